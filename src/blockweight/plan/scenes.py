@@ -1,0 +1,81 @@
+"""What decides a picture: the scene, the LoRA with its block weights, and the job that joins them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from blockweight.weights import BlockWeights
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The model: where it is, and a hash of its weights (so that a renamed file keeps its pictures)."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything about a picture but the LoRA and its block weights.
+
+    `label` is for people and does not count for the picture. Sizes in pixels; `steps` denoising steps of `sampler`
+    (a name as the WebUI writes it); `cfg_scale` 1 turns guidance off.
+    """
+
+    label: str
+    checkpoint: Checkpoint
+    prompt: str
+    negative_prompt: str
+    seed: int
+    steps: int
+    cfg_scale: float
+    sampler: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class LoraUse:
+    """The LoRA: where it is, a hash of its tensors, and the strength that multiplies every block weight."""
+
+    path: str
+    digest: str
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A label and the block weights to try; `weights` None is the picture without the LoRA."""
+
+    label: str
+    weights: BlockWeights | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scene with one variant of one LoRA."""
+
+    scene: Scene
+    lora: LoraUse
+    variant: Variant
+
+    def facts(self) -> dict[str, object]:
+        """All that decides the picture, as plain values; labels, names and paths are not among them."""
+        scene = asdict(self.scene)
+        del scene["label"]
+        scene["checkpoint"] = self.scene.checkpoint.digest
+        weights = self.variant.weights
+        if weights is None:
+            return {"scene": scene, "lora": None}
+        blocks = {block: value for block, value in weights.items()}
+        lora = {"digest": self.lora.digest, "strength": self.lora.strength, "blocks": blocks, "rest": weights.rest}
+        return {"scene": scene, "lora": lora}
+
+    @property
+    def key(self) -> str:
+        """The job's key: 32 hex digits of SHA-256 over its facts. Equal keys, equal pictures."""
+        text = json.dumps(self.facts(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]

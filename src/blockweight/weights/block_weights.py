@@ -1,0 +1,111 @@
+"""Block weights: a name and one number per block of a layout."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from blockweight.blocks import REST, Family, Layout, canonical_block
+from blockweight.errors import BlockweightError
+from blockweight.weights.numbers import format_weight, parse_weight
+
+DEFAULT_NAME = "NONAME"
+
+
+@dataclass(frozen=True)
+class BlockWeights:
+    """One weight per block of `layout`, in its order. `rest` is the weight of the modules that no block claims."""
+
+    name: str
+    layout: Layout
+    values: tuple[float, ...]
+    rest: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.layout):
+            raise ValueError(f"{len(self.values)} values for the {len(self.layout)} blocks of {self.layout.name}")
+
+    def weight(self, block: str) -> float:
+        """The weight of one block of the layout, or of REST. KeyError for another block."""
+        if block == REST:
+            return self.rest
+        try:
+            return self.values[self.layout.blocks.index(block)]
+        except ValueError:
+            raise KeyError(block) from None
+
+    def items(self) -> Iterable[tuple[str, float]]:
+        """(block, weight) pairs in the layout's order."""
+        return zip(self.layout.blocks, self.values, strict=True)
+
+    def with_weights(self, changes: Mapping[str, float], name: str | None = None) -> BlockWeights:
+        """The same weights with some blocks changed (names as in the layout)."""
+        unknown = [block for block in changes if block not in self.layout.blocks]
+        if unknown:
+            raise unknown_block(unknown[0], self.layout)
+        values = tuple(changes.get(block, value) for block, value in self.items())
+        return replace(self, values=values, name=self.name if name is None else name)
+
+    def expand(self, layout: Layout, fill: float) -> tuple[BlockWeights, tuple[str, ...]]:
+        """The weights in another layout of the family, by block name; blocks that this layout lacks get `fill` and
+        are named in the second result."""
+        known = dict(self.items())
+        missing = tuple(block for block in layout.blocks if block not in known)
+        values = tuple(known.get(block, fill) for block in layout.blocks)
+        return replace(self, layout=layout, values=values), missing
+
+    def vector(self) -> str:
+        """The numbers alone, `1,0,0.5,…`."""
+        return ",".join(format_weight(value) for value in self.values)
+
+    def text(self) -> str:
+        """LoRA Block Weight's notation, `NAME:1,0,0.5,…`."""
+        return f"{self.name}:{self.vector()}"
+
+
+def uniform(name: str, layout: Layout, value: float) -> BlockWeights:
+    """The same weight for every block."""
+    return BlockWeights(name, layout, (value,) * len(layout))
+
+
+def unknown_block(name: str, layout: Layout) -> BlockweightError:
+    """The error for a block that the layout lacks, with the nearest names."""
+    near = difflib.get_close_matches(name.upper(), layout.blocks, n=3, cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(layout.blocks)}."
+    return BlockweightError(f"There is no block '{name}' in the layout {layout.name}: {hint}")
+
+
+def parse_block_weights(text: str, family: Family, name: str = DEFAULT_NAME) -> BlockWeights:
+    """Read `NAME:v,v,…` or a bare vector; the layout is the family's one of that length.
+
+    `name` names a bare vector. BlockweightError for a number that cannot be read or a length that no layout has.
+    """
+    head, colon, tail = text.strip().rpartition(":")
+    tokens = tail.split(",")
+    layout = next((layout for layout in family.layouts if len(layout) == len(tokens)), None)
+    if layout is None:
+        lengths = " or ".join(str(len(layout)) for layout in family.layouts)
+        raise BlockweightError(
+            f"{len(tokens)} block weights were given, but {family.title} ({family.name}) takes {lengths}; "
+            f"the first of them is {family.layout.blocks[0]}."
+        )
+    title = head.strip() if colon else name
+    return BlockWeights(title or name, layout, tuple(parse_weight(token) for token in tokens))
+
+
+def parse_blocks(text: str, layout: Layout) -> tuple[str, ...]:
+    """Read a list of blocks: names and ranges `IN01-IN08`, separated by commas or spaces, in the layout's order.
+
+    BlockweightError for a name that the layout lacks.
+    """
+    chosen: set[str] = set()
+    for item in filter(None, re.split(r"[,\s]+", text.strip())):
+        ends = [canonical_block(end) for end in item.split("-")]
+        for end in ends:
+            if end not in layout.blocks:
+                raise unknown_block(end, layout)
+        first, last = sorted((layout.blocks.index(ends[0]), layout.blocks.index(ends[-1])))
+        chosen.update(layout.blocks[first : last + 1])
+    return tuple(block for block in layout.blocks if block in chosen)
