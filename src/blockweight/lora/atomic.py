@@ -1,0 +1,110 @@
+"""Writing a file so that either the old one or the new one is there, whole, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from blockweight.errors import BlockweightError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+# Directory entries and the file system's own tables need some room too.
+_MARGIN = 1 << 20
+
+
+def check_target(target: Path, size: int, *, overwrite: bool, source: Path | None = None) -> None:
+    """Refuse, before any work, a target that cannot or must not be written.
+
+    `size` is the new file's in bytes; `source` the file it is made from. BlockweightError for a name that does not end
+    in `.safetensors`, a missing folder, a file that exists (unless `overwrite`), and a disk without room.
+    """
+    if target.suffix.lower() != ".safetensors":
+        raise BlockweightError(f"'{target}' does not end in .safetensors, so no program would list it; add the ending.")
+    try:
+        _check_place(target, size, overwrite=overwrite, source=source)
+    except (OSError, ValueError, RuntimeError) as error:  # no access, a NUL in the name, links in a circle
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BlockweightError(f"'{target}' cannot be written ({reason}); choose another place.") from None
+
+
+def _check_place(target: Path, size: int, *, overwrite: bool, source: Path | None) -> None:
+    folder = target.resolve().parent
+    if not folder.is_dir():
+        raise BlockweightError(f"There is no folder '{folder}'; make it first.")
+    if target.is_dir():
+        raise BlockweightError(f"'{target}' is a folder; name a file in it.")
+    if target.exists() and not target.is_file():
+        raise BlockweightError(f"'{target}' is not a regular file; choose another name.")
+    if target.exists() and not overwrite:
+        if source is not None and target.samefile(source):
+            raise BlockweightError(f"'{target}' is the source itself; choose another name, or allow overwriting.")
+        raise BlockweightError(f"'{target}' exists already; choose another name, or allow overwriting.")
+    free = shutil.disk_usage(folder).free
+    if free < size + _MARGIN:
+        raise BlockweightError(
+            f"The disk of '{folder}' has {free / 1e6:,.1f} MB free, but '{target.name}' needs {size / 1e6:,.1f} MB; "
+            "free some space or choose another folder."
+        )
+
+
+def write_atomically(
+    target: Path,
+    write: Callable[[BinaryIO], None],
+    check: Callable[[Path], None],
+    *,
+    overwrite: bool,
+) -> None:
+    """Let `write` fill a temporary file beside the target, flush it to the disk, let `check` read it back, and only
+    then give it the target's name.
+
+    A symbolic link is followed; an overwritten file's permissions are kept, its time of change is not (WebUIs would
+    not notice the new content). On any exception, also from `write` and `check`, the temporary file is removed and the
+    target stays as it was. BlockweightError for what the system refuses: no room, no permission.
+    """
+    real = target.resolve()
+    temporary = real.with_name(f".blockweight-{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("x+b") as handle:
+            write(handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        check(temporary)
+        if real.exists():
+            if not overwrite:
+                raise BlockweightError(f"'{target}' has appeared in the meantime; choose another name.")
+            temporary.chmod(stat.S_IMODE(real.stat().st_mode))
+        os.replace(temporary, real)
+    except OSError as error:
+        raise _refused(target, error) from None
+    finally:
+        # After the swap there is nothing by this name any more.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    _sync_folder(real.parent)
+
+
+def _refused(target: Path, error: OSError) -> BlockweightError:
+    if error.errno in _FULL:
+        return BlockweightError(f"The disk became full while '{target}' was being written; free some space.")
+    if isinstance(error, PermissionError):
+        return BlockweightError(
+            f"'{target}' may not be written; check permissions, and close programs that hold the file open."
+        )
+    return BlockweightError(f"'{target}' could not be written ({error.strerror or error}); check the disk.")
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name survives a power cut only when the folder is on the disk too; Windows cannot open one for that.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,109 @@
+"""Baking: the block weights are written into the LoRA's own tensors, so that every tool loads them alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockweight.blocks import family_by_name
+from blockweight.errors import BlockweightError
+from blockweight.lora.bake_plan import ModulePlan, plan_bake
+from blockweight.lora.file import Lora, open_lora
+from blockweight.lora.header import TensorInfo
+from blockweight.lora.verify import BakeCheck, check_bake
+from blockweight.lora.write import Drop, Instruction, Replace, splice
+from blockweight.weights import BlockWeights, format_weight
+
+_LEGACY_HASH = "sshs_legacy_hash"
+
+
+@dataclass(frozen=True)
+class BakeReport:
+    """What was baked: the two files, the weights, the new data section's SHA-256, and the check of every module."""
+
+    source: Path
+    out: Path
+    weights: BlockWeights
+    strength: float
+    digest: str
+    check: BakeCheck
+
+
+def bake(
+    source: Path,
+    weights: BlockWeights,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    strength: float = 1.0,
+) -> BakeReport:
+    """Write `source` with ΔW of every module times strength × the weight of its block to `out`.
+
+    Weight 1 copies a module's bytes, 0 drops its tensors, any other scales one factor of its change, sign included;
+    alpha stays. The numbers are rounded to the file's own formats. Tensors that belong to no module are copied. The
+    layout of `weights` may be a shorter one if the LoRA has none of the blocks that it lacks; modules that no block
+    claims take `weights.rest`. The result is verified (see `verify_baked`) before it gets its name.
+
+    Metadata are kept; hashes in them are made right (`sshs_legacy_hash` is left out), and `blockweight.*` says where
+    the file comes from.
+
+    BlockweightError, with nothing written: a source that `open_lora` refuses or that is of another family than the
+    layout, weights that `plan_bake` refuses, numbers that overflow their format, and an `out` that may not or cannot
+    be written.
+    """
+    lora = open_lora(source, family_by_name(weights.layout.family))
+    plans = plan_bake(lora, weights, strength)
+    instructions: dict[str, Instruction] = {}
+    for plan in plans:
+        if plan.action == "dropped":
+            instructions.update((info.name, Drop()) for info in lora.modules[plan.module].values())
+        for info in plan.scaled:
+            instructions[info.name] = Replace(partial(_scaled, lora, plan, info))
+    checks: list[BakeCheck] = []
+    digest = splice(
+        source,
+        lora.header,
+        out,
+        instructions,
+        _metadata(lora, weights, strength),
+        overwrite=overwrite,
+        check=lambda temporary: checks.append(check_bake(lora, plans, temporary)),
+    )
+    return BakeReport(source, out, weights, strength, digest, checks[0])
+
+
+def _scaled(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
+    values = lora.read(info)
+    if not np.isfinite(values).all():
+        raise BlockweightError(
+            f"'{info.name}' holds values that are not finite numbers (NaN or Inf): the LoRA is broken, "
+            "so train or download it again."
+        )
+    # Two digits of float32 beyond 16 bits are plenty, but for float32 itself the product has to be finer.
+    precise = np.dtype(np.float64 if info.size > 2 * values.size else np.float32)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        result: NDArray[np.generic] = np.multiply(values, plan.weight, dtype=precise, casting="unsafe").astype(
+            values.dtype
+        )
+    if not np.isfinite(result).all():
+        raise BlockweightError(
+            f"'{info.name}' (block {plan.block}) times {format_weight(plan.weight)} is beyond the largest number of "
+            f"{info.dtype}; choose a smaller weight, or save the LoRA in F32 first."
+        )
+    return result.tobytes()
+
+
+def _metadata(lora: Lora, weights: BlockWeights, strength: float) -> dict[str, str]:
+    # The legacy hash covers one window of the whole file as AddNet would write it; no stamp is better than a stale one.
+    kept = {key: text for key, text in lora.header.metadata.items() if key != _LEGACY_HASH}
+    return kept | {
+        "blockweight.source_digest": lora.digest,
+        "blockweight.weights": weights.text(),
+        "blockweight.layout": weights.layout.name,
+        "blockweight.rest": format_weight(weights.rest),
+        "blockweight.strength": format_weight(strength),
+    }

@@ -1,0 +1,180 @@
+"""A LoRA file: its family, its modules and their blocks, and the change that each module makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockweight.blocks import FAMILIES, REST, Family, Module, detect_family, parse_key
+from blockweight.errors import BlockweightError
+from blockweight.lora.factors import Factors, factors_of
+from blockweight.lora.header import Header, TensorInfo, read_header
+from blockweight.lora.tensors import data_digest, read_array
+
+Roles = Mapping[str, TensorInfo]
+"""A module's tensors by role."""
+
+_COMPLETE: tuple[tuple[str, tuple[frozenset[str], ...]], ...] = tuple(
+    (algorithm, tuple(frozenset(roles.split()) for roles in alternatives))
+    for algorithm, alternatives in (
+        ("loha", ("hada_w1_a hada_w1_b hada_w2_a hada_w2_b",)),
+        (
+            "lokr",
+            (
+                "lokr_w1 lokr_w2",
+                "lokr_w1 lokr_w2_a lokr_w2_b",
+                "lokr_w1_a lokr_w1_b lokr_w2",
+                "lokr_w1_a lokr_w1_b lokr_w2_a lokr_w2_b",
+            ),
+        ),
+        ("glora", ("glora_a1 glora_a2 glora_b1 glora_b2",)),
+        ("lora", ("lora_up lora_down",)),
+        ("oft", ("oft_blocks", "oft_diag")),
+        # `weight` alone is a model's own weight, not a change to it.
+        ("ia3", ("ia3_weight ia3_on_input",)),
+        ("full", ("diff", "diff_b")),
+        ("norm", ("w_norm", "b_norm")),
+    )
+)
+"""Algorithm → the sets of roles, one of which makes a module of it complete; LyCORIS's names, first fit counts."""
+
+_PLAIN = ("lora", "locon")
+
+
+@dataclass(frozen=True, eq=False)
+class Lora:
+    """An opened LoRA file. Nothing but the header is in memory; tensors are read when asked for.
+
+    `modules` are in the order in which the file first names them; `unknown_keys` are tensors that belong to no module
+    because their names follow no dialect that we read.
+    """
+
+    path: Path
+    header: Header
+    family: Family
+    modules: Mapping[Module, Roles]
+    unknown_keys: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the data section, 64 hex digits; reads the whole file once. Metadata plays no part in it."""
+        return data_digest(self.path, self.header)
+
+    @cached_property
+    def blocks(self) -> tuple[str, ...]:
+        """The blocks that the LoRA changes, in the order of the family's longest layout. REST is not among them."""
+        present = {self.block_of(module) for module in self.modules}
+        return tuple(block for block in self.family.layout.blocks if block in present)
+
+    @cached_property
+    def rest(self) -> tuple[Module, ...]:
+        """The modules that no block claims."""
+        return tuple(module for module in self.modules if self.block_of(module) == REST)
+
+    def block_of(self, module: Module) -> str:
+        """The block that holds this module, or REST."""
+        return self.family.block_of(module)
+
+    def algorithm(self, module: Module) -> str:
+        """How the module's tensors make its change: `lora`, `locon` (a convolution with a kernel larger than 1),
+        `loha`, `lokr`, `glora`, `ia3`, `oft` (also BOFT), `dora` (any of them with a magnitude), `full`, `norm`, or
+        `incomplete` when tensors are missing."""
+        roles = self.modules[module]
+        name = next(
+            (name for name, sets in _COMPLETE if any(needed <= roles.keys() for needed in sets)),
+            "incomplete",
+        )
+        if name != "incomplete" and "dora_scale" in roles:
+            return "dora"
+        if name == "lora":
+            kernel = roles.get("lora_mid", roles["lora_down"]).shape[2:]
+            return "locon" if any(length > 1 for length in kernel) else "lora"
+        return name
+
+    def read(self, info: TensorInfo) -> NDArray[np.generic]:
+        """One tensor in its own shape and number format (bf16 and fp8 through ml_dtypes).
+
+        BlockweightError for a format without a numpy type, and if the file can no longer be read.
+        """
+        return read_array(self.path, self.header, info)
+
+    def arrays(self, module: Module) -> dict[str, NDArray[np.generic]]:
+        """All tensors of a module by role, each in its own number format."""
+        return {role: self.read(info) for role, info in self.modules[module].items()}
+
+    def factors(self, module: Module) -> Factors:
+        """The low-rank factors of a LoRA or LoCon module, in float32.
+
+        BlockweightError for every other algorithm, for a module that changes a bias too (the factors would be only
+        half of its change), for missing factors, ranks that disagree, and values that are not finite.
+        """
+        roles, name = self.modules[module], module_name(module)
+        algorithm = self.algorithm(module)
+        if algorithm not in _PLAIN and not (algorithm == "incomplete" and {"lora_up", "lora_down"} & roles.keys()):
+            raise BlockweightError(
+                f"The module {name} is of the kind '{algorithm}', which has no plain up and down factors; only LoRA "
+                "and LoCon modules have."
+            )
+        bias = next((role for role in ("lora_up_bias", "diff_b") if role in roles), None)
+        if bias is not None:
+            raise BlockweightError(
+                f"The module {name} changes a bias too ('{roles[bias].name}'), which its up and down do not hold; "
+                "bake the LoRA instead."
+            )
+        return factors_of(name, self.arrays(module))
+
+    def delta(self, module: Module) -> NDArray[np.float32]:
+        """ΔW of a LoRA or LoCon module at strength 1, alpha / rank included, in the shape of the weight that it
+        changes: (out, in) or (out, in, kh, kw). BlockweightError as in `factors`."""
+        return self.factors(module).delta()
+
+
+def open_lora(path: Path, family: Family | None = None) -> Lora:
+    """Read a LoRA file's header and find its family, or check that it is of the one given.
+
+    BlockweightError for a file that `read_header` refuses, one without LoRA modules, two tensors in the same role,
+    and a LoRA of a family that is not known or not the one given.
+    """
+    header = read_header(path)
+    modules: dict[Module, dict[str, TensorInfo]] = {}
+    unknown: list[str] = []
+    for info in header.tensors:
+        key = parse_key(info.name)
+        if key is None:
+            unknown.append(info.name)
+            continue
+        roles = modules.setdefault(key.module, {})
+        if key.role in roles:
+            raise BlockweightError(
+                f"'{path}' names the same tensor twice, as '{roles[key.role].name}' and as '{info.name}'; "
+                "remove one of them."
+            )
+        roles[key.role] = info
+    if not modules:
+        seen = f"its first tensor is '{unknown[0]}'" if unknown else "it holds no tensors"
+        raise BlockweightError(f"'{path}' holds no LoRA modules ({seen}); choose a LoRA file.")
+    return Lora(path, header, _family(path, modules, family), modules, tuple(unknown))
+
+
+def module_name(module: Module) -> str:
+    """A module's name for messages and reports: `unet.mid_block_attentions_0_proj_in`."""
+    return f"{module.component}.{module.path}"
+
+
+def _family(path: Path, modules: Mapping[Module, Roles], wanted: Family | None) -> Family:
+    found = detect_family(modules)
+    if wanted is not None and wanted.recognises(modules):
+        return wanted
+    seen = f"it holds {len(modules)} modules such as {module_name(next(iter(modules)))}"
+    if wanted is not None:
+        looks = f"it looks like one of {found.title}" if found else seen
+        raise BlockweightError(f"'{path}' is not a LoRA of {wanted.title}: {looks}; choose another file or family.")
+    if found is None:
+        known = ", ".join(f"{family.title} ({family.name})" for family in FAMILIES)
+        raise BlockweightError(f"'{path}' is a LoRA of a family that is not known here: {seen}; known are {known}.")
+    return found

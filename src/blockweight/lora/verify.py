@@ -1,0 +1,217 @@
+"""Comparing a baked LoRA with its source and the block weights: module by module, and byte by byte elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockweight.blocks import REST, Module, family_by_name
+from blockweight.errors import BlockweightError
+from blockweight.lora.bake_plan import Action, ModulePlan, plan_bake, roles_scaled
+from blockweight.lora.dtypes import rounding
+from blockweight.lora.factors import factors_of
+from blockweight.lora.file import Lora, module_name, open_lora
+from blockweight.lora.header import Header, TensorInfo, read_header
+from blockweight.lora.tensors import read_array, read_chunks
+from blockweight.weights import BlockWeights
+
+_Arrays = Mapping[str, NDArray[np.generic]]
+_Matrix = NDArray[np.float64]
+
+# Products are taken in float32 before they are rounded to 16 or 8 bits: a second, much finer rounding.
+_SLACK = 1.001
+
+_PARTNERS: Mapping[str, tuple[str, ...]] = {
+    "hada_w1_a": ("hada_w1_b", "hada_t1", "hada_w2_a", "hada_w2_b", "hada_t2"),
+    "lokr_w1": ("lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
+    "lokr_w1_a": ("lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
+    "glora_a1": ("glora_a2",),
+    "glora_b1": ("glora_b2",),
+}
+"""What a scaled factor is multiplied with, besides LoRA's own."""
+
+
+@dataclass(frozen=True)
+class ModuleCheck:
+    """How one module came out.
+
+    `error` is ‖ΔW_baked − w·ΔW_source‖ / ‖w·ΔW_source‖ (Frobenius), 0 for a module that was copied or dropped. `limit`
+    is what rounding every number to its format can cause at most: u·‖F‖ + s·√n on the scaled factor F, carried through
+    the other factors.
+    """
+
+    module: Module
+    block: str
+    weight: float
+    action: Action
+    error: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class BakeCheck:
+    """A baked file that is what it should be: its modules in the source's order, and the tensors of the source that
+    belong to no module and were copied."""
+
+    modules: tuple[ModuleCheck, ...]
+    unknown_keys: tuple[str, ...]
+
+    @property
+    def max_error(self) -> float:
+        """The largest relative error of a module."""
+        return max((check.error for check in self.modules), default=0.0)
+
+    @property
+    def rest(self) -> tuple[ModuleCheck, ...]:
+        """The modules that no block claims."""
+        return tuple(check for check in self.modules if check.block == REST)
+
+    def count(self, action: Action) -> int:
+        """How many modules were copied, scaled or dropped."""
+        return sum(check.action == action for check in self.modules)
+
+
+def verify_baked(source: Path, weights: BlockWeights, baked: Path, strength: float = 1.0) -> BakeCheck:
+    """Check that `baked` is `source` with these block weights baked in, whichever program run made it.
+
+    Every module's ΔW must be strength × block weight × the source's within rounding, modules of weight 0 must be gone,
+    and all other tensors must be the same bytes. BlockweightError names the first that is not, and everything that
+    `open_lora` and `plan_bake` refuse.
+    """
+    lora = open_lora(source, family_by_name(weights.layout.family))
+    return check_bake(lora, plan_bake(lora, weights, strength), baked)
+
+
+def check_bake(lora: Lora, plans: tuple[ModulePlan, ...], baked: Path) -> BakeCheck:
+    """`verify_baked` for a source that is open and a plan that is made."""
+    header = read_header(baked)
+    found = {info.name: info for info in header.tensors}
+    expected = set(lora.unknown_keys)
+    for plan in plans:
+        if plan.action != "dropped":
+            expected.update(info.name for info in lora.modules[plan.module].values())
+    for name in sorted(expected ^ found.keys()):
+        raise _differs(baked, f"the tensor '{name}' {'is missing' if name in expected else 'should not be there'}")
+    for info in lora.header.tensors:
+        there = found.get(info.name)
+        if there is not None and (there.dtype, there.shape) != (info.dtype, info.shape):
+            raise _differs(baked, f"the tensor '{info.name}' has another format or shape")
+    other = _Baked(baked, header, found)
+    scaled = {info.name for plan in plans for info in plan.scaled}
+    for info in lora.header.tensors:
+        if info.name in found and info.name not in scaled:
+            other.check_same(lora, info)
+    return BakeCheck(tuple(_check_module(lora, plan, other) for plan in plans), lora.unknown_keys)
+
+
+@dataclass(frozen=True)
+class _Baked:
+    path: Path
+    header: Header
+    tensors: Mapping[str, TensorInfo]
+
+    def check_same(self, lora: Lora, info: TensorInfo) -> None:
+        here = self.tensors[info.name]
+        pieces = zip(
+            read_chunks(lora.path, lora.header, info.start, info.end),
+            read_chunks(self.path, self.header, here.start, here.end),
+            strict=True,
+        )
+        if any(ours != theirs for ours, theirs in pieces):
+            raise _differs(self.path, f"the tensor '{info.name}' should be unchanged, but is not")
+
+
+def _differs(baked: Path, what: str) -> BlockweightError:
+    return BlockweightError(f"'{baked}' is not the source with these weights: {what}; bake it again.")
+
+
+def _check_module(lora: Lora, plan: ModulePlan, baked: _Baked) -> ModuleCheck:
+    error = limit = 0.0
+    if plan.action == "scaled":
+        roles = lora.modules[plan.module]
+        source = lora.arrays(plan.module)
+        result = {role: read_array(baked.path, baked.header, baked.tensors[info.name]) for role, info in roles.items()}
+        for role, info in roles_scaled(roles).items():
+            measure = _measure(lora, plan.module, role, source, result)
+            u, s = rounding(info.dtype)
+            wanted = source[role].astype(np.float64) * plan.weight
+            off = result[role].astype(np.float64) - wanted
+            if not (np.abs(off) <= _SLACK * (u * np.abs(wanted) + s)).all():
+                raise _differs(baked.path, f"'{info.name}' is not the source's times {plan.weight:g}")
+            size, wrong = measure.norm(wanted), measure.norm(off)
+            allowed = _SLACK * (u * float(np.linalg.norm(wanted)) + s * wanted.size**0.5) * measure.gain
+            error = max(error, _ratio(wrong, size))
+            limit = max(limit, _ratio(allowed, size))
+        if error > limit:
+            raise _differs(baked.path, f"the change of {module_name(plan.module)} is off by {error:.2g}")
+    return ModuleCheck(plan.module, plan.block, plan.weight, plan.action, error, limit)
+
+
+def _ratio(part: float, whole: float) -> float:
+    if whole == 0:
+        return 0.0 if part == 0 else float("inf")
+    return part / whole
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """How a module's change follows from its scaled factor F, by the linear map L: `norm` gives ‖L(F)‖, and
+    ‖L(F)‖ ≤ `gain` · ‖F‖ for every F."""
+
+    norm: Callable[[_Matrix], float]
+    gain: float
+
+
+def _measure(lora: Lora, module: Module, role: str, source: _Arrays, baked: _Arrays) -> _Measure:
+    """The measure for one scaled role. What the factor is multiplied with is taken from the source and has to be the
+    same in the baked file, whatever the plan says: else ΔW would change by more than the weight."""
+    name = module_name(module)
+    if role == "lora_up":
+        own, other = factors_of(name, source), factors_of(name, baked)
+        if own.scale != other.scale or not np.array_equal(own.right(), other.right()):
+            raise BlockweightError(
+                f"The module {name} was changed in more than its up factor; bake '{lora.path}' again."
+            )
+        return _product(own.right().astype(np.float64))
+    for partner in filter(source.__contains__, _PARTNERS.get(role, ())):
+        if not np.array_equal(source[partner], baked[partner]):
+            raise BlockweightError(f"The module {name} was changed in more than {role}; bake '{lora.path}' again.")
+    if role == "hada_w1_a":
+        return _hadamard(source)
+    if role == "lokr_w1_a":
+        # ‖A ⊗ B‖ = ‖A‖·‖B‖, so the second half of the Kronecker product cancels in the relative error.
+        return _product(source["lokr_w1_b"].astype(np.float64))
+    return _Measure(lambda values: float(np.linalg.norm(values)), 1.0)
+
+
+def _product(right: _Matrix) -> _Measure:
+    # ‖F·R‖² = tr(F (R Rᵀ) Fᵀ): rank × rank instead of the full matrix.
+    gram = right @ right.T
+
+    def norm(values: _Matrix) -> float:
+        left = values.reshape(values.shape[0], -1)
+        return float(np.sqrt(max(float(((left @ gram) * left).sum()), 0.0)))
+
+    return _Measure(norm, float(np.linalg.norm(right)))
+
+
+def _hadamard(arrays: _Arrays) -> _Measure:
+    """ΔW = (w1_a · w1_b) ∘ (w2_a · w2_b), with Tucker cores t1 and t2 in a convolution (LyCORIS)."""
+    numbers = {role: array.astype(np.float64) for role, array in arrays.items()}
+
+    def half(a: _Matrix, b: _Matrix, core: _Matrix | None) -> _Matrix:
+        if core is None:
+            return np.asarray(a @ b)
+        return np.asarray(np.einsum("ij...,jr,ip->pr...", core, b, a))
+
+    second = half(numbers["hada_w2_a"], numbers["hada_w2_b"], numbers.get("hada_t2"))
+
+    def norm(values: _Matrix) -> float:
+        return float(np.linalg.norm(half(values, numbers["hada_w1_b"], numbers.get("hada_t1")) * second))
+
+    core = float(np.linalg.norm(numbers["hada_t1"])) if "hada_t1" in numbers else 1.0
+    return _Measure(norm, core * float(np.linalg.norm(numbers["hada_w1_b"])) * float(np.abs(second).max()))

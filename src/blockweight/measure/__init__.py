@@ -1,0 +1,61 @@
+"""Pictures in, numbers out: differences, effects with their uncertainty, suggestions."""
+
+from blockweight.measure.effects import (
+    CONFIDENCE,
+    NOISE_FLOOR,
+    BlockEffects,
+    Effect,
+    PairsByBlock,
+    Signal,
+    measure_effects,
+    rank,
+    t_interval,
+)
+from blockweight.measure.pictures import (
+    DIFF_THRESHOLD,
+    Mask,
+    Picture,
+    absolute_difference,
+    diff_percent,
+    greenness,
+    mean_difference,
+    share_of_green,
+)
+from blockweight.measure.suggest import (
+    CLEAR_FACTOR,
+    DIFF_FLOOR,
+    Ratio,
+    Suggestion,
+    Verdict,
+    inside_ratio,
+    suggest,
+    suggest_all,
+)
+
+__all__ = [
+    "CLEAR_FACTOR",
+    "CONFIDENCE",
+    "DIFF_FLOOR",
+    "DIFF_THRESHOLD",
+    "NOISE_FLOOR",
+    "BlockEffects",
+    "Effect",
+    "Mask",
+    "PairsByBlock",
+    "Picture",
+    "Ratio",
+    "Signal",
+    "Suggestion",
+    "Verdict",
+    "absolute_difference",
+    "diff_percent",
+    "greenness",
+    "inside_ratio",
+    "mean_difference",
+    "measure_effects",
+    "rank",
+    "share_of_green",
+    "suggest",
+    "suggest_all",
+    "t_interval",
+]

@@ -1,0 +1,61 @@
+"""Pictures on disk: PNG files named by job key, each carrying its own parameters."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from blockweight.plan import Job
+from blockweight.render import Picture, Rendering
+
+
+class PictureStore:
+    """The folder of finished pictures. A picture is there whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, job: Job) -> Path:
+        """Where the job's picture is, or will be."""
+        return self.folder / f"{job.key}.png"
+
+    def load(self, job: Job) -> Picture | None:
+        """The job's picture, (H, W, 3) uint8; None if it is not there or cannot be read, so that it is rendered
+        again."""
+        try:
+            with Image.open(self.path(job)) as image:
+                return np.asarray(image.convert("RGB"))
+        except (OSError, SyntaxError, ValueError):
+            return None
+
+    def save(self, rendering: Rendering) -> None:
+        """Write the picture, with the job's facts as text chunks `blockweight` (JSON) and `parameters` (the form that
+        the WebUI writes)."""
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt("blockweight", json.dumps(rendering.job.facts(), ensure_ascii=False, sort_keys=True))
+        info.add_itxt("parameters", parameters_text(rendering.job))
+        path = self.path(rendering.job)
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as stream:
+            Image.fromarray(rendering.picture).save(stream, "PNG", pnginfo=info)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+
+
+def parameters_text(job: Job) -> str:
+    """The job as the WebUI's infotext: prompt with its LoRA tag, negative prompt, settings."""
+    scene, weights = job.scene, job.variant.weights
+    tag = ""
+    if weights is not None:
+        tag = f" <lora:{Path(job.lora.path).stem}:{job.lora.strength:g}:lbw={weights.vector()}>"
+    settings = (
+        f"Steps: {scene.steps}, Sampler: {scene.sampler}, CFG scale: {scene.cfg_scale:g}, Seed: {scene.seed}, "
+        f"Size: {scene.width}x{scene.height}, Model hash: {scene.checkpoint.digest[:10]}"
+    )
+    return f"{scene.prompt}{tag}\nNegative prompt: {scene.negative_prompt}\n{settings}"

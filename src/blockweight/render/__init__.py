@@ -1,0 +1,6 @@
+"""Renderers behind one protocol. The local one lives in `render.local` and needs the `local` extra."""
+
+from blockweight.render.fake import FakeRenderer, fake_picture
+from blockweight.render.protocol import Capabilities, Picture, Renderer, Rendering
+
+__all__ = ["Capabilities", "FakeRenderer", "Picture", "Renderer", "Rendering", "fake_picture"]

@@ -1,0 +1,47 @@
+"""A renderer without a model: pictures drawn from the job's key, the same for ever. For tests of everything above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from blockweight.plan import Job
+from blockweight.render.protocol import Capabilities, Picture, Rendering
+
+
+class FakeRenderer:
+    """Paints every block as a stripe whose brightness is its weight, over noise from the scene's seed.
+
+    `rendered` lists the jobs that were asked for, in order.
+    """
+
+    def __init__(self) -> None:
+        self.rendered: list[Job] = []
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One job at a time, every family."""
+        return Capabilities(families=("sd1",), batch=1)
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Every job can be done."""
+
+    def render(self, jobs: Sequence[Job]) -> Iterator[Rendering]:
+        """One picture a job, in order."""
+        for job in jobs:
+            self.rendered.append(job)
+            yield Rendering(job, fake_picture(job), 0.0)
+
+
+def fake_picture(job: Job) -> Picture:
+    """The picture that FakeRenderer gives for a job, (height, width, 3) uint8."""
+    scene = job.scene
+    noise = np.random.default_rng(scene.seed).integers(0, 32, (scene.height, scene.width, 3))
+    picture = noise.astype(np.float64)
+    weights = job.variant.weights
+    if weights is not None:
+        for index, (_, value) in enumerate(weights.items()):
+            left, right = (scene.width * edge // len(weights.layout) for edge in (index, index + 1))
+            picture[:, left:right, index % 3] += 100 * value * job.lora.strength
+    return np.clip(picture.round(), 0, 255).astype(np.uint8)

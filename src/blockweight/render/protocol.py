@@ -1,0 +1,49 @@
+"""The one seam of rendering: jobs in, pictures out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockweight.plan import Job
+
+Picture = NDArray[np.uint8]
+"""(H, W, 3) uint8, sRGB."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A finished job. `seconds` is its share of the time that its batch took."""
+
+    job: Job
+    picture: Picture
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a renderer can do: the families it knows, and how many jobs it renders at once (`batch`)."""
+
+    families: tuple[str, ...]
+    batch: int
+
+
+class Renderer(Protocol):
+    """Turns jobs into pictures."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this renderer can do."""
+        ...
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Raise BlockweightError if one of the jobs cannot be done; called before any work starts."""
+        ...
+
+    def render(self, jobs: Sequence[Job]) -> Iterator[Rendering]:
+        """Render lazily, in any order. A caller that stops iterating cancels the rest."""
+        ...

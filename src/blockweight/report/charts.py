@@ -1,0 +1,216 @@
+"""Charts of measured effects as SVG or PNG. Colours are told apart without colour vision, and by shape as well."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+
+from blockweight.errors import BlockweightError
+from blockweight.measure import NOISE_FLOOR, BlockEffects, Effect, Verdict
+from blockweight.report.fonts import font_path
+from blockweight.report.labels import place_labels
+
+ChartFormat = Literal["svg", "png"]
+
+INK = "#1d1f23"
+MUTED = "#6a6f78"
+RULE = "#d9dbe0"
+PAPER = "#fffffe"
+BAR = "#5b8def"
+
+# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/): distinct for every common kind of colour vision.
+VERDICT_COLOURS: dict[Verdict, str] = {
+    Verdict.KEEP: "#009e73",
+    Verdict.DROP: "#d55e00",
+    Verdict.UNKNOWN: "#8a8f98",
+}
+VERDICT_MARKERS: dict[Verdict, str] = {Verdict.KEEP: "o", Verdict.DROP: "X", Verdict.UNKNOWN: "D"}
+
+THEME: dict[str, str] = {INK: "--ink", MUTED: "--muted", RULE: "--rule", PAPER: "--paper", BAR: "--bar"}
+"""Colours of a chart that a page replaces by its own variables, so that one SVG serves light and dark."""
+
+_HEADROOM = 1.12
+_EDGE = 0.75
+"""The edge under the noise floor reaches down to floor × _EDGE²; its middle is floor × _EDGE."""
+
+
+def ranked_bars(
+    effects: Sequence[Effect],
+    unit: str,
+    title: str = "",
+    *,
+    key: str = "bar: mean · dots: seeds · line: 95 % interval",
+    floor: float | None = None,
+    fmt: ChartFormat = "svg",
+) -> bytes:
+    """A horizontal bar per effect, strongest first: the bar is the mean, the dots are the seeds, the line is the 95 %
+    interval (an arrow where it leaves the chart). A `floor` is drawn as a dashed line; `key` stands under the unit.
+
+    BlockweightError when there is no effect.
+    """
+    if not effects:
+        raise BlockweightError("There are no effects to draw; analyse at least one block.")
+    ordered = sorted(effects, key=lambda effect: -effect.mean)
+    figure = Figure(figsize=(7.6, 1.1 + 0.24 * len(ordered)), layout="constrained")
+    axes = figure.add_subplot()
+    limit = max(max(effect.spread[1] for effect in ordered) * _HEADROOM, floor or 0, 1e-9)
+    rows = range(len(ordered))
+    axes.barh(rows, [effect.mean for effect in ordered], height=0.66, color=BAR, alpha=0.4, linewidth=0)
+    for row, effect in enumerate(ordered):
+        _interval(axes, row, effect, limit)
+        seeds = [row] * len(effect.samples)
+        axes.scatter(effect.samples, seeds, s=13, color=BAR, edgecolors=PAPER, linewidths=0.6, zorder=4, clip_on=False)
+    if floor is not None:
+        axes.axvline(floor, color=MUTED, linewidth=1, linestyle=(0, (3, 3)), zorder=5)
+    axes.set_xlim(0, limit)
+    axes.set_ylim(len(ordered) - 0.4, -0.6)
+    axes.set_yticks(rows, [effect.block for effect in ordered])
+    _style(axes, x_label="\n".join(filter(None, (unit, key))), title=title)
+    axes.grid(axis="x", color=RULE, linewidth=0.8)
+    axes.spines["bottom"].set_visible(False)
+    return _save(figure, fmt)
+
+
+def _interval(axes: Axes, row: int, effect: Effect, limit: float) -> None:
+    low, high = effect.interval
+    if math.isinf(high):
+        return
+    axes.plot([max(low, 0), min(high, limit)], [row, row], color=INK, linewidth=1.1, zorder=3)
+    if high > limit:
+        axes.plot([limit], [row], marker=">", color=INK, markersize=4, clip_on=False, zorder=3)
+
+
+def inside_outside(
+    effects: Sequence[BlockEffects],
+    verdicts: Mapping[str, Verdict],
+    title: str = "",
+    *,
+    inside: str = "inside (levels)",
+    outside: str = "outside (levels)",
+    floor: float = NOISE_FLOOR,
+    words: Mapping[Verdict, str] | None = None,
+    fmt: ChartFormat = "svg",
+) -> bytes:
+    """A point per block: its effect outside the mask (x) and inside (y), both in levels on logarithmic axes.
+
+    The thin lines are the spread over the seeds; on the diagonal a block works equally in both; what lies under the
+    noise floor stands in the shaded edge. Colour and shape are the verdict (`words` names them in the legend).
+    BlockweightError when there is no block with both effects.
+    """
+    points = [
+        _Point(effect.block, effect.inside, effect.outside, verdicts.get(effect.block, Verdict.UNKNOWN))
+        for effect in effects
+        if effect.inside is not None and effect.outside is not None
+    ]
+    if not points:
+        raise BlockweightError("No block has an effect inside and outside; measure with a mask first.")
+    figure = Figure(figsize=(6.8, 6.4), layout="constrained")
+    axes = figure.add_subplot()
+    highest = max(max(point.inside.spread[1], point.outside.spread[1]) for point in points)
+    ends = floor * _EDGE**2, max(highest, 2 * floor) * 1.3
+    _log_axes(axes, ends, floor)
+    for point in points:
+        (x, y), (x_spread, y_spread) = point.place(floor), point.spread(floor)
+        colour = VERDICT_COLOURS[point.verdict]
+        axes.plot(x_spread, (y, y), (x, x), y_spread, color=colour, alpha=0.45, linewidth=1)
+    names = {verdict: verdict.value for verdict in Verdict} | dict(words or {})
+    for verdict in Verdict:
+        chosen = [point.place(floor) for point in points if point.verdict is verdict]
+        axes.scatter([x for x, _ in chosen], [y for _, y in chosen], s=46, marker=VERDICT_MARKERS[verdict],
+                     color=VERDICT_COLOURS[verdict], edgecolors=PAPER, linewidths=0.8, zorder=4,
+                     label=f"{names[verdict]} ({len(chosen)})")  # fmt: skip
+    _style(axes, x_label=outside, y_label=inside, title=title)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.1), frameon=False, labelcolor=INK, handletextpad=0.2,
+                prop=_font("".join(names.values()), 9))  # fmt: skip
+    lines = [line for point in points for line in point.lines(floor)]
+    places = [point.place(floor) for point in points]
+    place_labels(figure, axes, places, [point.block for point in points], lines, ink=INK, halo=PAPER)
+    return _save(figure, fmt)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One block of the scatter chart. An effect under the floor is drawn in the middle of the edge below it."""
+
+    block: str
+    inside: Effect
+    outside: Effect
+    verdict: Verdict
+
+    def place(self, floor: float) -> tuple[float, float]:
+        return _on_axis(self.outside.mean, floor), _on_axis(self.inside.mean, floor)
+
+    def spread(self, floor: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        (left, right), (bottom, top) = self.outside.spread, self.inside.spread
+        return (_on_axis(left, floor), _on_axis(right, floor)), (_on_axis(bottom, floor), _on_axis(top, floor))
+
+    def lines(self, floor: float) -> tuple[tuple[float, float, float, float], ...]:
+        """The spreads as segments (x0, y0, x1, y1)."""
+        (x, y), ((left, right), (bottom, top)) = self.place(floor), self.spread(floor)
+        return (left, y, right, y), (x, bottom, x, top)
+
+
+def _on_axis(value: float, floor: float) -> float:
+    return value if value >= floor else floor * _EDGE
+
+
+def _log_axes(axes: Axes, ends: tuple[float, float], floor: float) -> None:
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
+    axes.set_aspect("equal")
+    axes.axvspan(ends[0], floor, color=RULE, alpha=0.5, linewidth=0)
+    axes.axhspan(ends[0], floor, color=RULE, alpha=0.5, linewidth=0)
+    axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
+    ticks = [tick for tick in _log_ticks(*ends) if tick > floor * 1.2]
+    texts = [f"<{floor:g}", *(f"{tick:g}" for tick in ticks)]
+    axes.set_xticks([floor * _EDGE, *ticks], texts)
+    axes.set_yticks([floor * _EDGE, *ticks], texts)
+    axes.minorticks_off()
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, … between the ends."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [tick for power in powers for tick in (10.0**power, 2 * 10.0**power, 5 * 10.0**power) if low <= tick <= high]
+
+
+def _font(text: str, size: float) -> FontProperties:
+    return FontProperties(fname=str(font_path(text)), size=size)
+
+
+def _style(axes: Axes, x_label: str = "", y_label: str = "", title: str = "") -> None:
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    axes.tick_params(length=0, labelsize=9, labelcolor=INK)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x_label, color=MUTED, fontproperties=_font(x_label, 9))
+    axes.set_ylabel(y_label, color=MUTED, fontproperties=_font(y_label, 9))
+    if title:
+        axes.set_title(title, color=INK, loc="left", fontproperties=_font(title, 12), pad=10)
+
+
+def _save(figure: Figure, fmt: ChartFormat) -> bytes:
+    buffer = io.BytesIO()
+    if fmt == "png":
+        figure.set_facecolor(PAPER)
+        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
+        return buffer.getvalue()
+    figure.patch.set_alpha(0)
+    for axes in figure.axes:
+        axes.patch.set_alpha(0)
+    # A random salt and a date are all that makes matplotlib's SVG differ from run to run. The salt follows the
+    # content, so that the ids of two charts on one page differ.
+    salt = hashlib.sha256("|".join(text.get_text() for text in figure.findobj(mpl.text.Text)).encode()).hexdigest()
+    settings = {"svg.hashsalt": salt, "svg.fonttype": "path"}
+    with mpl.rc_context(settings):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return buffer.getvalue()

@@ -1,0 +1,127 @@
+"""The report as one HTML file that needs nothing else: pictures, styles and the little script are inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from blockweight.errors import BlockweightError
+from blockweight.measure import BlockEffects, Picture, Verdict
+from blockweight.report.charts import THEME
+from blockweight.report.files import write_whole
+from blockweight.report.page import Block, Comparison, Figure, Report
+from blockweight.report.words import words_of
+from blockweight.weights import format_weight
+
+VERDICT_SIGNS: dict[Verdict, str] = {Verdict.KEEP: "●", Verdict.DROP: "✕", Verdict.UNKNOWN: "?"}
+"""Shown beside the colour, so that nobody needs the colour."""
+
+WIDE_COLUMNS = 6
+"""A comparison with more columns scrolls sideways inside its frame."""
+
+
+def picture_uri(picture: Picture) -> str:
+    """A uint8 (H, W, 3) picture as the data URI of a PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    return data_uri(buffer.getvalue(), "image/png")
+
+
+def data_uri(data: bytes, media_type: str) -> str:
+    """Bytes as a data URI."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def figure_markup(figure: Figure) -> Markup:
+    """The figure's `<img>` (PNG) or inline `<svg>`, whose theme colours become the page's variables so that a chart
+    follows light and dark. BlockweightError when it is neither, or an SVG that is not drawing only."""
+    if figure.data.startswith(b"\x89PNG\r\n\x1a\n"):
+        width, height = Image.open(io.BytesIO(figure.data)).size
+        tag = Markup('<img src="{}" alt="{}" width="{}" height="{}">')
+        return tag.format(data_uri(figure.data, "image/png"), figure.alt, width, height)
+    text = figure.data.decode("utf-8", errors="replace")
+    start = text.find("<svg")
+    if start < 0:
+        raise BlockweightError("A figure must be the bytes of a PNG or SVG file; draw it with charts or grids.")
+    if re.search(r"<(?:script|foreignObject|image|a)\b|\son\w+\s*=|href\s*=\s*[\"'](?!#)", text[start:], re.IGNORECASE):
+        raise BlockweightError("A figure's SVG may only draw: it must hold no scripts, links or outside pictures.")
+    svg = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", text[start:], flags=re.DOTALL)
+    for colour, variable in THEME.items():
+        svg = svg.replace(colour, f"var({variable}, {colour})")
+    opening = Markup('<svg role="img" aria-label="{}"').format(figure.alt)
+    return Markup(opening + Markup(svg.removeprefix("<svg")))  # noqa: S704 - checked above to be drawing only
+
+
+def render_report(report: Report) -> str:
+    """The report as HTML text: self-contained, autoescaped, and the same for the same input.
+
+    BlockweightError for a language without words, or a figure that cannot be embedded.
+    """
+    page = _ENVIRONMENT.get_template("report.html.j2")
+    numbers = {id(block): number for number, block in enumerate(_blocks(report), start=1)}
+    return page.render(report=report, words=words_of(report.language), number_of=lambda block: numbers[id(block)])
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write `render_report` to a UTF-8 file, whole or not at all; an existing one is replaced.
+
+    BlockweightError as for `render_report`, or when the file cannot be written.
+    """
+    write_whole(path, render_report(report).encode("utf-8"))
+
+
+def _blocks(report: Report) -> list[Block]:
+    return [*report.opening, *(block for section in report.sections for block in section.blocks)]
+
+
+def _shown_width(comparison: Comparison) -> int:
+    """The pictures' width on the page in CSS pixels at most: small ones are enlarged, large ones fit four to a row."""
+    widths = [cell.picture.shape[1] for row in comparison.cells for cell in row if cell.picture is not None]
+    return min(256, max(192, *widths)) if widths else 192
+
+
+def _heat(value: float) -> str:
+    """A weight's colour: the strength 0…1 as a CSS variable, and a class for negative weights."""
+    return f"{min(abs(value), 1.0):.3f}"
+
+
+def _largest_effect(effects: tuple[BlockEffects, ...]) -> float:
+    means = [effect.mean for block in effects for effect in (block.inside, block.outside) if effect is not None]
+    return max([*means, 1e-9])
+
+
+def _percent(value: float, largest: float) -> str:
+    """A length in CSS percent of the largest."""
+    return f"{100 * value / largest:.1f}%" if largest > 0 else "0%"
+
+
+def _largest(strength: Mapping[str, float]) -> float:
+    return max(strength.values(), default=0.0)
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("blockweight.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.globals["signs"] = {verdict.value: sign for verdict, sign in VERDICT_SIGNS.items()}
+_ENVIRONMENT.globals["wide_columns"] = WIDE_COLUMNS
+_ENVIRONMENT.filters.update(
+    figure=figure_markup,
+    heat=_heat,
+    largest=_largest,
+    largest_effect=_largest_effect,
+    percent=_percent,
+    picture=picture_uri,
+    shown_width=_shown_width,
+    weight=format_weight,
+)
