@@ -1,0 +1,1 @@
+"""The embedded model, LoRAs and characters that make the main job run anywhere."""

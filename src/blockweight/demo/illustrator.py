@@ -6,7 +6,6 @@ that says which region each pixel belongs to; masks of face, hair and clothes co
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import numpy as np

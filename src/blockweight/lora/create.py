@@ -43,6 +43,8 @@ def write_lora(
 
 
 def _info(name: str, array: NDArray[np.generic]) -> TensorInfo:
+    if name == "__metadata__":
+        raise BlockweightError("A tensor cannot be called so: the name '__metadata__' is reserved; choose another.")
     dtype = format_of(array.dtype)
     if dtype is None:
         raise BlockweightError(

@@ -71,7 +71,7 @@ def factors_of(name: str, arrays: Mapping[str, NDArray[np.generic]]) -> Factors:
 
 
 def _belong_together(up: tuple[int, ...], down: tuple[int, ...], mid: tuple[int, ...] | None) -> bool:
-    if len(up) < 2 or len(down) < 2 or 0 in (*up, *down) or set(up[2:]) > {1}:
+    if len(up) < 2 or len(down) < 2 or 0 in (*up, *down) or not set(up[2:]) <= {1}:
         return False
     if mid is None:
         return up[1] == down[0]

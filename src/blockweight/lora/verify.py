@@ -140,14 +140,17 @@ def _check_module(lora: Lora, plan: ModulePlan, baked: _Baked) -> ModuleCheck:
             u, s = rounding(info.dtype)
             wanted = source[role].astype(np.float64) * plan.weight
             off = result[role].astype(np.float64) - wanted
-            if not (np.abs(off) <= _SLACK * (u * np.abs(wanted) + s)).all():
-                raise _differs(baked.path, f"'{info.name}' is not the source's times {plan.weight:g}")
-            size, wrong = measure.norm(wanted), measure.norm(off)
+            size = measure.norm(wanted)
+            here = _ratio(measure.norm(off), size)
             allowed = _SLACK * (u * float(np.linalg.norm(wanted)) + s * wanted.size**0.5) * measure.gain
-            error = max(error, _ratio(wrong, size))
-            limit = max(limit, _ratio(allowed, size))
-        if error > limit:
-            raise _differs(baked.path, f"the change of {module_name(plan.module)} is off by {error:.2g}")
+            if here > _ratio(allowed, size):
+                raise _differs(
+                    baked.path, f"the change of {module_name(plan.module)} is off by {here:.2g} (‖error‖ / ‖change‖)"
+                )
+            # Sharper than any norm: every number is the nearest that its format has.
+            if not (np.abs(off) <= _SLACK * (u * np.abs(wanted) + s)).all():
+                raise _differs(baked.path, f"'{info.name}' is not the source's times {plan.weight:g} to its last digit")
+            error, limit = max(error, here), max(limit, _ratio(allowed, size))
     return ModuleCheck(plan.module, plan.block, plan.weight, plan.action, error, limit)
 
 

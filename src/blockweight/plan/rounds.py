@@ -22,11 +22,17 @@ _SIGN = {"Sub": -1.0, "Add": 1.0}
 
 @dataclass(frozen=True)
 class RoundVariant:
-    """One variant of a round: which series, which block was changed (None: the base line) and to what."""
+    """One variant of a round, called by its weights' name: the block that was moved and to what, or the series' base
+    line (`block` None)."""
 
-    series: str
-    block: str | None
-    variant: Variant
+    weights: BlockWeights
+    block: str | None = None
+    value: float = 0.0
+
+    @property
+    def variant(self) -> Variant:
+        """What to render."""
+        return Variant(self.weights.name, self.weights)
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,11 @@ class Round:
 
     def presets(self) -> list[str]:
         """Lines for LoRA Block Weight's "Weights setting": `Sub:…`, `SubIN01_0:…`, …"""
-        texts = []
-        for planned in self.variants:
-            assert planned.variant.weights is not None
-            texts.append(planned.variant.weights.text())
-        return texts
+        return [planned.weights.text() for planned in self.variants]
 
     def prompt_sr(self) -> str:
         """The line for the WebUI's "Prompt S/R": `Sub, SubIN01_0, …`"""
-        return ", ".join(planned.variant.label for planned in self.variants)
+        return ", ".join(planned.weights.name for planned in self.variants)
 
 
 def plan_round(kind: str, weights: BlockWeights, fixed: Collection[str], step: float) -> Round:
@@ -68,10 +70,10 @@ def plan_round(kind: str, weights: BlockWeights, fixed: Collection[str], step: f
         raise BlockweightError("Every block is fixed, so the round would be empty; leave at least one block unfixed.")
     variants = []
     for name in series:
-        variants.append(RoundVariant(name, None, Variant(name, weights.with_weights({}, name))))
+        variants.append(RoundVariant(weights.with_weights({}, name)))
         for block in free:
             value = step_weight(weights.weight(block), _SIGN[name] * step)
             label = f"{name}{block}_{format_weight(value)}"
-            variants.append(RoundVariant(name, block, Variant(label, weights.with_weights({block: value}, label))))
+            variants.append(RoundVariant(weights.with_weights({block: value}, label), block, value))
     ordered_fixed = tuple(block for block in weights.layout.blocks if block in fixed)
     return Round("".join(series), weights, ordered_fixed, step, tuple(variants))

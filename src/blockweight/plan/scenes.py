@@ -70,7 +70,7 @@ class Job:
         weights = self.variant.weights
         if weights is None:
             return {"scene": scene, "lora": None}
-        blocks = {block: value for block, value in weights.items()}
+        blocks = dict(weights.items())
         lora = {"digest": self.lora.digest, "strength": self.lora.strength, "blocks": blocks, "rest": weights.rest}
         return {"scene": scene, "lora": lora}
 

@@ -35,7 +35,9 @@ class Project:
     def __enter__(self) -> Project:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.log.close()
 
     def record(self, kind: str, body: Mapping[str, Any]) -> Event:
@@ -56,13 +58,17 @@ class Project:
         """Render what is missing; every picture is on disk and in the log before it is yielded."""
         missing = self.missing(jobs)
         renderer.check(missing)
-        for rendering in renderer.render(missing):
+        wanted = {job.key for job in missing}
+        distinct = list({job.key: job for job in jobs}.values())
+        for rendering in renderer.render(distinct, {job.key for job in distinct} - wanted):
+            if rendering.job.key not in wanted:
+                continue
             try:
                 self.pictures.save(rendering)
             except OSError as error:
                 raise BlockweightError(
-                    f"A finished picture could not be written to '{self.pictures.folder}' ({error.strerror}); make room "
-                    "there and run the same command again to go on."
+                    f"A finished picture could not be written to '{self.pictures.folder}' ({error.strerror}); make "
+                    "room there and run the same command again to go on."
                 ) from error
             self.log.append("rendered", {"job": rendering.job.key, "seconds": round(rendering.seconds, 4)})
             yield rendering

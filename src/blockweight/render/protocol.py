@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,11 @@ class Renderer(Protocol):
         """Raise BlockweightError if one of the jobs cannot be done; called before any work starts."""
         ...
 
-    def render(self, jobs: Sequence[Job]) -> Iterator[Rendering]:
-        """Render lazily, in any order. A caller that stops iterating cancels the rest."""
+    def render(self, jobs: Sequence[Job], finished: Collection[str] = ()) -> Iterator[Rendering]:
+        """Render lazily, in any order; jobs whose key is in `finished` may be left out. A caller that stops iterating
+        cancels the rest.
+
+        A renderer that works in batches forms them from all jobs, finished or not, so that a run which was stopped
+        and goes on puts the same jobs together and gives the same pictures to the last bit.
+        """
         ...

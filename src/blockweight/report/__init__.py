@@ -11,7 +11,7 @@ from blockweight.report.block_analysis import (
 )
 from blockweight.report.charts import ChartFormat, inside_outside, ranked_bars
 from blockweight.report.files import write_whole
-from blockweight.report.grids import Grid, automatic_scale, picture_grid, write_png
+from blockweight.report.grids import Grid, automatic_scale, picture_grid, png_bytes, write_png
 from blockweight.report.html import render_report, write_report
 from blockweight.report.page import (
     Block,
@@ -57,6 +57,7 @@ __all__ = [
     "effects_csv",
     "inside_outside",
     "picture_grid",
+    "png_bytes",
     "ranked_bars",
     "render_report",
     "write_png",

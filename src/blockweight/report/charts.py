@@ -210,7 +210,6 @@ def _save(figure: Figure, fmt: ChartFormat) -> bytes:
     # A random salt and a date are all that makes matplotlib's SVG differ from run to run. The salt follows the
     # content, so that the ids of two charts on one page differ.
     salt = hashlib.sha256("|".join(text.get_text() for text in figure.findobj(mpl.text.Text)).encode()).hexdigest()
-    settings = {"svg.hashsalt": salt, "svg.fonttype": "path"}
-    with mpl.rc_context(settings):
+    with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return buffer.getvalue()

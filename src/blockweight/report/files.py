@@ -20,4 +20,6 @@ def write_whole(path: Path, data: bytes) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         reason = error.strerror or str(error)
-        raise BlockweightError(f"'{path}' could not be written ({reason}); free the place or choose another.") from error
+        raise BlockweightError(
+            f"'{path}' could not be written ({reason}); free the place or choose another."
+        ) from error

@@ -130,7 +130,7 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
 def _break_word(word: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
     pieces = [""]
     for character in word:
-        if pieces[-1] and font.getlength(pieces[-1] + character) > width:
+        while pieces[-1] and font.getlength(pieces[-1] + character) > width:
             # `Gobuhime:1,0,0.5,…` is easier to read when a line ends with its comma.
             cut = max(pieces[-1].rfind(mark) for mark in _BREAKABLE) + 1 or len(pieces[-1])
             pieces[-1:] = [pieces[-1][:cut], pieces[-1][cut:]]

@@ -34,6 +34,8 @@ LABEL_SIZE = 14
 TITLE_SIZE = 20
 LINE_HEIGHT = 1.3
 ROW_LABEL_WIDTH = 220
+CORNER_WIDTH = 120
+"""The corner's text is wrapped to the row labels' width, but no narrower than this."""
 SMALLEST_COLUMN = 72
 """Columns are never narrower, so that a label over 8-pixel pictures still has words in its lines."""
 
@@ -148,7 +150,7 @@ class _Frame:
         row_labels = tuple(_label(text, ROW_LABEL_WIDTH) for text in rows)
         frame = cls(
             title=_label("", 1),
-            corner=_label(corner, ROW_LABEL_WIDTH),
+            corner=_label(corner, max(CORNER_WIDTH, *(label.width for label in row_labels))),
             rows=row_labels,
             columns=tuple(_label(text, column_width) for text in columns),
             column_width=column_width,
@@ -209,15 +211,18 @@ def _write_centred(draw: ImageDraw.ImageDraw, label: _Label, x: int, y: int) -> 
         draw.text(place, line, fill=INK, font=font)
 
 
-def write_png(image: Image.Image | Picture, path: Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a PNG with `metadata` as its text chunks (any Unicode), whole or not at all; an existing file is replaced.
-
-    Equal input gives equal bytes. BlockweightError when the file cannot be written.
-    """
+def png_bytes(image: Image.Image | Picture, metadata: Mapping[str, str] | None = None) -> bytes:
+    """A PNG file's bytes with `metadata` as its text chunks (any Unicode). Equal input gives equal bytes."""
     picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
     info = PngInfo()
     for key, value in (metadata or {}).items():
         info.add_text(key, value)
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", pnginfo=info)
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_png(image: Image.Image | Picture, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write `png_bytes` to a file, whole or not at all; an existing file is replaced. BlockweightError when the file
+    cannot be written."""
+    write_whole(path, png_bytes(image, metadata))

@@ -16,6 +16,7 @@ from blockweight.errors import BlockweightError
 from blockweight.measure import BlockEffects, Picture, Verdict
 from blockweight.report.charts import THEME
 from blockweight.report.files import write_whole
+from blockweight.report.grids import png_bytes
 from blockweight.report.page import Block, Comparison, Figure, Report
 from blockweight.report.words import words_of
 from blockweight.weights import format_weight
@@ -29,9 +30,7 @@ WIDE_COLUMNS = 6
 
 def picture_uri(picture: Picture) -> str:
     """A uint8 (H, W, 3) picture as the data URI of a PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
-    return data_uri(buffer.getvalue(), "image/png")
+    return data_uri(png_bytes(picture), "image/png")
 
 
 def data_uri(data: bytes, media_type: str) -> str:
@@ -82,13 +81,13 @@ def _blocks(report: Report) -> list[Block]:
 
 
 def _shown_width(comparison: Comparison) -> int:
-    """The pictures' width on the page in CSS pixels at most: small ones are enlarged, large ones fit four to a row."""
+    """The most CSS pixels that a picture is wide on the page: small pictures are enlarged, very large ones reduced."""
     widths = [cell.picture.shape[1] for row in comparison.cells for cell in row if cell.picture is not None]
-    return min(256, max(192, *widths)) if widths else 192
+    return min(512, max(256, *widths)) if widths else 256
 
 
 def _heat(value: float) -> str:
-    """A weight's colour: the strength 0…1 as a CSS variable, and a class for negative weights."""
+    """How strongly a weight colours its field, 0…1."""
     return f"{min(abs(value), 1.0):.3f}"
 
 
@@ -100,6 +99,16 @@ def _largest_effect(effects: tuple[BlockEffects, ...]) -> float:
 def _percent(value: float, largest: float) -> str:
     """A length in CSS percent of the largest."""
     return f"{100 * value / largest:.1f}%" if largest > 0 else "0%"
+
+
+def _unbroken(text: str) -> str:
+    """The text with its "6.1 ± 0.8" kept on one line."""
+    return text.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+
+
+def _breakable(text: str) -> Markup:
+    """The text escaped, with leave to break a line after its commas; what is copied stays the same."""
+    return Markup(",<wbr>").join(text.split(","))
 
 
 def _largest(strength: Mapping[str, float]) -> float:
@@ -116,6 +125,7 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.globals["signs"] = {verdict.value: sign for verdict, sign in VERDICT_SIGNS.items()}
 _ENVIRONMENT.globals["wide_columns"] = WIDE_COLUMNS
 _ENVIRONMENT.filters.update(
+    breakable=_breakable,
     figure=figure_markup,
     heat=_heat,
     largest=_largest,
@@ -123,5 +133,6 @@ _ENVIRONMENT.filters.update(
     percent=_percent,
     picture=picture_uri,
     shown_width=_shown_width,
+    unbroken=_unbroken,
     weight=format_weight,
 )

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
@@ -38,9 +37,7 @@ def place_labels(
 
     A label that had to go further away is joined to its point by a thin line.
     """
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
+    figure.draw_without_rendering()
     pixel = figure.dpi / 72
     centres = [_pixels(axes, *point) for point in points]
     taken = [_box(x, y, _MARKER * pixel, _MARKER * pixel) for x, y in centres]
@@ -48,11 +45,11 @@ def place_labels(
         taken.append(Bbox([_pixels(axes, x0, y0), _pixels(axes, x1, y1)]).padded(1.5 * pixel))
     legend = axes.get_legend()
     if legend is not None:
-        taken.append(legend.get_window_extent(renderer))
-    frame = axes.get_window_extent(renderer)
+        taken.append(legend.get_window_extent())
+    frame = axes.get_window_extent()
     for name, point, (x, y) in zip(names, points, centres, strict=True):
         probe = axes.text(*point, name, fontsize=_SIZE)
-        extent = probe.get_window_extent(renderer)
+        extent = probe.get_window_extent()
         probe.remove()
         cost, far, dx, dy = math.inf, 0, 0.0, 0.0
         for ring in range(_RINGS):
@@ -95,9 +92,10 @@ def _box(x: float, y: float, width: float, height: float) -> Bbox:
 
 
 def _cost(box: Bbox, taken: Sequence[Bbox], frame: Bbox) -> float:
-    """Square pixels of other things that the label would cover or lie outside the axes."""
+    """What the label would cover of other things or lose outside the axes, in weighted square pixels: covering a few
+    already costs more than moving a step further out."""
     covered = sum(_overlap(box, other) for other in taken)
-    return covered + 10 * (box.width * box.height - _overlap(box, frame))
+    return 6 * covered + 20 * (box.width * box.height - _overlap(box, frame))
 
 
 def _overlap(one: Bbox, other: Bbox) -> float:

@@ -16,7 +16,9 @@ def parse_weight(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise BlockweightError(f"'{text.strip()}' is not a number; a block weight is a number such as 1, 0.5 or -0.25.") from None
+        raise BlockweightError(
+            f"'{text.strip()}' is not a number; a block weight is a number such as 1, 0.5 or -0.25."
+        ) from None
     if not math.isfinite(value):
         raise BlockweightError(f"A block weight must be finite, not '{text.strip()}'.")
     return value

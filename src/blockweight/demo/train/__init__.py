@@ -1,0 +1,1 @@
+"""How the embedded model was made: `python -m blockweight.demo.train`. Needs the `train` extra."""

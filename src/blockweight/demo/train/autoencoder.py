@@ -44,9 +44,9 @@ def build() -> AutoencoderTiny:
 
 @torch.no_grad()
 def start_as_thumbnail(vae: AutoencoderTiny) -> None:
-    """Set the weights so that the first three latents begin as a 16×16 thumbnail in red, green and blue, and the decoder
-    as its enlargement. From there it learns the details in minutes; from random weights it spends most of the time
-    on finding the colours."""
+    """Set the weights so that the first three latents begin as a thumbnail in red, green and blue, and the
+    decoder as its enlargement. From there it learns the details in minutes; from random weights it spends most of the
+    time on finding the colours."""
     smooth = torch.tensor([0.25, 0.5, 0.25])
     blur, identity = torch.outer(smooth, smooth), torch.zeros(3, 3)
     identity[1, 1] = 1.0

@@ -20,7 +20,7 @@ from blockweight.demo.train.loop import step_generator, train
 from blockweight.demo.train.tokenizer import MAX_LENGTH
 
 STEPS = 6_000
-BATCH = 64
+BATCH = 48
 EMPTY_CAPTIONS = 0.1
 MIN_SNR_GAMMA = 5.0
 WIDTH = 64
@@ -95,7 +95,7 @@ def noise_loss(model: Callable[..., Tensor], latents: Tensor, tokens: Tensor, ge
     noisy = schedule.add_noise(latents, noise, timesteps)
     with torch.autocast("cpu", torch.bfloat16):
         predicted = model(noisy, timesteps, tokens)
-    kept = schedule.alphas_cumprod[timesteps]
+    kept: Tensor = schedule.alphas_cumprod[timesteps]
     snr = kept / (1 - kept)
     weights = snr.clamp(max=MIN_SNR_GAMMA) / snr
     errors = (predicted.float() - noise).square().mean(dim=(1, 2, 3))

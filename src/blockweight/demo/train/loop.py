@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,8 @@ class Average:
     def update(self, module: nn.Module, step: int) -> None:
         """Move towards `module`'s parameters."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        targets, sources = list(self.module.parameters()), [p.detach() for p in module.parameters()]
+        targets: list[Tensor] = list(self.module.parameters())
+        sources: list[Tensor] = [parameter.detach() for parameter in module.parameters()]
         torch._foreach_lerp_(targets, sources, 1 - decay)
 
 
@@ -78,7 +80,7 @@ def train(
         report(step, smooth)
 
     def save() -> None:
-        state = {"module": module.state_dict(), "average": average.module.state_dict()}
+        state: dict[str, Any] = {"module": module.state_dict(), "average": average.module.state_dict()}
         state |= {"optimizer": optimizer.state_dict(), "step": step, "loss": smooth}
         torch.save(state, path.with_suffix(".partial"))
         os.replace(path.with_suffix(".partial"), path)

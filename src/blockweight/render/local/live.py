@@ -137,6 +137,6 @@ def _check_size(lora: Lora, module: Module, factors: Factors, wanted: tuple[int,
     made = (factors.up.shape[0], factors.down.shape[1], *kernel.shape[2:])
     if [size for size in made if size != 1] != [size for size in wanted if size != 1]:
         raise BlockweightError(
-            f"'{lora.path.name}' changes {module.component} '{module.path}' by a {'×'.join(map(str, made))} matrix, but "
-            f"this model's is {'×'.join(map(str, wanted))}; it was made for another model."
+            f"'{lora.path.name}' changes {module.component} '{module.path}' by a {'×'.join(map(str, made))} matrix, "
+            f"but this model's is {'×'.join(map(str, wanted))}; it was made for another model."
         )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -51,36 +50,8 @@ def load_pipeline(path: Path, device: torch.device) -> Any:
                 "Give a diffusers folder (with model_index.json) or a whole .safetensors checkpoint."
             ) from error
     for name in (*COMPONENTS, "vae"):
-        getattr(pipeline, name).eval().requires_grad_(False).to(device)
+        getattr(pipeline, name).eval().requires_grad_(requires_grad=False).to(device)
     return pipeline
-
-
-def model_digest(path: Path) -> str:
-    """A hash of the model's weights: SHA-256 over every weight file's name, and its content. BlockweightError if the
-    path holds no weights. Large checkpoints take a few seconds; the answer depends on nothing but the bytes."""
-    if path.is_dir():
-        files = sorted(path.rglob("*.safetensors"))
-        if not (path / "model_index.json").is_file() or not files:
-            raise BlockweightError(
-                f"The folder '{path}' is not a diffusers model (it needs model_index.json and .safetensors weights); "
-                "give a diffusers folder or a .safetensors checkpoint."
-            )
-    elif not path.exists():
-        raise BlockweightError(f"There is no model at '{path}'; give a diffusers folder or a .safetensors checkpoint.")
-    elif path.suffix.lower() != ".safetensors":
-        raise BlockweightError(
-            f"'{path.name}' is not a .safetensors file; pickled checkpoints can run code when opened and are not read. "
-            "Convert it to .safetensors first."
-        )
-    else:
-        files = [path]
-    total = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256")
-        name = str(file.relative_to(path)) if path.is_dir() else ""
-        total.update(f"{name}\0{content.hexdigest()}\n".encode())
-    return total.hexdigest()
 
 
 @contextmanager

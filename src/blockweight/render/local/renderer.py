@@ -7,7 +7,7 @@ file, the picture size, the sampler, its steps and the guidance.
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -60,15 +60,18 @@ class LocalRenderer:
             if job.variant.weights is not None:
                 self._attach(job)
 
-    def render(self, jobs: Sequence[Job]) -> Iterator[Rendering]:
-        """Render in batches of jobs that share model, LoRA, size and sampler."""
+    def render(self, jobs: Sequence[Job], finished: Collection[str] = ()) -> Iterator[Rendering]:
+        """Render in batches of jobs that share model, LoRA, size and sampler; a batch is left out if all its jobs are
+        finished."""
         ordered = sorted(jobs, key=_shared)
         for _, group in groupby(ordered, key=_shared):
             same = list(group)
             scene = same[0].scene
             size = self._batch or max(1, min(LARGEST_BATCH, PIXELS_PER_BATCH // (scene.width * scene.height)))
             for start in range(0, len(same), size):
-                yield from self._render_batch(same[start : start + size])
+                batch = same[start : start + size]
+                if any(job.key not in finished for job in batch):
+                    yield from self._render_batch(batch)
 
     def _render_batch(self, jobs: Sequence[Job]) -> list[Rendering]:
         started = time.perf_counter()
@@ -111,9 +114,12 @@ class LocalRenderer:
         if live is not None:
             live.set_variants([job.variant for job in jobs], jobs[0].lora.strength)
         generators = [torch.Generator().manual_seed(job.scene.seed) for job in jobs]
-        shape = (pipeline.unet.config.in_channels, *(side // pipeline.vae_scale_factor for side in (scene.height, scene.width)))
+        shape = (
+            pipeline.unet.config.in_channels,
+            *(side // pipeline.vae_scale_factor for side in (scene.height, scene.width)),
+        )
         noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
-        latents = noise.to(self.device, pipeline.unet.dtype) * scheduler.init_noise_sigma
+        latents: Tensor = noise.to(self.device, pipeline.unet.dtype) * scheduler.init_noise_sigma
         extra = {"generator": generators} if "Ancestral" in type(scheduler).__name__ else {}
         for timestep in scheduler.timesteps:
             stacked = torch.cat([latents, latents]) if guided else latents
@@ -132,21 +138,26 @@ class LocalRenderer:
         if guided:
             wanted = [(job, job.scene.negative_prompt) for job in jobs] + wanted
         keys = [_text_key(job, text) for job, text in wanted]
-        missing = {key: pair for key, pair in zip(keys, wanted, strict=True) if key not in self._texts}
-        if missing:
-            pipeline = self._pipeline(jobs[0])
-            if live is not None:
-                live.set_variants([job.variant for job, _ in missing.values()], jobs[0].lora.strength)
-            tokens = pipeline.tokenizer(
-                [text for _, text in missing.values()],
-                padding="max_length",
-                max_length=pipeline.tokenizer.model_max_length,
-                truncation=True,
-                return_tensors="pt",
-            ).input_ids
-            states = pipeline.text_encoder(tokens.to(self.device)).last_hidden_state
-            self._texts.update(zip(missing, states, strict=True))
+        for key, (job, text) in zip(keys, wanted, strict=True):
+            if key not in self._texts:
+                if live is not None:
+                    live.set_variants([job.variant], job.lora.strength)
+                self._texts[key] = self._encode(job, text)
         return torch.stack([self._texts[key] for key in keys])
+
+    def _encode(self, job: Job, text: str) -> Tensor:
+        """One text's embedding, (77, width). One at a time: whatever was encoded before, the answer is the same to the
+        last bit."""
+        pipeline = self._pipeline(job)
+        tokens = pipeline.tokenizer(
+            [text],
+            padding="max_length",
+            max_length=pipeline.tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        states: Tensor = pipeline.text_encoder(tokens.to(self.device)).last_hidden_state
+        return states[0]
 
     def _decode(self, jobs: Sequence[Job], latents: Tensor) -> list[Picture]:
         vae = self._pipeline(jobs[0]).vae

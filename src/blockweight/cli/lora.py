@@ -1,0 +1,44 @@
+"""`blockweight lora …`: work on LoRA files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Work on LoRA files.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Work on LoRA files."""
+
+
+@app.command("bake")
+def bake(
+    lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
+    weights: Annotated[str, typer.Option("--weights", help='Block weights, "NAME:1,0,0.5,…" or the numbers alone.')],
+    out: Annotated[Path | None, typer.Option("--out", help="The new file; beside the LoRA by default.")] = None,
+    fill: Annotated[float | None, typer.Option("--fill", help="For blocks that a short vector lacks.")] = None,
+    strength: Annotated[float, typer.Option("--strength", help="Multiplies every block weight.")] = 1.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the new file if it exists.")] = False,
+) -> None:
+    """Write the block weights into a new LoRA file, and verify it module by module."""
+    from blockweight.workflow.baking import bake_text  # noqa: PLC0415 - keeps --help fast
+
+    report, filled = bake_text(lora, weights, out, fill=fill, strength=strength, overwrite=overwrite)
+    check = report.check
+    typer.echo(f"Baked:    {report.out}")
+    typer.echo(f"Weights:  {report.weights.text()}")
+    if filled:
+        typer.echo(f"Filled:   {', '.join(filled)}")
+    actions = ", ".join(f"{check.count(action)} {action}" for action in ("copied", "scaled", "dropped"))
+    typer.echo(f"Modules:  {actions}")
+    if check.rest:
+        typer.echo(f"REST:     {len(check.rest)} modules that no block claims keep weight {report.weights.rest:g}")
+    if check.unknown_keys:
+        typer.echo(f"Unknown:  {len(check.unknown_keys)} tensors copied as they are, e.g. {check.unknown_keys[0]}")
+    typer.echo(
+        f"Verified: every module's change is weight × the original's, to a relative error of {check.max_error:.1e}"
+    )

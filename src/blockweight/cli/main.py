@@ -1,0 +1,58 @@
+"""`blockweight`: the group of commands, and what happens when one fails."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from blockweight import __version__
+from blockweight.cli import analyze, demo, lora, rounds
+from blockweight.errors import BlockweightError
+
+app = typer.Typer(
+    name="blockweight",
+    help="Find out what each block of a LoRA does, tune its block weights, and bake them in.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo.demo)
+app.command("analyze")(analyze.analyze)
+app.add_typer(rounds.app, name="round")
+app.add_typer(lora.app, name="lora")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"blockweight {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and leave.",
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line: exit code 0 when all went well, 2 for wrong input, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        # A Windows console in an old code page cannot print every prompt; a mark in its place beats a traceback.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except BlockweightError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Finished pictures are kept; the same command goes on from here.", err=True)
+        sys.exit(130)

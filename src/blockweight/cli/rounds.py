@@ -1,0 +1,62 @@
+"""`blockweight round sub|sub-add|add|add-sub`: one round of variants on one's own LoRA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blockweight.cli import scene_options as options
+from blockweight.cli.local import local_renderer
+from blockweight.cli.progress import TerminalProgress
+
+app = typer.Typer(help="Render a round: every block that is not fixed, moved by the step.", no_args_is_help=True)
+
+
+def _command(kind: str) -> Callable[..., None]:
+    def run(
+        lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
+        weights: Annotated[str, typer.Option("--weights", help='The current weights, "NAME:1,0,0.5,…".')],
+        model: options.Model,
+        prompt: options.Prompt,
+        fixed: Annotated[str, typer.Option("--fixed", help="Decided blocks, e.g. BASE,IN00-IN03,M00.")] = "",
+        step: Annotated[float, typer.Option("--step", help="AddSubValue: by how much a block is moved.")] = 0.5,
+        fill: Annotated[float | None, typer.Option("--fill", help="For blocks that a short vector lacks.")] = None,
+        seeds: options.Seeds = "1",
+        negative: options.Negative = "",
+        steps: options.Steps = 20,
+        cfg: options.Cfg = 7.0,
+        sampler: options.SamplerName = options.DEFAULT_SAMPLER,
+        size: options.Size = "512x512",
+        strength: options.Strength = 1.0,
+        out: options.Out = options.DEFAULT_OUT,
+    ) -> None:
+        from blockweight.workflow.own_files import round_file  # noqa: PLC0415 - keeps --help fast
+
+        scenes = options.scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
+        rendered, files = round_file(
+            lora,
+            scenes,
+            out,
+            local_renderer(),
+            TerminalProgress(),
+            kind=kind,
+            weights=weights,
+            fixed=fixed,
+            step=step,
+            fill=fill,
+            strength=strength,
+        )
+        typer.echo("\n".join(rendered.plan.presets()))
+        typer.echo(rendered.plan.prompt_sr())
+        for file in files:
+            typer.echo(f"written: {file}")
+
+    run.__doc__ = f"Render the {kind} round as a labelled grid, with the texts to paste into a WebUI."
+    return run
+
+
+for _name, _kind in (("sub", "Sub"), ("sub-add", "SubAdd"), ("add", "Add"), ("add-sub", "AddSub")):
+    app.command(_name)(_command(_kind))

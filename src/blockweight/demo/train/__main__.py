@@ -1,0 +1,95 @@
+"""`python -m blockweight.demo.train`: make the embedded model and its LoRAs from nothing.
+
+Draws the pictures, trains autoencoder, denoiser and LoRAs, and writes them where the package looks for them. A run
+that was stopped goes on from its checkpoints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from blockweight.demo import embedded
+from blockweight.demo.characters import goblin_pictures
+from blockweight.demo.illustrator import draw
+from blockweight.demo.train import autoencoder, denoiser, export, lora
+from blockweight.demo.train.corpus import load_pictures
+from blockweight.demo.train.tokenizer import build_tokenizer
+
+
+@contextmanager
+def bar(title: str, total: int) -> Iterator[Callable[[int, float], None]]:
+    """A progress bar that is told the step and the loss (nan: none)."""
+    columns = (
+        TextColumn("{task.description:<28}"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("elapsed"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    with Progress(*columns, refresh_per_second=2) as progress:
+        task = progress.add_task(title, total=total, note="")
+
+        def report(step: int, loss: float) -> None:
+            progress.update(task, completed=step, note="" if math.isnan(loss) else f"loss {loss:.4f}")
+
+        yield report
+
+
+def pictures(folder: Path, *, goblins: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """The corpus, drawn if need be."""
+    with bar("Drawing goblins and girls" if goblins else "Drawing girls", 100) as report:
+        return load_pictures(folder, goblins, lambda done: report(round(100 * done), math.nan))
+
+
+def trained_autoencoder(folder: Path) -> AutoencoderTiny:
+    """The autoencoder, trained if need be."""
+    with bar("Autoencoder", autoencoder.STEPS) as report:
+        return autoencoder.train_autoencoder(pictures_cache(folder), folder, report)
+
+
+def pictures_cache(folder: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """The corpus with goblins, which must have been drawn."""
+    return load_pictures(folder, True, lambda done: None)
+
+
+def main() -> None:
+    """Train everything."""
+    parser = argparse.ArgumentParser(prog="python -m blockweight.demo.train", description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("demo-train"), help="folder for pictures and checkpoints")
+    parser.add_argument("--out", type=Path, default=embedded.model_folder().parent, help="where the results go")
+    parser.add_argument("--only-loras", action="store_true", help="train the LoRAs anew on the exported model")
+    options = parser.parse_args()
+    work: Path = options.work
+    work.mkdir(parents=True, exist_ok=True)
+    tokenizer = build_tokenizer()
+    if options.only_loras:
+        vae, model = export.load_parts(options.out / "model")
+    else:
+        pictures(work, goblins=True)
+        vae = trained_autoencoder(work)
+        plain = pictures(work, goblins=False)
+        with bar("Encoding", 100) as report:
+            latents = autoencoder.encode(vae, plain, lambda done: report(round(100 * done), math.nan))
+        with bar("Denoiser", denoiser.STEPS) as report:
+            model = denoiser.train_denoiser(latents, tokenizer, work, report)
+        export.save_model(options.out / "model", vae, model, tokenizer)
+        vae, model = export.load_parts(options.out / "model")
+    drawn = np.stack([np.asarray(draw(character)) for character in goblin_pictures()])
+    princess = autoencoder.encode(vae, drawn, lambda done: None)
+    for recipe in lora.RECIPES:
+        with bar(f"LoRA {recipe.name}", recipe.steps) as report:
+            tensors = lora.train_lora(recipe, deepcopy(model), tokenizer, princess, work, report)
+        (options.out / "loras").mkdir(exist_ok=True)
+        lora.save_lora(recipe, tensors, options.out / "loras")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(max(1, torch.get_num_threads()))
+    main()

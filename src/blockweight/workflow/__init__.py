@@ -1,0 +1,1 @@
+"""The tutorial's steps, each one function over the rooms below."""

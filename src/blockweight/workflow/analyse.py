@@ -1,0 +1,104 @@
+"""Analyse what each block does, by the Effective Block Analyzer's way of changing one block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blockweight.measure import (
+    DIFF_THRESHOLD,
+    NOISE_FLOOR,
+    BlockEffects,
+    Mask,
+    Picture,
+    Suggestion,
+    Verdict,
+    measure_effects,
+    suggest_all,
+)
+from blockweight.plan import BlockAnalysis, Scene
+from blockweight.report import (
+    AnalysisPictures,
+    DifferenceColour,
+    analysis_grid,
+    effects_csv,
+    inside_outside,
+    ranked_bars,
+    write_png,
+    write_whole,
+)
+from blockweight.workflow.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A rendered and measured analysis. `pictures[scene][0]` is the scene's source, `[1 + n]` the plan's block n."""
+
+    plan: BlockAnalysis
+    scenes: tuple[Scene, ...]
+    pictures: Sequence[Sequence[Picture]]
+    effects: tuple[BlockEffects, ...]
+    suggestions: tuple[Suggestion, ...]
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Block → suggested verdict."""
+        return {suggestion.block: suggestion.verdict for suggestion in self.suggestions}
+
+    def seed_pictures(self, number: int) -> AnalysisPictures:
+        """One scene's pictures, as the grid wants them."""
+        source, *changed = self.pictures[number]
+        pairs = tuple(zip(self.plan.blocks, changed, strict=True))
+        return AnalysisPictures(self.plan.value, self.scenes[number].seed, source, pairs)
+
+
+def analyse(
+    bench: Workbench,
+    plan: BlockAnalysis,
+    scenes: Sequence[Scene],
+    inside: Mask | None = None,
+    region: str = "the masked region",
+    threshold: int = DIFF_THRESHOLD,
+) -> Analysis:
+    """Render what the plan needs, measure every block in every scene, and suggest a verdict per block.
+
+    `inside` is the mask of what the LoRA is for (its face, say), called `region` in the reasons.
+    """
+    pictures = bench.pictures("Analysing the blocks", scenes, plan.variants())
+    pairs = {block: [(row[1 + number], row[0]) for row in pictures] for number, block in enumerate(plan.blocks)}
+    effects = measure_effects(pairs, inside, threshold)
+    suggestions = suggest_all(effects, NOISE_FLOOR, region=region)
+    bench.project.record(
+        "suggested", {suggestion.block: [suggestion.verdict.value, *suggestion.reasons] for suggestion in suggestions}
+    )
+    return Analysis(plan, tuple(scenes), pictures, effects, suggestions)
+
+
+def write_analysis(
+    analysis: Analysis,
+    folder: Path,
+    lora: str,
+    *,
+    change_xy: bool = True,
+    colour: DifferenceColour = "black",
+    threshold: int = DIFF_THRESHOLD,
+) -> list[Path]:
+    """Write what a person takes away: a grid per seed (PNG), the table (CSV), the ranking (SVG), and with a mask the
+    effect inside against outside (SVG). Returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number, scene in enumerate(analysis.scenes):
+        grid = analysis_grid(
+            analysis.seed_pictures(number), lora, change_xy=change_xy, colour=colour, threshold=threshold
+        )
+        written.append(folder / f"blocks-{number + 1:02}-seed{scene.seed}.png")
+        write_png(grid.image, written[-1], {"parameters": scene.prompt})
+    written.append(folder / "effects.csv")
+    write_whole(written[-1], effects_csv(analysis.effects, [(scene.label, scene.seed) for scene in analysis.scenes]))
+    written.append(folder / "ranking.svg")
+    write_whole(written[-1], ranked_bars([effect.diff for effect in analysis.effects], "Diff %"))
+    if analysis.effects[0].inside is not None:
+        written.append(folder / "inside-outside.svg")
+        write_whole(written[-1], inside_outside(analysis.effects, analysis.verdicts))
+    return written

@@ -1,0 +1,42 @@
+"""Bake block weights into a LoRA file, from text to a verified file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import BakeReport, Lora, bake, open_lora
+from blockweight.weights import BlockWeights, parse_block_weights
+
+
+def weights_for(lora: Lora, text: str, fill: float | None) -> tuple[BlockWeights, tuple[str, ...]]:
+    """Read `text` as block weights of the LoRA's family, in its longest layout; also the blocks that were filled.
+
+    Blocks that a shorter vector lacks get `fill`. Without one, BlockweightError if the LoRA has modules there: to guess
+    would silently change or silence them.
+    """
+    weights = parse_block_weights(text, lora.family)
+    full, missing = weights.expand(lora.family.layout, 1.0 if fill is None else fill)
+    touched = [block for block in missing if block in lora.blocks]
+    if touched and fill is None:
+        raise BlockweightError(
+            f"The {len(weights.layout)} weights name no value for {', '.join(touched)}, which '{lora.path.name}' has; "
+            "add --fill 0 (LoRA Block Weight's own choice), --fill 1, or give all the "
+            f"{len(lora.family.layout)} weights."
+        )
+    return full, missing if fill is not None else ()
+
+
+def baked_name(source: Path, weights: BlockWeights) -> Path:
+    """Where a baked file goes by default: beside the source, `<name>-<weights' name>.safetensors`."""
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in weights.name)
+    return source.with_name(f"{source.stem}-{safe}.safetensors")
+
+
+def bake_text(
+    source: Path, text: str, out: Path | None, *, fill: float | None, strength: float, overwrite: bool
+) -> tuple[BakeReport, tuple[str, ...]]:
+    """Bake weights given as text; returns the report and the blocks that took the fill value."""
+    weights, filled = weights_for(open_lora(source), text, fill)
+    target = baked_name(source, weights) if out is None else out
+    return bake(source, weights, target, overwrite=overwrite, strength=strength), filled

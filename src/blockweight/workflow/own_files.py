@@ -1,0 +1,115 @@
+"""The tutorial's steps on a person's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import open_lora
+from blockweight.measure import Mask
+from blockweight.plan import Scene, plan_block_analysis, plan_round
+from blockweight.project import Project
+from blockweight.render import Renderer
+from blockweight.report import DifferenceColour
+from blockweight.weights import parse_blocks, parse_weight
+from blockweight.workflow.analyse import Analysis, analyse, write_analysis
+from blockweight.workflow.baking import weights_for
+from blockweight.workflow.progress import Progress
+from blockweight.workflow.tune import RenderedRound, run_round, write_round
+from blockweight.workflow.workbench import Workbench
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """`0.5,1` → (weight of the block under test, weight of all others); BlockweightError otherwise."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise BlockweightError(f"The range '{text}' must be two weights, as in 0.5,1.")
+    value, base = (parse_weight(part) for part in parts)
+    if value == base:
+        raise BlockweightError(f"The range '{text}' compares a weight with itself; give two different weights.")
+    return value, base
+
+
+def load_mask(path: Path, width: int, height: int) -> Mask:
+    """A mask from a picture, True where it is lighter than middle grey; (height, width) bool. BlockweightError if it
+    cannot be read, has another size, or covers nothing or everything."""
+    try:
+        with Image.open(path) as image:
+            mask: Mask = np.asarray(image.convert("L")) >= 128
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BlockweightError(f"The mask '{path}' cannot be read ({error}); give a PNG, white inside.") from error
+    if mask.shape != (height, width):
+        raise BlockweightError(
+            f"The mask '{path}' has {mask.shape[1]}×{mask.shape[0]} pixels, the pictures have {width}×{height}; "
+            "give a mask of the same size."
+        )
+    if mask.all() or not mask.any():
+        raise BlockweightError(f"The mask '{path}' is of one colour; paint white what the LoRA is for, black the rest.")
+    return mask
+
+
+def analyse_file(
+    lora_path: Path,
+    scenes: Sequence[Scene],
+    folder: Path,
+    renderer: Renderer,
+    progress: Progress,
+    *,
+    strength: float,
+    blocks: str,
+    weight_range: str,
+    threshold: int,
+    mask: Path | None,
+    colour: DifferenceColour,
+    change_xy: bool,
+) -> tuple[Analysis, list[Path]]:
+    """Analyse a LoRA's blocks in the scenes and write grids, table and charts to `folder/analysis`.
+
+    `blocks` is an expression over the family's blocks; empty means all that the LoRA has.
+    """
+    lora = open_lora(lora_path)
+    layout = lora.family.layout
+    chosen = parse_blocks(blocks, layout) if blocks.strip() else lora.blocks
+    value, base = parse_range(weight_range)
+    inside = None if mask is None else load_mask(mask, scenes[0].width, scenes[0].height)
+    plan = plan_block_analysis(layout, chosen, value, base)
+    with Project(folder) as project:
+        bench = Workbench(project, renderer, lora, progress, strength)
+        analysis = analyse(bench, plan, scenes, inside, threshold=threshold)
+    files = write_analysis(
+        analysis, folder / "analysis", lora_path.stem, change_xy=change_xy, colour=colour, threshold=threshold
+    )
+    return analysis, files
+
+
+def round_file(
+    lora_path: Path,
+    scenes: Sequence[Scene],
+    folder: Path,
+    renderer: Renderer,
+    progress: Progress,
+    *,
+    kind: str,
+    weights: str,
+    fixed: str,
+    step: float,
+    fill: float | None,
+    strength: float,
+) -> tuple[RenderedRound, list[Path]]:
+    """Render a round around `weights` and write its grid and texts to `folder/round`.
+
+    Only blocks that the LoRA has are moved: the others would change nothing.
+    """
+    lora = open_lora(lora_path)
+    current, _ = weights_for(lora, weights, fill)
+    decided = set(parse_blocks(fixed, current.layout)) if fixed.strip() else set()
+    absent = set(current.layout.blocks) - set(lora.blocks)
+    plan = plan_round(kind, current, decided | absent, step)
+    with Project(folder) as project:
+        bench = Workbench(project, renderer, lora, progress, strength)
+        rendered = run_round(bench, plan, scenes)
+    return rendered, write_round(rendered, folder / "round")

@@ -1,0 +1,255 @@
+"""The main job's report: one page that tells the story with its pictures and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blockweight import __version__
+from blockweight.blocks import family_by_name
+from blockweight.measure import Verdict
+from blockweight.report import (
+    Cell,
+    Comparison,
+    Copyable,
+    Facts,
+    Figure,
+    Headline,
+    Headlines,
+    Mood,
+    Prose,
+    Report,
+    Section,
+    SuggestionTable,
+    WeightTable,
+    analysis_grid,
+    inside_outside,
+    png_bytes,
+    ranked_bars,
+    write_report,
+)
+from blockweight.workflow.tutorial import NAME, RANGE, SEEDS, STEP, Outcome, Tutorial
+
+BLEED_GOAL = 0.60
+FACE_GOAL = 0.85
+SHOWN_PER_OUTFIT = 2
+
+
+def write_tutorial_report(tutorial: Tutorial) -> Path:
+    """Write `report.html` into the tutorial's folder and return its path. The same tutorial gives the same bytes."""
+    path = tutorial.folder / "report.html"
+    write_report(tutorial_report(tutorial), path)
+    return path
+
+
+def tutorial_report(tutorial: Tutorial) -> Report:
+    """The page: figures, before and after, the analysis, the round, the weights to copy, the baked file."""
+    return Report(
+        title="A goblin princess, cured of her green clothes",
+        lead=(
+            "The LoRA gobuhime was trained on twelve pictures of a goblin princess whose skin and clothes were both "
+            "green. It gives mint hair, horns and green skin to whoever is drawn, and it turns every dress green. One "
+            "weight per block takes the green out of the clothes and leaves it in her face."
+        ),
+        opening=(_headlines(tutorial.outcome),),
+        sections=(
+            _before_and_after(tutorial),
+            _analysis(tutorial),
+            _round(tutorial),
+            _weights(tutorial),
+            _baked(tutorial),
+        ),
+        footer=f"Made by Blockweight {__version__} with the embedded model.",
+    )
+
+
+def _headlines(outcome: Outcome) -> Headlines:
+    without, everything, tuned = outcome.without, outcome.everything, outcome.tuned
+    return Headlines(
+        (
+            Headline(
+                "Bleed removed",
+                f"{outcome.bleed_removed:.0%}",
+                f"of the green that the LoRA adds to the clothes (aim: {BLEED_GOAL:.0%} or more)",
+                Mood.GOOD if outcome.bleed_removed >= BLEED_GOAL else Mood.BAD,
+            ),
+            Headline(
+                "Face kept",
+                f"{outcome.face_kept:.0%}",
+                f"of the green that it gives her face (aim: {FACE_GOAL:.0%} or more)",
+                Mood.GOOD if outcome.face_kept >= FACE_GOAL else Mood.BAD,
+            ),
+            Headline(
+                "Green in the clothes",
+                f"{without.clothes:.0f} → {everything.clothes:.0f} → {tuned.clothes:.0f}",
+                "levels of 255: no LoRA, all blocks at 1, tuned (mean of G − (R + B)/2)",
+            ),
+            Headline(
+                "Clothes that look green",
+                f"{without.share:.0%} → {everything.share:.0%} → {tuned.share:.0%}",
+                "share of the clothes' pixels: no LoRA, all blocks at 1, tuned",
+            ),
+        )
+    )
+
+
+def _before_and_after(tutorial: Tutorial) -> Section:
+    shown = [(scene, row) for scene, row in zip(tutorial.scenes, tutorial.shown, strict=True)][::SHOWN_PER_OUTFIT]
+    return Section(
+        "Before and after",
+        (
+            Comparison(
+                rows=tuple(scene.label for scene, _ in shown),
+                columns=("no LoRA", "ALL (every block 1)", f"{NAME} (tuned)", "baked file"),
+                cells=tuple(
+                    tuple(Cell(picture, chosen=column == 2) for column, picture in enumerate(row)) for _, row in shown
+                ),
+                caption="Click a picture to enlarge it; the arrow keys then flip through its row.",
+            ),
+        ),
+        lead=(
+            f"The analysis saw none of these scenes. The figures above are means over {len(tutorial.scenes)} pictures: "
+            f"each scene with {SHOWN_PER_OUTFIT} seeds, of which one is shown."
+        ),
+    )
+
+
+def _analysis(tutorial: Tutorial) -> Section:
+    analysis = tutorial.analysis
+    value, base = RANGE
+    grids = tuple(
+        Figure(
+            png_bytes(analysis_grid(analysis.seed_pictures(number), "gobuhime-locon", change_xy=True).image),
+            f"Seed {scene.seed}: all blocks at {base:g}, the block at {value:g}, and the difference.",
+            f"A grid of the {len(analysis.plan.blocks)} blocks with their Diff %",
+            wide=True,
+        )
+        for number, scene in enumerate(analysis.scenes[:1])
+    )
+    counts = {verdict: list(analysis.verdicts.values()).count(verdict) for verdict in Verdict}
+    return Section(
+        "What each block does",
+        (
+            *grids,
+            Figure(
+                ranked_bars([effect.diff for effect in analysis.effects], "Diff %"),
+                "How much of the picture changes by more than 20 levels when the block goes from 1 to 0.5.",
+                "Bars of Diff % for each block, strongest first",
+            ),
+            Figure(
+                inside_outside(
+                    analysis.effects,
+                    analysis.verdicts,
+                    inside="her face and hair (levels)",
+                    outside="the rest (levels)",
+                ),
+                "Where each block works: mean change of her face and hair against that of all the rest.",
+                "Scatter of the effect inside and outside the mask",
+            ),
+            SuggestionTable(
+                analysis.suggestions,
+                analysis.effects,
+                caption=f"A first classification: {counts[Verdict.KEEP]} keep, {counts[Verdict.DROP]} drop, "
+                f"{counts[Verdict.UNKNOWN]} unknown. Suggestions, not truths.",
+            ),
+        ),
+        lead=(
+            f"The Effective Block Analyzer: one block at a time goes from {base:g} to {value:g} while the others stay, "
+            f"with {len(SEEDS)} seeds of one scene ({analysis.scenes[0].label}). A 95 % interval over the seeds says "
+            "how sure a figure is."
+        ),
+    )
+
+
+def _round(tutorial: Tutorial) -> Section:
+    plan = tutorial.round.plan
+    columns = ("no LoRA", *(planned.weights.name for planned in plan.variants))
+    accepted = {decision.block for decision in tutorial.decisions if decision.accepted}
+    rows = list(zip(tutorial.round.scenes, tutorial.round.without, tutorial.round.pictures, strict=True))[
+        ::SHOWN_PER_OUTFIT
+    ]
+    cells = tuple(
+        (
+            Cell(without),
+            *(
+                Cell(picture, chosen=planned.block in accepted)
+                for planned, picture in zip(plan.variants, pictures, strict=True)
+            ),
+        )
+        for _, without, pictures in rows
+    )
+    reasons = tuple(f"{decision.block} → {decision.value:g}: {decision.reason}." for decision in tutorial.decisions)
+    return Section(
+        f"The round {plan.kind}",
+        (
+            Comparison(tuple(scene.label for scene, _, _ in rows), columns, cells, "Framed: accepted."),
+            Prose(
+                (
+                    "The demo decides by measurement, where a person would look: harm is the green in the clothes, "
+                    "good the green in her face, each against the round's base line Sub. "
+                    f"Together the decisions keep {tutorial.studied.face_kept:.0%} of her face and remove "
+                    f"{tutorial.studied.bleed_removed:.0%} of the bleed in these scenes.",
+                    *reasons,
+                )
+            ),
+        ),
+        lead=(
+            f"Kept blocks stand at 1, dropped ones at 0, undecided ones at 0.5. Each undecided block in turn loses "
+            f"{STEP:g} more."
+        ),
+    )
+
+
+def _weights(tutorial: Tutorial) -> Section:
+    layout = tutorial.tuned.layout
+    standard = next(other for other in family_by_name("sd1").layouts if other is not layout)
+    plan = tutorial.round.plan
+    return Section(
+        "The weights",
+        (
+            WeightTable(
+                weights=(tutorial.tuned,),
+                fixed=frozenset(layout.blocks),
+                verdicts=tutorial.analysis.verdicts,
+                strength={effect.block: effect.diff.mean for effect in tutorial.analysis.effects},
+                italic=frozenset(layout.blocks) - frozenset(standard.blocks),
+                hints=(tutorial.start,),
+                caption="Bars: the measured effect. Italics: blocks that a standard LoRA does not have. The lower row: "
+                "the weights before the round.",
+            ),
+            Copyable("LoRA Block Weight preset", tutorial.tuned.text(), "a line for the WebUI's Weights setting"),
+            Copyable(
+                "Prompt tag",
+                f"<lora:gobuhime-locon:1:lbw={tutorial.tuned.vector()}>",
+                "works in a prompt as it is where LoRA Block Weight is installed",
+            ),
+            Copyable("Weights of the round", "\n".join(plan.presets())),
+            Copyable("Prompt S/R of the round", plan.prompt_sr()),
+        ),
+    )
+
+
+def _baked(tutorial: Tutorial) -> Section:
+    baked, check = tutorial.baked, tutorial.baked.check
+    scene = tutorial.scenes[0]
+    return Section(
+        "The baked file",
+        (
+            Facts(
+                (
+                    ("File", baked.out.name),
+                    ("SHA-256 of its tensors", baked.digest),
+                    ("Modules copied", str(check.count("copied"))),
+                    ("Modules scaled", str(check.count("scaled"))),
+                    ("Modules dropped", str(check.count("dropped"))),
+                    ("Modules that no block claims", str(len(check.rest))),
+                    ("Largest relative error of a module", f"{check.max_error:.1e}"),
+                    ("Live and baked pictures", f"differ by {tutorial.live_difference} of 255 levels at most"),
+                    ("Sampler", f"{scene.sampler}, {scene.steps} steps, CFG {scene.cfg_scale:g}"),
+                )
+            ),
+        ),
+        lead=(
+            "The weights are now in the file: it needs no extension, and every tool that loads LoRAs draws what you "
+            "see above. Each module was compared with weight × the original's change."
+        ),
+    )

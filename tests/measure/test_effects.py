@@ -1,0 +1,118 @@
+"""Effects over seeds: intervals, the noise floor, inside and outside."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blockweight.errors import BlockweightError
+from blockweight.measure import Effect, Signal, measure_effects, rank, t_interval
+
+SOURCE = np.full((4, 4, 3), 100, np.uint8)
+LEFT = np.zeros((4, 4), dtype=bool)
+LEFT[:, :2] = True
+
+
+def changed(left: int, right: int) -> np.ndarray:
+    picture = SOURCE.copy()
+    picture[:, :2] += np.uint8(left)
+    picture[:, 2:] += np.uint8(right)
+    return picture
+
+
+def test_the_interval_is_students_as_in_a_table():
+    # Mean 3, s² 2.5, n 5, and t(0.975, 4) = 2.776 as printed in every table: 3 ± 2.776 · √(2.5 / 5).
+    low, high = t_interval([1, 2, 3, 4, 5])
+    assert (low, high) == pytest.approx((3 - 1.963, 3 + 1.963), abs=5e-4)
+
+
+def test_three_seeds_have_the_wide_quantile_of_two_degrees_of_freedom():
+    effect = Effect("IN01", (1.0, 2.0, 3.0))
+    assert effect.margin == pytest.approx(4.303 / math.sqrt(3), abs=1e-3)
+    assert (effect.mean, effect.standard_deviation, effect.spread) == (2.0, 1.0, (1.0, 3.0))
+
+
+def test_one_seed_says_nothing_about_the_spread():
+    effect = Effect("IN01", (5.0,))
+    assert effect.standard_deviation is None
+    assert effect.interval == (-math.inf, math.inf)
+    assert effect.signal() is Signal.UNSETTLED
+    assert effect.text() == "5.0"
+
+
+def test_an_effect_reads_as_mean_and_margin():
+    assert Effect("IN01", (5.75, 6.1, 6.45)).text() == "6.1 ± 0.9"
+
+
+@given(st.lists(st.floats(0, 255), min_size=2, max_size=20))
+def test_the_interval_holds_the_mean(samples):
+    low, high = t_interval(samples)
+    assert low <= sum(samples) / len(samples) + 1e-9
+    assert high >= sum(samples) / len(samples) - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("samples", "signal"),
+    [
+        ((0.0, 0.0, 0.0), Signal.NOISE),
+        ((0.1, 0.2, 0.15), Signal.NOISE),
+        ((5.0, 6.0, 7.0), Signal.VISIBLE),
+        ((12.0, 20.0, 28.0), Signal.VISIBLE),
+        ((0.1, 0.2, 8.0), Signal.UNSETTLED),
+        ((0.4, 0.5, 0.6), Signal.UNSETTLED),
+    ],
+)
+def test_an_effect_is_visible_or_noise_or_not_settled(samples, signal):
+    assert Effect("IN01", samples).signal(0.5) is signal
+
+
+def test_the_floor_is_the_callers():
+    assert Effect("IN01", (5.0, 6.0, 7.0)).signal(10) is Signal.NOISE
+
+
+def test_a_floor_of_zero_is_refused():
+    with pytest.raises(BlockweightError, match="above 0"):
+        Effect("IN01", (1.0, 2.0)).signal(0)
+
+
+def test_effects_are_measured_overall_inside_and_outside():
+    (effects,) = measure_effects({"OUT04": [(changed(30, 2), SOURCE), (changed(50, 4), SOURCE)]}, LEFT)
+    assert effects.diff.samples == (50.0, 50.0)
+    assert effects.overall.samples == (16.0, 27.0)
+    assert effects.inside.samples == (30.0, 50.0)
+    assert effects.outside.samples == (2.0, 4.0)
+
+
+def test_every_seed_may_have_its_own_mask():
+    pairs = {"OUT04": [(changed(30, 2), SOURCE), (changed(30, 2), SOURCE)]}
+    (effects,) = measure_effects(pairs, [LEFT, ~LEFT])
+    assert effects.inside.samples == (30.0, 2.0)
+
+
+def test_without_a_mask_there_is_no_inside():
+    (effects,) = measure_effects({"OUT04": [(changed(30, 2), SOURCE)]})
+    assert effects.inside is None and effects.outside is None
+
+
+def test_blocks_keep_their_order_and_rank_by_diff_percent():
+    pairs = {"IN01": [(changed(0, 0), SOURCE)], "IN02": [(changed(90, 90), SOURCE)], "M00": [(changed(0, 0), SOURCE)]}
+    effects = measure_effects(pairs)
+    assert [effect.block for effect in effects] == ["IN01", "IN02", "M00"]
+    assert [effect.block for effect in rank(effects)] == ["IN02", "IN01", "M00"]
+
+
+def test_a_block_without_pictures_is_refused():
+    with pytest.raises(BlockweightError, match="no pictures of block IN01"):
+        measure_effects({"IN01": []})
+
+
+def test_too_few_masks_are_refused():
+    with pytest.raises(BlockweightError, match="1 masks were given for 2 pictures"):
+        measure_effects({"IN01": [(SOURCE, SOURCE), (SOURCE, SOURCE)]}, [LEFT])
+
+
+def test_a_mask_that_leaves_nothing_outside_is_refused():
+    with pytest.raises(BlockweightError, match="mask is empty"):
+        measure_effects({"IN01": [(SOURCE, SOURCE)]}, np.ones((4, 4), dtype=bool))

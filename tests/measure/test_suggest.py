@@ -1,0 +1,117 @@
+"""Verdicts for effects made up so that the answer is plain."""
+
+import math
+
+import pytest
+
+from blockweight.errors import BlockweightError
+from blockweight.measure import BlockEffects, Effect, Verdict, inside_ratio, suggest, suggest_all
+
+
+def effects(inside, outside, diff=None, block="OUT04"):
+    overall = tuple((within + beyond) / 2 for within, beyond in zip(inside, outside, strict=True))
+    percent = overall if diff is None else diff
+    return BlockEffects(
+        block, Effect(block, percent), Effect(block, overall), Effect(block, inside), Effect(block, outside)
+    )
+
+
+def test_a_block_that_works_on_the_inside_is_kept_and_says_how_much():
+    suggestion = suggest(effects((5.8, 6.1, 6.4), (1.1, 1.2, 1.3)), region="the face")
+    assert suggestion.verdict is Verdict.KEEP
+    assert suggestion.reasons == (
+        "inside 6.1 ± 0.7 levels, outside 1.2 ± 0.2",
+        "works on the face, 5.1 times as strongly as elsewhere (4.7 to 5.5)",
+    )
+
+
+def test_a_block_that_works_elsewhere_is_dropped():
+    suggestion = suggest(effects((1.1, 1.2, 1.3), (5.8, 6.1, 6.4)), region="the face")
+    assert suggestion.verdict is Verdict.DROP
+    assert suggestion.reasons[1] == "works elsewhere, 5.1 times as strongly as on the face (4.7 to 5.5)"
+
+
+def test_a_block_that_changes_nothing_visible_is_dropped():
+    suggestion = suggest(effects((0.1, 0.1, 0.2), (0.0, 0.1, 0.1), diff=(0.0, 0.0, 0.0)))
+    assert suggestion.verdict is Verdict.DROP
+    assert suggestion.reasons[1] == "nothing visible changes anywhere: under the noise floor of 0.5 levels in 3 seeds"
+
+
+def test_a_small_spot_that_changes_a_lot_is_not_called_invisible():
+    assert suggest(effects((0.1, 0.1, 0.2), (0.0, 0.1, 0.1), diff=(0.0, 0.0, 0.4))).verdict is Verdict.UNKNOWN
+
+
+def test_a_block_that_works_equally_in_both_is_unknown():
+    suggestion = suggest(effects((5.0, 6.0, 7.0), (5.0, 6.1, 6.9)))
+    assert suggestion.verdict is Verdict.UNKNOWN
+    assert "about as strongly as elsewhere" in suggestion.reasons[1]
+
+
+def test_a_difference_that_the_seeds_do_not_settle_is_unknown():
+    suggestion = suggest(effects((9.0, 2.0, 5.0), (2.0, 6.0, 2.0)))
+    assert suggestion.verdict is Verdict.UNKNOWN
+    assert "with 3 seeds" in suggestion.reasons[1]
+
+
+def test_an_effect_near_the_floor_is_not_distinguishable_from_noise():
+    suggestion = suggest(effects((0.4, 0.5, 0.7), (0.3, 0.5, 0.6), diff=(0.0, 0.0, 0.0)))
+    assert suggestion.verdict is Verdict.UNKNOWN
+    assert suggestion.reasons[1] == "not distinguishable from noise (floor 0.5 levels) with 3 seeds"
+
+
+def test_a_single_seed_settles_nothing():
+    suggestion = suggest(effects((50.0,), (0.0,)))
+    assert suggestion.verdict is Verdict.UNKNOWN
+    assert suggestion.reasons[1] == "a single seed says nothing about the spread: measure at least two"
+
+
+def test_without_a_mask_a_visible_block_is_unknown():
+    block = BlockEffects("IN01", Effect("IN01", (9.0, 9.5)), Effect("IN01", (4.0, 4.2)))
+    assert suggest(block).verdict is Verdict.UNKNOWN
+    assert "no mask was given" in suggest(block).reasons[1]
+
+
+def test_seeds_are_compared_one_by_one():
+    # Twice as strong inside in every seed, although the seeds react very differently.
+    ratio = inside_ratio(Effect("M00", (2.0, 8.0, 40.0)), Effect("M00", (1.0, 4.0, 20.0)))
+    assert (ratio.mean, ratio.low, ratio.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert suggest(effects((20.0, 40.0, 80.0), (10.0, 20.0, 40.0))).verdict is Verdict.KEEP
+
+
+def test_effects_under_the_floor_count_as_the_floor():
+    ratio = inside_ratio(Effect("M00", (5.0, 5.0)), Effect("M00", (0.0, 0.1)), floor=0.5)
+    assert ratio.mean == pytest.approx(10.0)
+    assert "at least 10 times" in suggest(effects((5.0, 5.0, 5.0), (0.0, 0.1, 0.1))).reasons[1]
+
+
+def test_one_seed_has_an_unbounded_ratio():
+    ratio = inside_ratio(Effect("M00", (5.0,)), Effect("M00", (1.0,)))
+    assert (ratio.low, ratio.high) == (0.0, math.inf)
+
+
+def test_the_factor_decides_what_is_clearly_more():
+    block = effects((5.8, 6.1, 6.4), (3.0, 3.2, 3.3))
+    assert suggest(block, factor=1.25).verdict is Verdict.KEEP
+    assert suggest(block, factor=3).verdict is Verdict.UNKNOWN
+
+
+def test_a_higher_noise_floor_drops_what_it_hides():
+    block = effects((1.0, 1.1, 1.2), (0.9, 1.0, 1.1), diff=(0.0, 0.0, 0.0))
+    assert suggest(block, floor=5).verdict is Verdict.DROP
+
+
+def test_a_name_says_nothing_about_a_verdict():
+    verdicts = {
+        suggest(effects((5.8, 6.1, 6.4), (1.1, 1.2, 1.3), block=block)).verdict for block in ("BASE", "IN00", "OUT11")
+    }
+    assert verdicts == {Verdict.KEEP}
+
+
+def test_suggestions_keep_the_order_of_the_blocks():
+    blocks = [effects((1.0, 1.0), (1.0, 1.0), block=name) for name in ("OUT03", "BASE")]
+    assert [suggestion.block for suggestion in suggest_all(blocks)] == ["OUT03", "BASE"]
+
+
+def test_a_floor_of_zero_is_refused():
+    with pytest.raises(BlockweightError, match="above 0"):
+        suggest(effects((1.0, 1.0), (1.0, 1.0)), floor=0)
