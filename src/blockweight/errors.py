@@ -9,3 +9,13 @@ class BlockweightError(Exception):
     The message is one sentence (or two) for the person at the keyboard: what is wrong, where, and what to do next.
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """What a person typed, for a message: in single quotes, at most `most` characters, on one line.
+
+    >>> quoted("IN1\\n")
+    "'IN1'"
+    """
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[: most + 1]).strip()
+    return f"'{shown[: most - 1]}…'" if len(text.strip()) > most else f"'{shown}'"

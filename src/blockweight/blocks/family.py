@@ -12,6 +12,7 @@ REST = "REST"
 """The block of every module that no rule claims; its weight is 1 unless a person gives it one."""
 
 _SPELLINGS = {"MID": "M00", "MID00": "M00"}
+_MOST_DIGITS = 4
 
 
 def canonical_block(name: str) -> str:
@@ -54,11 +55,13 @@ class Rule:
         """The module's block if this rule claims it."""
         if module.component not in self.components:
             return None
-        found = re.match(self.pattern, module.path)
+        found = re.match(self.pattern, module.path, re.ASCII)
         if found is None:
             return None
         if not found.groups():
             return self.block
+        if any(len(group) > _MOST_DIGITS for group in found.groups()):
+            return None
         first, *second = (int(group) for group in found.groups())
         return f"{self.block}{self.base + self.step * first + sum(second):02}"
 
@@ -91,11 +94,11 @@ class Family:
         return REST
 
     def recognises(self, modules: Iterable[Module]) -> bool:
-        """Whether these modules, taken together, are a LoRA of this family: at least one is claimed by a rule and
-        none is foreign."""
-        claimed = False
+        """Whether these modules, taken together, are a LoRA of this family: in each component at least one is claimed
+        by a rule (families share text encoders), and none is foreign."""
+        claimed: dict[str, bool] = {}
         for module in modules:
-            if any(re.search(pattern, f"{module.component}.{module.path}") for pattern in self.foreign):
+            if any(re.search(pattern, f"{module.component}.{module.path}", re.ASCII) for pattern in self.foreign):
                 return False
-            claimed = claimed or self.block_of(module) != REST
-        return claimed
+            claimed[module.component] = claimed.get(module.component, False) or self.block_of(module) != REST
+        return bool(claimed) and all(claimed.values())

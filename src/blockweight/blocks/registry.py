@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from blockweight.blocks.families.sd1 import SD1
 from blockweight.blocks.family import Family
 from blockweight.blocks.keys import Module
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 
 FAMILIES: tuple[Family, ...] = (SD1,)
 
@@ -18,7 +18,7 @@ def family_by_name(name: str) -> Family:
         if family.name == name.strip().lower():
             return family
     known = ", ".join(family.name for family in FAMILIES)
-    raise BlockweightError(f"There is no family called '{name}'; use one of: {known}.")
+    raise BlockweightError(f"There is no family called {quoted(name)}; use one of: {known}.")
 
 
 def detect_family(modules: Iterable[Module]) -> Family | None:

@@ -42,7 +42,7 @@ def analyze(
         lora,
         scenes,
         out,
-        local_renderer(),
+        local_renderer,
         TerminalProgress(),
         strength=strength,
         blocks=blocks,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from blockweight.cli import scene_options as options
+
 app = typer.Typer(help="Work on LoRA files.", no_args_is_help=True)
 
 
@@ -20,8 +22,10 @@ def bake(
     lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
     weights: Annotated[str, typer.Option("--weights", help='Block weights, "NAME:1,0,0.5,…" or the numbers alone.')],
     out: Annotated[Path | None, typer.Option("--out", help="The new file; beside the LoRA by default.")] = None,
-    fill: Annotated[float | None, typer.Option("--fill", help="For blocks that a short vector lacks.")] = None,
-    strength: Annotated[float, typer.Option("--strength", help="Multiplies every block weight.")] = 1.0,
+    fill: options.Fill = None,
+    strength: Annotated[
+        float, typer.Option("--strength", callback=options.finite, help="Multiplies every block weight.")
+    ] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the new file if it exists.")] = False,
 ) -> None:
     """Write the block weights into a new LoRA file, and verify it module by module."""

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from typing import Any
 
 import typer
+import typer.core
 
 from blockweight import __version__
 from blockweight.cli import analyze, demo, lora, rounds
 from blockweight.errors import BlockweightError
 
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, with a word to the person who stops one by Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("Stopped. What is finished is kept; the same command goes on from here.", err=True)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
     name="blockweight",
+    cls=_Commands,
     help="Find out what each block of a LoRA does, tune its block weights, and bake them in.",
     no_args_is_help=True,
     add_completion=False,
@@ -47,12 +63,10 @@ def main() -> None:
     """Run the command line: exit code 0 when all went well, 2 for wrong input, 130 after Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         # A Windows console in an old code page cannot print every prompt; a mark in its place beats a traceback.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        app(prog_name="blockweight")
     except BlockweightError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("Stopped. Finished pictures are kept; the same command goes on from here.", err=True)
-        sys.exit(130)

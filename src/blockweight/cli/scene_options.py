@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,20 +10,28 @@ from typing import Annotated
 
 import typer
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Scene
-from blockweight.render import identify_checkpoint
+
+
+def finite(value: float | None) -> float | None:
+    """A typer callback: refuse `nan` and `inf`, which float options take."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("it must be a finite number.")
+    return value
+
 
 Model = Annotated[Path, typer.Option("--model", help="A diffusers folder or a .safetensors checkpoint.")]
 Prompt = Annotated[list[str], typer.Option("--prompt", help="A prompt; give the option again for more.")]
 Negative = Annotated[str, typer.Option("--negative", help="The negative prompt.")]
 Seeds = Annotated[str, typer.Option("--seeds", help="Seeds, e.g. 1,2,3 or 1-3.")]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]
-Cfg = Annotated[float, typer.Option("--cfg", min=1, max=100, help="CFG scale.")]
+Cfg = Annotated[float, typer.Option("--cfg", min=1, max=100, callback=finite, help="CFG scale.")]
 SamplerName = Annotated[str, typer.Option("--sampler", help="The sampler, by the WebUI's name.")]
 Size = Annotated[str, typer.Option("--size", help="Width x height in pixels.")]
 Out = Annotated[Path, typer.Option("--out", help="The project folder.")]
-Strength = Annotated[float, typer.Option("--strength", help="The LoRA's strength.")]
+Strength = Annotated[float, typer.Option("--strength", callback=finite, help="The LoRA's strength.")]
+Fill = Annotated[float | None, typer.Option("--fill", callback=finite, help="For blocks that a short vector lacks.")]
 
 DEFAULT_OUT = Path("blockweight-project")
 DEFAULT_SAMPLER = "DPM++ 2M Karras"
@@ -30,27 +39,37 @@ MOST_SEEDS = 1000
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Seeds from `1,2,3` and `1-3`, each 0…2⁶⁴ − 1; BlockweightError otherwise."""
-    seeds: list[int] = []
+    """Seeds from `1,2,3` and `1-3`, each 0…2⁶⁴ − 1, at most MOST_SEEDS; BlockweightError otherwise."""
+    seeds: dict[int, None] = {}
     for item in filter(None, re.split(r"[,\s]+", text.strip())):
-        found = re.fullmatch(r"(\d{1,20})(?:-(\d{1,20}))?", item)
+        found = re.fullmatch(r"(\d{1,20})(?:-(\d{1,20}))?", item, re.ASCII)
         if found is None:
-            raise BlockweightError(f"'{item}' is not a seed; write seeds like 1,2,3 or 1-3.")
+            raise BlockweightError(f"{quoted(item)} is not a seed; write seeds like 1,2,3 or 1-3.")
         first, last = int(found[1]), int(found[2] or found[1])
-        if last < first or last - first >= MOST_SEEDS or last >= 2**64:
-            raise BlockweightError(f"The seeds '{item}' are not a range of at most {MOST_SEEDS} seeds below 2^64.")
-        seeds.extend(range(first, last + 1))
+        if last < first or last >= 2**64:
+            raise BlockweightError(f"{quoted(item)} is not a seed below 2^64 or a rising range of them, like 1-3.")
+        seeds.update(dict.fromkeys(range(first, min(last, first + MOST_SEEDS) + 1)))
+        if len(seeds) > MOST_SEEDS:
+            raise BlockweightError(f"There are more than {MOST_SEEDS} seeds in {quoted(text)}; give fewer.")
     if not seeds:
         raise BlockweightError("No seed was given; write seeds like 1,2,3 or 1-3.")
-    return list(dict.fromkeys(seeds))
+    return list(seeds)
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Width and height from `512x768`; BlockweightError otherwise."""
-    found = re.fullmatch(r"\s*(\d{1,5})\s*[x×,]\s*(\d{1,5})\s*", text.lower())
-    if found is None:
-        raise BlockweightError(f"'{text}' is not a size; write width and height like 512x768.")
-    return int(found[1]), int(found[2])
+    """Width and height from `512x768`, both above 0; BlockweightError otherwise."""
+    found = re.fullmatch(r"\s*(\d{1,5})\s*[x×,]\s*(\d{1,5})\s*", text.lower(), re.ASCII)
+    width, height = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not (width and height):
+        raise BlockweightError(f"{quoted(text)} is not a size; write width and height like 512x768.")
+    return width, height
+
+
+def parse_prompt(text: str) -> str:
+    """The prompt itself; BlockweightError for bytes that the terminal passed on although they are not text."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BlockweightError(f"The prompt {quoted(text)} holds bytes that are not UTF-8 text; retype it.")
+    return text
 
 
 def scenes_of(
@@ -64,11 +83,15 @@ def scenes_of(
     size: str,
 ) -> list[Scene]:
     """A scene for every prompt with every seed."""
+    from blockweight.render import identify_checkpoint  # noqa: PLC0415 - keeps --help fast
+
     width, height = parse_size(size)
     numbers = parse_seeds(seeds)
+    texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
+    parse_prompt(negative)
     checkpoint = identify_checkpoint(model)
     return [
         Scene(prompt, checkpoint, prompt, negative, seed, steps, cfg, sampler, width, height)
-        for prompt in prompts
+        for prompt in texts
         for seed in numbers
     ]

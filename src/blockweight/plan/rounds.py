@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.plan.scenes import Variant
-from blockweight.weights import BlockWeights, format_weight, step_weight
+from blockweight.weights import BlockWeights, format_weight, step_weight, unknown_block
 
 SERIES: dict[str, tuple[str, ...]] = {
     "Sub": ("Sub",),
@@ -57,14 +58,17 @@ class Round:
 def plan_round(kind: str, weights: BlockWeights, fixed: Collection[str], step: float) -> Round:
     """Plan a round: for each series its base line, then one variant per unfixed block with that block moved.
 
-    Names carry the resulting value, `SubIN01_0`. BlockweightError for an unknown kind, a step that is not positive,
-    or when every block is fixed.
+    Names carry the resulting value, `SubIN01_0`. BlockweightError for an unknown kind, a step that is not positive or
+    moves nothing, a fixed block that the layout lacks, or when every block is fixed.
     """
     series = next((series for name, series in SERIES.items() if name.lower() == kind.lower().replace("_", "")), None)
     if series is None:
-        raise BlockweightError(f"There is no round '{kind}'; use one of: {', '.join(SERIES)}.")
-    if not step > 0:
-        raise BlockweightError(f"The step of a round must be above 0, not {format_weight(step)}.")
+        raise BlockweightError(f"There is no round {quoted(kind)}; use one of: {', '.join(SERIES)}.")
+    if not 0 < step < math.inf:
+        raise BlockweightError(f"The step of a round must be a number above 0, not {step}.")
+    for block in fixed:
+        if block not in weights.layout.blocks:
+            raise unknown_block(block, weights.layout)
     free = [block for block in weights.layout.blocks if block not in fixed]
     if not free:
         raise BlockweightError("Every block is fixed, so the round would be empty; leave at least one block unfixed.")
@@ -73,6 +77,10 @@ def plan_round(kind: str, weights: BlockWeights, fixed: Collection[str], step: f
         variants.append(RoundVariant(weights.with_weights({}, name)))
         for block in free:
             value = step_weight(weights.weight(block), _SIGN[name] * step)
+            if value == weights.weight(block):
+                raise BlockweightError(
+                    f"The step {format_weight(step)} is too small to move {block}; give a larger one."
+                )
             label = f"{name}{block}_{format_weight(value)}"
             variants.append(RoundVariant(weights.with_weights({block: value}, label), block, value))
     ordered_fixed = tuple(block for block in weights.layout.blocks if block in fixed)

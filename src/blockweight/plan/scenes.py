@@ -63,15 +63,20 @@ class Job:
     variant: Variant
 
     def facts(self) -> dict[str, object]:
-        """All that decides the picture, as plain values; labels, names and paths are not among them."""
+        """All that decides the picture, as plain values; labels, names and paths are not among them. Numbers that are
+        equal are written alike, 1 as 1.0 and -0.0 as 0.0."""
         scene = asdict(self.scene)
         del scene["label"]
-        scene["checkpoint"] = self.scene.checkpoint.digest
+        scene |= {"checkpoint": self.scene.checkpoint.digest, "cfg_scale": _number(self.scene.cfg_scale)}
         weights = self.variant.weights
         if weights is None:
             return {"scene": scene, "lora": None}
-        blocks = dict(weights.items())
-        lora = {"digest": self.lora.digest, "strength": self.lora.strength, "blocks": blocks, "rest": weights.rest}
+        lora = {
+            "digest": self.lora.digest,
+            "strength": _number(self.lora.strength),
+            "blocks": {block: _number(value) for block, value in weights.items()},
+            "rest": _number(weights.rest),
+        }
         return {"scene": scene, "lora": lora}
 
     @property
@@ -79,3 +84,7 @@ class Job:
         """The job's key: 32 hex digits of SHA-256 over its facts. Equal keys, equal pictures."""
         text = json.dumps(self.facts(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _number(value: float) -> float:
+    return float(value) + 0.0

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from blockweight.errors import BlockweightError
+
+_SELECT = "SELECT number, time, kind, body FROM events"
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,15 @@ class Event:
 
 
 class EventLog:
-    """An append-only log in a SQLite file (WAL), one transaction an event."""
+    """An append-only log in a SQLite file (WAL), one transaction an event. Several processes may use it at once.
+
+    BlockweightError, from every method, for what SQLite refuses: a file that is no database, a full disk, a lock that
+    another program holds for more than half a minute.
+    """
 
     def __init__(self, path: Path) -> None:
-        try:
+        self.path = path
+        with self._explained():
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
@@ -35,27 +43,39 @@ class EventLog:
                 "CREATE TABLE IF NOT EXISTS events "
                 "(number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL)"
             )
-        except sqlite3.Error as error:
-            raise BlockweightError(
-                f"The project's log '{path}' cannot be opened ({error}); move the file away to start a new project."
-            ) from error
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Event:
         """Append one fact, durably, and return it."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         text = json.dumps(body, ensure_ascii=False, sort_keys=True)
-        cursor = self._db.execute("INSERT INTO events (time, kind, body) VALUES (?, ?, ?)", (time, kind, text))
+        with self._explained():
+            cursor = self._db.execute("INSERT INTO events (time, kind, body) VALUES (?, ?, ?)", (time, kind, text))
         assert cursor.lastrowid is not None
         return Event(cursor.lastrowid, time, kind, json.loads(text))
 
     def read(self, kind: str | None = None) -> Iterator[Event]:
         """All events, or those of one kind, in the order in which they were appended."""
-        rows = self._db.execute(
-            "SELECT number, time, kind, body FROM events WHERE ? IS NULL OR kind = ? ORDER BY number", (kind, kind)
-        )
-        for number, time, name, body in rows:
-            yield Event(number, time, name, json.loads(body))
+        return self._select(f"{_SELECT} WHERE ?1 IS NULL OR kind = ?1 ORDER BY number", kind)
+
+    def latest(self, kind: str) -> Event | None:
+        """The event of this kind that was appended last."""
+        return next(self._select(f"{_SELECT} WHERE kind = ?1 ORDER BY number DESC LIMIT 1", kind), None)
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _select(self, query: str, kind: str | None) -> Iterator[Event]:
+        with self._explained():
+            for number, time, name, body in self._db.execute(query, (kind,)).fetchall():
+                yield Event(number, time, name, json.loads(body))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, json.JSONDecodeError) as error:
+            raise BlockweightError(
+                f"The project's log '{self.path}' cannot be used ({error}); make room if the disk is full, close other "
+                "programs that use it, or move the file away (the finished pictures are kept) and run this again."
+            ) from error

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +15,21 @@ from PIL import Image, PngImagePlugin
 from blockweight.plan import Job
 from blockweight.render import Picture, Rendering
 
+_ABANDONED = 3600
+"""Seconds after which an unfinished file is one that a killed process left."""
+
 
 class PictureStore:
-    """The folder of finished pictures. A picture is there whole or not at all."""
+    """The folder of finished pictures, made if it is missing. A picture is there whole or not at all, whoever else
+    writes to the folder; what killed processes left is removed in time. OSError if the folder cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        for partial in folder.glob("*.partial"):
+            with suppress(FileNotFoundError):
+                if time.time() - partial.stat().st_mtime > _ABANDONED:
+                    partial.unlink()
 
     def path(self, job: Job) -> Path:
         """Where the job's picture is, or will be."""
@@ -30,7 +41,7 @@ class PictureStore:
         try:
             with Image.open(self.path(job)) as image:
                 return np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError):
+        except Exception:  # noqa: BLE001 - Pillow raises what it likes on a damaged file: struct.error, zlib.error, …
             return None
 
     def save(self, rendering: Rendering) -> None:
@@ -40,12 +51,16 @@ class PictureStore:
         info.add_itxt("blockweight", json.dumps(rendering.job.facts(), ensure_ascii=False, sort_keys=True))
         info.add_itxt("parameters", parameters_text(rendering.job))
         path = self.path(rendering.job)
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as stream:
-            Image.fromarray(rendering.picture).save(stream, "PNG", pnginfo=info)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
+        partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
+        try:
+            with partial.open("xb") as stream:
+                Image.fromarray(rendering.picture).save(stream, "PNG", pnginfo=info)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def parameters_text(job: Job) -> str:
@@ -53,7 +68,9 @@ def parameters_text(job: Job) -> str:
     scene, weights = job.scene, job.variant.weights
     tag = ""
     if weights is not None:
-        tag = f" <lora:{Path(job.lora.path).stem}:{job.lora.strength:g}:lbw={weights.vector()}>"
+        # A file's name need not be text: on Linux it is bytes, and old archives bring names that are not UTF-8.
+        name = Path(job.lora.path).stem.encode("utf-8", "replace").decode()
+        tag = f" <lora:{name}:{job.lora.strength:g}:lbw={weights.vector()}>"
     settings = (
         f"Steps: {scene.steps}, Sampler: {scene.sampler}, CFG scale: {scene.cfg_scale:g}, Seed: {scene.seed}, "
         f"Size: {scene.width}x{scene.height}, Model hash: {scene.checkpoint.digest[:10]}"

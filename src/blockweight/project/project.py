@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,9 +27,10 @@ class Project:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.pictures = PictureStore(folder / "pictures")
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             raise BlockweightError(
-                f"The project folder '{folder}' cannot be made ({error.strerror}); choose another with --out."
+                f"'{folder}' cannot be made or used as a project folder ({reason}); choose another with --out."
             ) from error
         self.log = EventLog(folder / "project.sqlite")
 
@@ -42,10 +44,8 @@ class Project:
 
     def record(self, kind: str, body: Mapping[str, Any]) -> Event:
         """Append a fact unless the log's latest of this kind already says the same, so that a rerun adds nothing."""
-        latest = None
-        for event in self.log.read(kind):
-            latest = event
-        if latest is not None and latest.body == body:
+        latest = self.log.latest(kind)
+        if latest is not None and latest.body == json.loads(json.dumps(body)):
             return latest
         return self.log.append(kind, body)
 
@@ -59,8 +59,10 @@ class Project:
         missing = self.missing(jobs)
         renderer.check(missing)
         wanted = {job.key for job in missing}
-        distinct = list({job.key: job for job in jobs}.values())
-        for rendering in renderer.render(distinct, {job.key for job in distinct} - wanted):
+        distinct = {job.key: job for job in jobs}
+        finished = distinct.keys() - wanted
+        self._log_unlogged(finished)
+        for rendering in renderer.render(list(distinct.values()), finished):
             if rendering.job.key not in wanted:
                 continue
             try:
@@ -68,10 +70,19 @@ class Project:
             except OSError as error:
                 raise BlockweightError(
                     f"A finished picture could not be written to '{self.pictures.folder}' ({error.strerror}); make "
-                    "room there and run the same command again to go on."
+                    "room there, check its permissions, and run the same command again to go on."
                 ) from error
-            self.log.append("rendered", {"job": rendering.job.key, "seconds": round(rendering.seconds, 4)})
+            self._log_rendered(rendering.job.key, round(rendering.seconds, 4))
             yield rendering
+
+    def _log_unlogged(self, finished: Iterable[str]) -> None:
+        """Log the finished pictures that the log lacks: a process was killed between the two."""
+        logged = {event.body["job"] for event in self.log.read("rendered")}
+        for key in sorted(set(finished) - logged):
+            self._log_rendered(key, None)
+
+    def _log_rendered(self, key: str, seconds: float | None) -> None:
+        self.log.append("rendered", {"job": key, "seconds": seconds})
 
     def picture(self, job: Job) -> Picture:
         """A finished job's picture; BlockweightError if it has vanished."""

@@ -8,30 +8,45 @@ from pathlib import Path
 from blockweight.errors import BlockweightError
 from blockweight.plan import Checkpoint
 
+_DECISIVE = (".safetensors", ".json", ".txt")
+"""The files of a diffusers folder that decide the pictures: weights, settings, and the tokenizer's `merges.txt`."""
+
 
 def identify_checkpoint(path: Path) -> Checkpoint:
     """The model at `path` (a diffusers folder or a `.safetensors` checkpoint) with its digest: SHA-256 over every
-    weight file's name and content, so a few seconds for a large one. BlockweightError if there are no weights."""
+    weight and settings file's name and content, so a few seconds for a large one. BlockweightError if there are no
+    weights or they cannot be read."""
+    try:
+        files = _files(path)
+        total = hashlib.sha256()
+        for name, file in sorted(files.items()):
+            with file.open("rb") as stream:
+                content = hashlib.file_digest(stream, "sha256")
+            total.update(f"{name}\0{content.hexdigest()}\n".encode("utf-8", "surrogateescape"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BlockweightError(
+            f"The model '{path}' cannot be read ({reason}); check the path and its permissions."
+        ) from error
+    return Checkpoint(str(path), total.hexdigest())
+
+
+def _files(path: Path) -> dict[str, Path]:
+    """What makes up the model, by its name there (`""` for a single file)."""
     if path.is_dir():
-        files = sorted(path.rglob("*.safetensors"))
-        if not (path / "model_index.json").is_file() or not files:
+        found = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.suffix in _DECISIVE}
+        files = {name: file for name, file in found.items() if "/." not in f"/{name}" and not file.is_dir()}
+        if "model_index.json" not in files or not any(name.endswith(".safetensors") for name in files):
             raise BlockweightError(
                 f"The folder '{path}' is not a diffusers model (it needs model_index.json and .safetensors weights); "
                 "give a diffusers folder or a .safetensors checkpoint."
             )
-    elif not path.exists():
+        return files
+    if not path.exists():
         raise BlockweightError(f"There is no model at '{path}'; give a diffusers folder or a .safetensors checkpoint.")
-    elif path.suffix.lower() != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         raise BlockweightError(
             f"'{path.name}' is not a .safetensors file; pickled checkpoints can run code when opened and are not read. "
             "Convert it to .safetensors first."
         )
-    else:
-        files = [path]
-    total = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256")
-        name = str(file.relative_to(path)) if path.is_dir() else ""
-        total.update(f"{name}\0{content.hexdigest()}\n".encode())
-    return Checkpoint(str(path), total.hexdigest())
+    return {"": path}

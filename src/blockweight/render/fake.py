@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from blockweight.blocks import FAMILIES
 from blockweight.plan import Job
 from blockweight.render.protocol import Capabilities, Picture, Rendering
 
 
 class FakeRenderer:
-    """Paints every block as a stripe whose brightness is its weight, over noise from the scene's seed.
+    """Paints every block as a stripe whose brightness is its weight times a strength that the seed draws, over noise.
 
     `rendered` lists the jobs that were asked for, in order.
     """
@@ -22,7 +23,7 @@ class FakeRenderer:
     @property
     def capabilities(self) -> Capabilities:
         """One job at a time, every family."""
-        return Capabilities(families=("sd1",), batch=1)
+        return Capabilities(families=tuple(family.name for family in FAMILIES), batch=1)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Every job can be done."""
@@ -39,11 +40,12 @@ class FakeRenderer:
 def fake_picture(job: Job) -> Picture:
     """The picture that FakeRenderer gives for a job, (height, width, 3) uint8."""
     scene = job.scene
-    noise = np.random.default_rng(scene.seed).integers(0, 32, (scene.height, scene.width, 3))
-    picture = noise.astype(np.float64)
+    random = np.random.default_rng(scene.seed)
+    picture = random.integers(0, 32, (scene.height, scene.width, 3)).astype(np.float64)
     weights = job.variant.weights
     if weights is not None:
+        strengths = random.uniform(20, 200, len(weights.layout))
         for index, (_, value) in enumerate(weights.items()):
             left, right = (scene.width * edge // len(weights.layout) for edge in (index, index + 1))
-            picture[:, left:right, index % 3] += 100 * value * job.lora.strength
+            picture[:, left:right, index % 3] += strengths[index] * value * job.lora.strength
     return np.clip(picture.round(), 0, 255).astype(np.uint8)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from blockweight.blocks import REST, Family, Layout, canonical_block
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.numbers import format_weight, parse_weight
 
 DEFAULT_NAME = "NONAME"
 
+_NOT_IN_NAMES = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories: control characters, halves of characters, ends of lines and paragraphs."""
+
 
 @dataclass(frozen=True)
 class BlockWeights:
-    """One weight per block of `layout`, in its order. `rest` is the weight of the modules that no block claims."""
+    """One weight per block of `layout`, in its order, all finite. `rest` is the weight of the modules that no block
+    claims."""
 
     name: str
     layout: Layout
@@ -26,6 +32,8 @@ class BlockWeights:
     def __post_init__(self) -> None:
         if len(self.values) != len(self.layout):
             raise ValueError(f"{len(self.values)} values for the {len(self.layout)} blocks of {self.layout.name}")
+        if not all(map(math.isfinite, (*self.values, self.rest))):
+            raise BlockweightError(f"The block weights {quoted(self.name)} are not all finite; give smaller numbers.")
 
     def weight(self, block: str) -> float:
         """The weight of one block of the layout, or of REST. KeyError for another block."""
@@ -72,40 +80,47 @@ def uniform(name: str, layout: Layout, value: float) -> BlockWeights:
 
 def unknown_block(name: str, layout: Layout) -> BlockweightError:
     """The error for a block that the layout lacks, with the nearest names."""
-    near = difflib.get_close_matches(name.upper(), layout.blocks, n=3, cutoff=0.4)
+    near = difflib.get_close_matches(name[:60].upper(), layout.blocks, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(layout.blocks)}."
-    return BlockweightError(f"There is no block '{name}' in the layout {layout.name}: {hint}")
+    return BlockweightError(f"There is no block {quoted(name)} in the layout {layout.name}: {hint}")
 
 
 def parse_block_weights(text: str, family: Family, name: str = DEFAULT_NAME) -> BlockWeights:
     """Read `NAME:v,v,…` or a bare vector; the layout is the family's one of that length.
 
-    `name` names a bare vector. BlockweightError for a number that cannot be read or a length that no layout has.
+    `name` names a bare vector. BlockweightError for a number that cannot be read, a length that no layout has, and a
+    name of more than one line, which no notation could hold.
     """
     head, colon, tail = text.strip().rpartition(":")
+    title = (head.strip() if colon else name) or name
+    if any(unicodedata.category(letter) in _NOT_IN_NAMES for letter in title):
+        raise BlockweightError(f"The name {quoted(title)} is not one line of text; give one line, NAME:1,0,0.5,…")
     tokens = tail.split(",")
     layout = next((layout for layout in family.layouts if len(layout) == len(tokens)), None)
     if layout is None:
         lengths = " or ".join(str(len(layout)) for layout in family.layouts)
         raise BlockweightError(
-            f"{len(tokens)} block weights were given, but {family.title} ({family.name}) takes {lengths}; "
-            f"the first of them is {family.layout.blocks[0]}."
+            f"A vector of length {len(tokens)} was given, but {family.title} ({family.name}) takes {lengths} block "
+            f"weights; the first of them is {family.layout.blocks[0]}."
         )
-    title = head.strip() if colon else name
-    return BlockWeights(title or name, layout, tuple(parse_weight(token) for token in tokens))
+    return BlockWeights(title, layout, tuple(parse_weight(token) for token in tokens))
 
 
 def parse_blocks(text: str, layout: Layout) -> tuple[str, ...]:
     """Read a list of blocks: names and ranges `IN01-IN08`, separated by commas or spaces, in the layout's order.
 
-    BlockweightError for a name that the layout lacks.
+    BlockweightError for a name that the layout lacks, a range of more than two ends, and no block at all.
     """
     chosen: set[str] = set()
     for item in filter(None, re.split(r"[,\s]+", text.strip())):
         ends = [canonical_block(end) for end in item.split("-")]
+        if len(ends) > 2:
+            raise BlockweightError(f"{quoted(item)} is not a range of blocks; write two ends, as in IN01-IN08.")
         for end in ends:
             if end not in layout.blocks:
                 raise unknown_block(end, layout)
         first, last = sorted((layout.blocks.index(ends[0]), layout.blocks.index(ends[-1])))
         chosen.update(layout.blocks[first : last + 1])
+    if not chosen:
+        raise BlockweightError(f"{quoted(text)} names no block; write blocks like IN01-IN08,M00.")
     return tuple(block for block in layout.blocks if block in chosen)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+from decimal import Decimal
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
+
+# Python's float() also takes 1_0, nan and infinity, which in a list of weights are slips of the hand.
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def parse_weight(text: str) -> float:
@@ -13,34 +18,25 @@ def parse_weight(text: str) -> float:
     >>> parse_weight(" .5 ")
     0.5
     """
-    try:
-        value = float(text)
-    except ValueError:
-        raise BlockweightError(
-            f"'{text.strip()}' is not a number; a block weight is a number such as 1, 0.5 or -0.25."
-        ) from None
+    if not _NUMBER.fullmatch(text.strip()):
+        raise BlockweightError(f"{quoted(text)} is not a number; a block weight is a number such as 1, 0.5 or -0.25.")
+    value = float(text)
     if not math.isfinite(value):
-        raise BlockweightError(f"A block weight must be finite, not '{text.strip()}'.")
+        raise BlockweightError(f"The block weight {quoted(text)} is beyond the largest number; give a smaller one.")
     return value
 
 
 def format_weight(value: float) -> str:
     """The shortest text that reads back as the same number, without exponent or trailing zeros.
 
-    >>> [format_weight(v) for v in (1.0, 0.5, -0.0, 0.25)]
-    ['1', '0.5', '0', '0.25']
+    >>> [format_weight(v) for v in (1.0, 0.5, -0.0, 0.25, 1e-5)]
+    ['1', '0.5', '0', '0.25', '0.00001']
     """
     if value == 0:
         return "0"
-    text = repr(float(value))
-    if "e" in text or "E" in text:
-        mantissa = f"{value:.340f}" if abs(value) < 1 else f"{value:.0f}"
-        text = mantissa.rstrip("0") if "." in mantissa else mantissa
-        if float(text) != value:
-            raise BlockweightError(f"The block weight {value!r} is too small to write as a decimal number.")
-    return text.removesuffix(".0")
+    return format(Decimal(repr(float(value))), "f").removesuffix(".0")
 
 
 def step_weight(value: float, step: float) -> float:
-    """value + step as a person would reckon it: rounded to 9 decimals, so that 0.1 + 0.2 is 0.3."""
-    return round(value + step, 9) + 0.0
+    """value + step as a person would reckon it, in decimals: 0.1 + 0.2 is 0.3."""
+    return float(Decimal(repr(float(value))) + Decimal(repr(float(step)))) + 0.0

@@ -28,6 +28,7 @@ from blockweight.report import (
     write_png,
     write_whole,
 )
+from blockweight.workflow.folders import make_folder
 from blockweight.workflow.workbench import Workbench
 
 
@@ -86,7 +87,7 @@ def write_analysis(
 ) -> list[Path]:
     """Write what a person takes away: a grid per seed (PNG), the table (CSV), the ranking (SVG), and with a mask the
     effect inside against outside (SVG). Returns the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = []
     for number, scene in enumerate(analysis.scenes):
         grid = analysis_grid(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.measure import Mask
 from blockweight.plan import Scene, plan_block_analysis, plan_round
@@ -20,17 +20,17 @@ from blockweight.workflow.analyse import Analysis, analyse, write_analysis
 from blockweight.workflow.baking import weights_for
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.tune import RenderedRound, run_round, write_round
-from blockweight.workflow.workbench import Workbench
+from blockweight.workflow.workbench import Workbench, jobs_of
 
 
 def parse_range(text: str) -> tuple[float, float]:
     """`0.5,1` → (weight of the block under test, weight of all others); BlockweightError otherwise."""
     parts = text.split(",")
     if len(parts) != 2:
-        raise BlockweightError(f"The range '{text}' must be two weights, as in 0.5,1.")
+        raise BlockweightError(f"The range {quoted(text)} must be two weights, as in 0.5,1.")
     value, base = (parse_weight(part) for part in parts)
     if value == base:
-        raise BlockweightError(f"The range '{text}' compares a weight with itself; give two different weights.")
+        raise BlockweightError(f"The range {quoted(text)} compares a weight with itself; give two different weights.")
     return value, base
 
 
@@ -41,7 +41,8 @@ def load_mask(path: Path, width: int, height: int) -> Mask:
         with Image.open(path) as image:
             mask: Mask = np.asarray(image.convert("L")) >= 128
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BlockweightError(f"The mask '{path}' cannot be read ({error}); give a PNG, white inside.") from error
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise BlockweightError(f"The mask '{path}' cannot be read ({reason}); give a PNG, white inside.") from error
     if mask.shape != (height, width):
         raise BlockweightError(
             f"The mask '{path}' has {mask.shape[1]}×{mask.shape[0]} pixels, the pictures have {width}×{height}; "
@@ -56,7 +57,7 @@ def analyse_file(
     lora_path: Path,
     scenes: Sequence[Scene],
     folder: Path,
-    renderer: Renderer,
+    make_renderer: Callable[[], Renderer],
     progress: Progress,
     *,
     strength: float,
@@ -69,7 +70,8 @@ def analyse_file(
 ) -> tuple[Analysis, list[Path]]:
     """Analyse a LoRA's blocks in the scenes and write grids, table and charts to `folder/analysis`.
 
-    `blocks` is an expression over the family's blocks; empty means all that the LoRA has.
+    `blocks` is an expression over the family's blocks; empty means all that the LoRA has. The renderer is made when
+    the rest of the input has proved good, and the project when the renderer has no objection.
     """
     lora = open_lora(lora_path)
     layout = lora.family.layout
@@ -77,6 +79,8 @@ def analyse_file(
     value, base = parse_range(weight_range)
     inside = None if mask is None else load_mask(mask, scenes[0].width, scenes[0].height)
     plan = plan_block_analysis(layout, chosen, value, base)
+    renderer = make_renderer()
+    renderer.check(jobs_of(lora, strength, scenes, plan.variants()))
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         analysis = analyse(bench, plan, scenes, inside, threshold=threshold)
@@ -90,7 +94,7 @@ def round_file(
     lora_path: Path,
     scenes: Sequence[Scene],
     folder: Path,
-    renderer: Renderer,
+    make_renderer: Callable[[], Renderer],
     progress: Progress,
     *,
     kind: str,
@@ -102,13 +106,16 @@ def round_file(
 ) -> tuple[RenderedRound, list[Path]]:
     """Render a round around `weights` and write its grid and texts to `folder/round`.
 
-    Only blocks that the LoRA has are moved: the others would change nothing.
+    Only blocks that the LoRA has are moved: the others would change nothing. The renderer and the project are made as
+    late as in `analyse_file`.
     """
     lora = open_lora(lora_path)
     current, _ = weights_for(lora, weights, fill)
     decided = set(parse_blocks(fixed, current.layout)) if fixed.strip() else set()
     absent = set(current.layout.blocks) - set(lora.blocks)
     plan = plan_round(kind, current, decided | absent, step)
+    renderer = make_renderer()
+    renderer.check(jobs_of(lora, strength, scenes, [planned.variant for planned in plan.variants]))
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         rendered = run_round(bench, plan, scenes)

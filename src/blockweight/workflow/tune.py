@@ -9,6 +9,7 @@ from pathlib import Path
 from blockweight.measure import Picture
 from blockweight.plan import Round, Scene, Variant
 from blockweight.report import Grid, picture_grid, write_png, write_whole
+from blockweight.workflow.folders import make_folder
 from blockweight.workflow.workbench import Workbench
 
 NO_LORA = Variant("no LoRA", None)
@@ -41,7 +42,7 @@ def run_round(bench: Workbench, plan: Round, scenes: Sequence[Scene]) -> Rendere
 
 def write_round(rendered: RenderedRound, folder: Path) -> list[Path]:
     """Write the grid (PNG), and the texts to paste elsewhere: the presets and the Prompt S/R line."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     name = f"round-{rendered.plan.kind.lower()}"
     grid, presets, prompt_sr = (folder / f"{name}{end}" for end in (".png", "-presets.txt", "-prompt-sr.txt"))
     write_png(rendered.grid().image, grid)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from blockweight import __version__
 from blockweight.blocks import family_by_name
-from blockweight.measure import Verdict
+from blockweight.measure import Picture, Verdict
+from blockweight.plan import Scene
 from blockweight.report import (
     Cell,
     Comparison,
@@ -23,8 +25,10 @@ from blockweight.report import (
     WeightTable,
     analysis_grid,
     inside_outside,
+    picture_grid,
     png_bytes,
     ranked_bars,
+    write_png,
     write_report,
 )
 from blockweight.workflow.tutorial import NAME, RANGE, SEEDS, STEP, Outcome, Tutorial
@@ -32,11 +36,16 @@ from blockweight.workflow.tutorial import NAME, RANGE, SEEDS, STEP, Outcome, Tut
 BLEED_GOAL = 0.60
 FACE_GOAL = 0.85
 SHOWN_PER_OUTFIT = 2
+COLUMNS = ("no LoRA", "ALL (every block 1)", f"{NAME} (tuned)", "baked file")
 
 
 def write_tutorial_report(tutorial: Tutorial) -> Path:
-    """Write `report.html` into the tutorial's folder and return its path. The same tutorial gives the same bytes."""
+    """Write `report.html`, and its comparison as `before-after.png`, into the tutorial's folder; returns the report's
+    path. The same tutorial gives the same bytes."""
     path = tutorial.folder / "report.html"
+    shown = _shown(tutorial)
+    grid = picture_grid([row for _, row in shown], [scene.label for scene, _ in shown], COLUMNS)
+    write_png(grid.image, tutorial.folder / "before-after.png", {"weights": tutorial.tuned.text()})
     write_report(tutorial_report(tutorial), path)
     return path
 
@@ -92,18 +101,22 @@ def _headlines(outcome: Outcome) -> Headlines:
     )
 
 
+def _shown(tutorial: Tutorial) -> list[tuple[Scene, Sequence[Picture]]]:
+    """One scene of every outfit with its pictures, in the order of COLUMNS."""
+    return list(zip(tutorial.scenes, tutorial.shown, strict=True))[::SHOWN_PER_OUTFIT]
+
+
 def _before_and_after(tutorial: Tutorial) -> Section:
-    shown = [(scene, row) for scene, row in zip(tutorial.scenes, tutorial.shown, strict=True)][::SHOWN_PER_OUTFIT]
+    shown = _shown(tutorial)
     return Section(
         "Before and after",
         (
             Comparison(
                 rows=tuple(scene.label for scene, _ in shown),
-                columns=("no LoRA", "ALL (every block 1)", f"{NAME} (tuned)", "baked file"),
+                columns=COLUMNS,
                 cells=tuple(
                     tuple(Cell(picture, chosen=column == 2) for column, picture in enumerate(row)) for _, row in shown
                 ),
-                caption="Click a picture to enlarge it; the arrow keys then flip through its row.",
             ),
         ),
         lead=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from blockweight.lora import Lora
@@ -22,20 +23,21 @@ class Workbench:
     progress: Progress
     strength: float = 1.0
 
-    def jobs(self, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[list[Job]]:
-        """jobs[scene][variant]."""
-        use = LoraUse(str(self.lora.path), self.lora.digest, self.strength)
-        return [[Job(scene, use, variant) for variant in variants] for scene in scenes]
-
     def pictures(self, title: str, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[list[Picture]]:
         """pictures[scene][variant], each (H, W, 3) uint8. What is not in the project yet is rendered, with progress
         under `title`; equal jobs are rendered once."""
-        table = self.jobs(scenes, variants)
-        flat = [job for row in table for job in row]
+        flat = jobs_of(self.lora, self.strength, scenes, variants)
         distinct = len({job.key for job in flat})
         missing = len(self.project.missing(flat))
-        if missing:
-            with self.progress.track(title, distinct, distinct - missing) as advance:
-                for _ in self.project.render(self.renderer, flat):
-                    advance()
-        return [[self.project.picture(job) for job in row] for row in table]
+        shown = self.progress.track(title, distinct, distinct - missing) if missing else nullcontext(lambda: None)
+        with shown as advance:
+            for _ in self.project.render(self.renderer, flat):
+                advance()
+        pictures = [self.project.picture(job) for job in flat]
+        return [pictures[start : start + len(variants)] for start in range(0, len(flat), len(variants))]
+
+
+def jobs_of(lora: Lora, strength: float, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[Job]:
+    """A job for every variant in every scene, scene by scene."""
+    use = LoraUse(str(lora.path), lora.digest, strength)
+    return [Job(scene, use, variant) for scene in scenes for variant in variants]

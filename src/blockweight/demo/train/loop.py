@@ -67,7 +67,7 @@ def train(
     `report` gets the step and the smoothed loss.
     """
     chosen = list(parameters if parameters is not None else module.parameters())
-    optimizer = torch.optim.AdamW(chosen, lr=peak, betas=(0.9, 0.99), weight_decay=weight_decay)
+    optimizer = torch.optim.AdamW(chosen, lr=peak, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True)
     average = Average(module, ema)
     path = folder / f"{stage}.pt"
     step, smooth = 0, float("nan")

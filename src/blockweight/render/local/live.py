@@ -1,9 +1,10 @@
 """Live block weights: the LoRA's factors stay beside the model's weights, and each block's weight is a scale at run
 time, one for every sample of the batch.
 
-    output = W x + scale[sample, block] · up(mid(down(x)))
+    output = W x + up(scale[sample, block] · mid(down(x)))
 
-so changing a weight changes a number: nothing is loaded again and no weight of the model is touched.
+so changing a weight changes a number: nothing is loaded again and no weight of the model is touched. The scale stands
+between the factors because there the numbers are fewest (rank instead of width).
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ class LiveLora:
     """A LoRA attached to the components of one pipeline. Call `detach` to take it off again.
 
     `components` are the pipeline's modules by name (`unet`, `text_encoder`). BlockweightError if the LoRA changes a
-    module that the model lacks, or one of another size.
+    module that the model lacks, or one of another size; nothing is attached then.
     """
 
     def __init__(self, lora: Lora, components: Mapping[str, nn.Module]) -> None:
         self.lora = lora
-        self._scales: dict[str, Tensor] = {}
-        self._handles = []
+        self._scales: dict[str, tuple[float, ...]] = {}
+        self._columns: dict[tuple[str, torch.device, torch.dtype], Tensor] = {}
         layers = {name: _layers_by_path(component) for name, component in components.items()}
         planned = []
         for module in lora.modules:
@@ -54,14 +55,19 @@ class LiveLora:
                     f"'{lora.path.name}' changes {module.component} '{module.path}', which this model does not have; "
                     "it was made for another kind of model."
                 )
-            planned.append((module, layer, _on_device(lora, module, layer)))
-        for _, layer, delta in planned:
-            self._handles.append(layer.register_forward_hook(self._hook(delta)))
+            planned.append((layer, _on_device(lora, module, layer)))
+        self._blocks = tuple(dict.fromkeys(lora.block_of(module) for module in lora.modules))
+        self._handles = [layer.register_forward_hook(self._hook(delta)) for layer, delta in planned]
 
-    def set_variants(self, variants: Sequence[Variant], strength: float) -> None:
+    def set_samples(self, variants: Sequence[Variant], strength: float) -> None:
         """Give each sample of the coming batches its own block weights; no LoRA at all where `weights` is None."""
-        blocks = dict.fromkeys(self.lora.block_of(module) for module in self.lora.modules)
-        self._scales = {block: torch.tensor([block_scale(v, block, strength) for v in variants]) for block in blocks}
+        self._scales = {block: tuple(block_scale(v, block, strength) for v in variants) for block in self._blocks}
+        self._columns = {}
+
+    def text_scales(self, variant: Variant, strength: float) -> tuple[tuple[str, float], ...]:
+        """The scales that decide this variant's text embeddings: those of the text encoder's blocks in this LoRA."""
+        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component == "text_encoder")
+        return tuple((block, block_scale(variant, block, strength)) for block in texts)
 
     def detach(self) -> None:
         """Take the LoRA off the model."""
@@ -71,16 +77,21 @@ class LiveLora:
 
     def _hook(self, delta: _Delta) -> Any:
         def add(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            scales = self._scales.get(delta.block)
-            if scales is None or not scales.any():
+            scales = self._scales.get(delta.block, ())
+            if not any(scales):
                 return output
-            changed = _apply(delta, layer, inputs[0])
-            # Guidance stacks the unconditional and the conditional half: the samples repeat.
-            repeats = output.shape[0] // len(scales)
-            column = scales.to(output).repeat(repeats).view(-1, *[1] * (output.dim() - 1))
-            return output + column * changed
+            hidden = _inside(delta, layer, inputs[0])
+            hidden = hidden * self._column(delta.block, hidden).view(-1, *[1] * (hidden.dim() - 1))
+            return output + (F.conv2d(hidden, delta.up) if isinstance(layer, nn.Conv2d) else F.linear(hidden, delta.up))
 
         return add
+
+    def _column(self, block: str, like: Tensor) -> Tensor:
+        """The block's scales where `like` is, moved there once per batch instead of once per layer."""
+        key = (block, like.device, like.dtype)
+        if key not in self._columns:
+            self._columns[key] = torch.tensor(self._scales[block], device=like.device, dtype=like.dtype)
+        return self._columns[key]
 
 
 def block_scale(variant: Variant, block: str, strength: float) -> float:
@@ -88,15 +99,13 @@ def block_scale(variant: Variant, block: str, strength: float) -> float:
     return 0.0 if variant.weights is None else strength * variant.weights.weight(block)
 
 
-def _apply(delta: _Delta, layer: nn.Module, inputs: Tensor) -> Tensor:
-    if isinstance(layer, nn.Conv2d):
-        if delta.mid is not None:
-            hidden = F.conv2d(inputs, delta.down)
-            hidden = F.conv2d(hidden, delta.mid, None, layer.stride, layer.padding, layer.dilation)
-        else:
-            hidden = F.conv2d(inputs, delta.down, None, layer.stride, layer.padding, layer.dilation)
-        return F.conv2d(hidden, delta.up)
-    return F.linear(F.linear(inputs, delta.down), delta.up)
+def _inside(delta: _Delta, layer: nn.Module, inputs: Tensor) -> Tensor:
+    """What `up` is applied to: (N, …, rank), or (N, rank, h, w) for a convolution."""
+    if not isinstance(layer, nn.Conv2d):
+        return F.linear(inputs, delta.down)
+    if delta.mid is None:
+        return F.conv2d(inputs, delta.down, None, layer.stride, layer.padding, layer.dilation)
+    return F.conv2d(F.conv2d(inputs, delta.down), delta.mid, None, layer.stride, layer.padding, layer.dilation)
 
 
 def _layers_by_path(component: nn.Module) -> dict[str, nn.Module]:
@@ -135,8 +144,13 @@ def _on_device(lora: Lora, module: Module, layer: nn.Module) -> _Delta:
 def _check_size(lora: Lora, module: Module, factors: Factors, wanted: tuple[int, ...]) -> None:
     kernel = factors.mid if factors.mid is not None else factors.down
     made = (factors.up.shape[0], factors.down.shape[1], *kernel.shape[2:])
-    if [size for size in made if size != 1] != [size for size in wanted if size != 1]:
+    if _trimmed(made) != _trimmed(wanted):
         raise BlockweightError(
             f"'{lora.path.name}' changes {module.component} '{module.path}' by a {'×'.join(map(str, made))} matrix, "
             f"but this model's is {'×'.join(map(str, wanted))}; it was made for another model."
         )
+
+
+def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(out, in) of a linear layer or a 1×1 convolution, which can stand for each other; other kernels whole."""
+    return shape[:2] if set(shape[2:]) <= {1} else shape

@@ -1,13 +1,15 @@
 """The local renderer: Stable Diffusion 1.x on this machine, many variants in one batch.
 
 Every sample of a batch has its own seed, prompt and block weights; the only things they share are the model, the LoRA
-file, the picture size, the sampler, its steps and the guidance.
+file and strength, the picture size, the sampler, its steps and the guidance.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,30 +18,47 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from blockweight.blocks import REST
 from blockweight.errors import BlockweightError
-from blockweight.lora import Lora, open_lora
-from blockweight.plan import Job, Variant
-from blockweight.render.local.live import LiveLora, block_scale
-from blockweight.render.local.models import COMPONENTS, load_pipeline, pick_device
-from blockweight.render.local.samplers import check_sampler, make_scheduler
+from blockweight.lora import open_lora
+from blockweight.plan import Checkpoint, Job
+from blockweight.render.local.checks import check_lora, check_scene, check_size
+from blockweight.render.local.live import LiveLora
+from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, load_pipeline, pick_device
+from blockweight.render.local.samplers import make_scheduler
+from blockweight.render.local.texts import TextEmbeddings, cut_off
 from blockweight.render.protocol import Capabilities, Picture, Rendering
 
 PIXELS_PER_BATCH = 1024 * 1024
 LARGEST_BATCH = 26
 
+_log = logging.getLogger("blockweight")
+
+
+@dataclass(frozen=True)
+class _Attached:
+    """The LoRA that is on the loaded model, and the digests of both."""
+
+    checkpoint: str
+    lora: str
+    live: LiveLora
+
 
 class LocalRenderer:
     """Renders with torch and diffusers on this machine. `batch` is the most jobs that go through the UNet at once;
-    by default as many as make a megapixel, 26 at most."""
+    by default as many as make a megapixel, 26 at most. `config` tells the architecture of single-file checkpoints (see
+    `load_pipeline`).
 
-    def __init__(self, device: torch.device | None = None, batch: int | None = None) -> None:
+    One model is in memory at a time, with one LoRA.
+    """
+
+    def __init__(self, device: torch.device | None = None, batch: int | None = None, config: Path = SD1_CONFIG) -> None:
         self.device = pick_device() if device is None else device
         self._batch = batch
-        self._pipelines: dict[str, Any] = {}
-        self._loras: dict[str, Lora] = {}
-        self._attached: tuple[str, str, LiveLora] | None = None
-        self._texts: dict[tuple[Hashable, ...], Tensor] = {}
+        self._config = config
+        self._loaded: tuple[str, Any] | None = None
+        self._attached: _Attached | None = None
+        self._texts = TextEmbeddings()
+        self._warned: set[str] = set()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -47,22 +66,25 @@ class LocalRenderer:
         return Capabilities(families=("sd1",), batch=self._batch or LARGEST_BATCH)
 
     def check(self, jobs: Sequence[Job]) -> None:
-        """Refuse unknown samplers, sizes that the model cannot draw, and LoRAs of other families or other models."""
+        """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, and LoRAs of other
+        families or other models. Says so on the log (once) if the end of a prompt is beyond what the model reads."""
         for job in jobs:
-            check_sampler(job.scene.sampler)
-            pipeline = self._pipeline(job)
-            side = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
-            if job.scene.width % side or job.scene.height % side or min(job.scene.width, job.scene.height) < side:
-                raise BlockweightError(
-                    f"A picture of {job.scene.width}×{job.scene.height} pixels cannot be drawn by this model; "
-                    f"width and height must be multiples of {side}."
-                )
-            if job.variant.weights is not None:
-                self._attach(job)
+            check_scene(job.scene)
+        # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
+        for job in sorted(jobs, key=_shared, reverse=True):
+            pipeline = self._pipeline(job.scene.checkpoint)
+            check_size(job.scene, pipeline)
+            for text in (job.scene.prompt, job.scene.negative_prompt):
+                self._warn_of_cut(pipeline, text)
+            if job.variant.weights is not None and (live := self._attach(job)) is not None:
+                check_lora(live.lora, job)
 
     def render(self, jobs: Sequence[Job], finished: Collection[str] = ()) -> Iterator[Rendering]:
         """Render in batches of jobs that share model, LoRA, size and sampler; a batch is left out if all its jobs are
-        finished."""
+        finished.
+
+        BlockweightError if a picture is not made of numbers, or memory runs out.
+        """
         ordered = sorted(jobs, key=_shared)
         for _, group in groupby(ordered, key=_shared):
             same = list(group)
@@ -75,96 +97,101 @@ class LocalRenderer:
 
     def _render_batch(self, jobs: Sequence[Job]) -> list[Rendering]:
         started = time.perf_counter()
-        with torch.inference_mode():
-            live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
-            pictures = self._decode(jobs, self._denoise(jobs, live))
+        pipeline = self._pipeline(jobs[0].scene.checkpoint)
+        live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
+        try:
+            with torch.inference_mode():
+                pictures = _decode(jobs, pipeline, self._denoise(jobs, pipeline, live))
+        except torch.cuda.OutOfMemoryError as error:
+            scene = jobs[0].scene
+            raise BlockweightError(
+                f"{len(jobs)} pictures of {scene.width}×{scene.height} pixels at once do not fit into the memory of "
+                f"{self.device}; render smaller pictures, or close other programs that use it."
+            ) from error
         share = (time.perf_counter() - started) / len(jobs)
         return [Rendering(job, picture, share) for job, picture in zip(jobs, pictures, strict=True)]
 
-    def _pipeline(self, job: Job) -> Any:
-        checkpoint = job.scene.checkpoint
-        if checkpoint.digest not in self._pipelines:
-            self._pipelines[checkpoint.digest] = load_pipeline(Path(checkpoint.path), self.device)
-        return self._pipelines[checkpoint.digest]
+    def _pipeline(self, checkpoint: Checkpoint) -> Any:
+        if self._loaded is None or self._loaded[0] != checkpoint.digest:
+            # Let the old one go before the new one comes: two may not fit.
+            self._detach()
+            self._loaded = None
+            self._loaded = (checkpoint.digest, load_pipeline(Path(checkpoint.path), self.device, self._config))
+        return self._loaded[1]
 
     def _attach(self, job: Job) -> LiveLora | None:
-        """The job's LoRA on the job's model; None if the job has no LoRA and none is attached to this model."""
-        checkpoint, lora = job.scene.checkpoint.digest, job.lora.digest
-        if self._attached is not None and self._attached[:2] == (checkpoint, lora):
-            return self._attached[2]
-        if self._attached is not None:
-            self._attached[2].detach()
-            self._attached = None
+        """The job's LoRA on the job's model; None if the job has no LoRA and its own is not attached anyway."""
+        checkpoint, digest = job.scene.checkpoint.digest, job.lora.digest
+        if self._attached is not None and (self._attached.checkpoint, self._attached.lora) == (checkpoint, digest):
+            return self._attached.live
+        self._detach()
         if job.variant.weights is None:
             return None
-        if lora not in self._loras:
-            self._loras[lora] = open_lora(Path(job.lora.path))
-        pipeline = self._pipeline(job)
-        live = LiveLora(self._loras[lora], {name: getattr(pipeline, name) for name in COMPONENTS})
-        self._attached = (checkpoint, lora, live)
+        lora = open_lora(Path(job.lora.path))
+        check_lora(lora, job)
+        pipeline = self._pipeline(job.scene.checkpoint)
+        live = LiveLora(lora, {name: getattr(pipeline, name) for name in COMPONENTS})
+        self._attached = _Attached(checkpoint, digest, live)
         return live
 
-    def _denoise(self, jobs: Sequence[Job], live: LiveLora | None) -> Tensor:
-        """Latents of the finished pictures, (N, C, h, w)."""
-        pipeline, scene = self._pipeline(jobs[0]), jobs[0].scene
+    def _detach(self) -> None:
+        if self._attached is not None:
+            self._attached.live.detach()
+            self._attached = None
+
+    def _warn_of_cut(self, pipeline: Any, text: str) -> None:
+        if text in self._warned:
+            return
+        self._warned.add(text)
+        unseen = cut_off(pipeline, text)
+        if unseen:
+            _log.warning("The model reads the first 75 tokens of a prompt; this plays no part: '%s'", unseen)
+
+    def _denoise(self, jobs: Sequence[Job], pipeline: Any, live: LiveLora | None) -> Tensor:
+        """Latents of the finished pictures, (N, C, h, w), fp32: the UNet may calculate in half precision, the sampler
+        does not."""
+        scene, unet = jobs[0].scene, pipeline.unet
         scheduler = make_scheduler(scene.sampler, pipeline.scheduler.config)
         scheduler.set_timesteps(scene.steps, device=self.device)
-        guided = scene.cfg_scale > 1
-        context = self._contexts(jobs, live, guided)
+        guided = scene.cfg_scale != 1
+        copies = 2 if guided else 1
+        context = self._texts.contexts(pipeline, jobs, live, guided=guided)
         if live is not None:
-            live.set_variants([job.variant for job in jobs], jobs[0].lora.strength)
+            live.set_samples([job.variant for job in jobs] * copies, jobs[0].lora.strength)
+        # As the WebUI does it by default: noise of the CPU, so that a seed means the same on every machine.
         generators = [torch.Generator().manual_seed(job.scene.seed) for job in jobs]
-        shape = (
-            pipeline.unet.config.in_channels,
-            *(side // pipeline.vae_scale_factor for side in (scene.height, scene.width)),
-        )
+        factor = pipeline.vae_scale_factor
+        shape = (unet.config.in_channels, scene.height // factor, scene.width // factor)
         noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
-        latents: Tensor = noise.to(self.device, pipeline.unet.dtype) * scheduler.init_noise_sigma
+        latents: Tensor = noise.to(self.device) * scheduler.init_noise_sigma
         extra = {"generator": generators} if "Ancestral" in type(scheduler).__name__ else {}
         for timestep in scheduler.timesteps:
-            stacked = torch.cat([latents, latents]) if guided else latents
-            stacked = scheduler.scale_model_input(stacked, timestep)
-            predicted = pipeline.unet(stacked, timestep, encoder_hidden_states=context).sample
+            scaled = scheduler.scale_model_input(latents, timestep).to(unet.dtype)
+            stacked = torch.cat([scaled] * copies)
+            predicted = unet(stacked, timestep, encoder_hidden_states=context).sample.float()
             if guided:
                 without, with_prompt = predicted.chunk(2)
                 predicted = without + scene.cfg_scale * (with_prompt - without)
             latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
         return latents
 
-    def _contexts(self, jobs: Sequence[Job], live: LiveLora | None, guided: bool) -> Tensor:
-        """Text embeddings, (N or 2N, 77, width): the negative prompts' half first if guided. Each distinct pair of
-        text and text encoder weights is encoded once, and kept for later batches."""
-        wanted = [(job, job.scene.prompt) for job in jobs]
-        if guided:
-            wanted = [(job, job.scene.negative_prompt) for job in jobs] + wanted
-        keys = [_text_key(job, text) for job, text in wanted]
-        for key, (job, text) in zip(keys, wanted, strict=True):
-            if key not in self._texts:
-                if live is not None:
-                    live.set_variants([job.variant], job.lora.strength)
-                self._texts[key] = self._encode(job, text)
-        return torch.stack([self._texts[key] for key in keys])
 
-    def _encode(self, job: Job, text: str) -> Tensor:
-        """One text's embedding, (77, width). One at a time: whatever was encoded before, the answer is the same to the
-        last bit."""
-        pipeline = self._pipeline(job)
-        tokens = pipeline.tokenizer(
-            [text],
-            padding="max_length",
-            max_length=pipeline.tokenizer.model_max_length,
-            truncation=True,
-            return_tensors="pt",
-        ).input_ids
-        states: Tensor = pipeline.text_encoder(tokens.to(self.device)).last_hidden_state
-        return states[0]
-
-    def _decode(self, jobs: Sequence[Job], latents: Tensor) -> list[Picture]:
-        vae = self._pipeline(jobs[0]).vae
+def _decode(jobs: Sequence[Job], pipeline: Any, latents: Tensor) -> list[Picture]:
+    vae = pipeline.vae
+    decoded = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
+    if vae.dtype != torch.float32 and not decoded.isfinite().all() and latents.isfinite().all():
+        # Some autoencoders overflow in half precision; from here on this one calculates in full.
+        vae.float()
         decoded = vae.decode(latents / vae.config.scaling_factor).sample
-        levels = ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte()
-        array: Picture = levels.permute(0, 2, 3, 1).cpu().numpy()
-        return [np.ascontiguousarray(picture) for picture in array]
+    for job, sample in zip(jobs, decoded, strict=True):
+        if not sample.isfinite().all():
+            raise BlockweightError(
+                f"The picture '{job.variant.label}' of the scene '{job.scene.label}' came out as something that is not "
+                "a number: the weights are too large for this model, or the model is damaged; lower the weights."
+            )
+    levels = ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte()
+    array: Picture = levels.permute(0, 2, 3, 1).cpu().numpy()
+    return [np.ascontiguousarray(picture) for picture in array]
 
 
 def _shared(job: Job) -> tuple[Hashable, ...]:
@@ -172,11 +199,3 @@ def _shared(job: Job) -> tuple[Hashable, ...]:
     scene = job.scene
     size = (scene.width, scene.height, scene.steps, scene.cfg_scale, scene.sampler)
     return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size)
-
-
-def _text_key(job: Job, text: str) -> tuple[Hashable, ...]:
-    """What decides a text embedding: the model, the text, and the scales of the blocks that the text encoder's
-    modules can belong to."""
-    variant: Variant = job.variant
-    scales = tuple(block_scale(variant, block, job.lora.strength) for block in ("BASE", REST))
-    return (job.scene.checkpoint.digest, job.lora.digest if any(scales) else "", scales, text)

@@ -1,0 +1,50 @@
+"""What the local renderer refuses before it starts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import Lora
+from blockweight.plan import Job, Scene
+from blockweight.render.local.samplers import check_sampler
+
+
+def check_scene(scene: Scene) -> None:
+    """Refuse, without a model: an unknown sampler, and numbers that mean nothing."""
+    check_sampler(scene.sampler)
+    if not 1 <= scene.steps <= 1000:
+        raise BlockweightError(f"A picture takes 1 to 1000 steps, not {scene.steps}; 20 is usual.")
+    if not math.isfinite(scene.cfg_scale):
+        raise BlockweightError(f"The guidance (CFG scale) must be a finite number, not {scene.cfg_scale}; 7 is usual.")
+    if not 0 <= scene.seed < 2**63:
+        raise BlockweightError(f"The seed must be a whole number from 0 to {2**63 - 1}, not {scene.seed}.")
+
+
+def check_size(scene: Scene, pipeline: Any) -> None:
+    """Refuse a size that the model's autoencoder and UNet cannot halve as often as they do."""
+    side = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
+    if scene.width % side or scene.height % side or min(scene.width, scene.height) < side:
+        raise BlockweightError(
+            f"A picture of {scene.width}×{scene.height} pixels cannot be drawn by this model; "
+            f"width and height must be multiples of {side}."
+        )
+
+
+def check_lora(lora: Lora, job: Job) -> None:
+    """Refuse a file that is not the one that was planned with, weights that do not name all of its blocks, and a
+    strength that is no number."""
+    weights = job.variant.weights
+    if lora.digest != job.lora.digest:
+        raise BlockweightError(f"'{lora.path}' has changed since this was planned; start the same command again.")
+    if not math.isfinite(job.lora.strength):
+        raise BlockweightError(f"The strength must be a finite number, not {job.lora.strength}.")
+    if weights is None:
+        return
+    lacking = [block for block in lora.blocks if block not in weights.layout.blocks]
+    if lacking:
+        raise BlockweightError(
+            f"'{lora.path}' changes the blocks {', '.join(lacking)}, which the {len(weights.layout)} weights of "
+            f"'{job.variant.label}' do not name; expand them to {lora.family.layout.name} with a fill for those."
+        )

@@ -1,0 +1,47 @@
+"""Running the command line in this process, with a renderer that needs no model."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from blockweight.cli import analyze, main, rounds
+from blockweight.render import FakeRenderer, Renderer
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left on the terminal."""
+
+    code: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """`blockweight` with the fake renderer in the local one's place; `renderer` is the one of the latest command."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        self.use(FakeRenderer)
+
+    def use(self, make: type[FakeRenderer]) -> None:
+        def made() -> Renderer:
+            self.renderer = make()
+            return self.renderer
+
+        for commands in (analyze, rounds):
+            self._monkeypatch.setattr(commands, "local_renderer", made)
+
+    def __call__(self, *arguments: object) -> Ended:
+        self._monkeypatch.setattr(sys, "argv", ["blockweight", *map(str, arguments)])
+        self._capsys.readouterr()
+        code: object = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        assert isinstance(code, int | None)
+        return Ended(code or 0, *self._capsys.readouterr())

@@ -1,0 +1,24 @@
+"""`blockweight` as a program of its own whose fake renderer is killed by SIGKILL, as `kill -9` does, after as many
+pictures as the environment variable LIVES says; without it, it lives. Prints how many it rendered."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from blockweight.cli import analyze, main, rounds
+from blockweight.render import FakeRenderer
+
+
+class Mortal(FakeRenderer):
+    def render(self, jobs, finished=()):
+        lives = int(os.environ.get("LIVES", "-1"))
+        for rendering in super().render(jobs, finished):
+            if len(self.rendered) > lives >= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield rendering
+        print("rendered", len(self.rendered), flush=True)  # noqa: T201
+
+
+analyze.local_renderer = rounds.local_renderer = Mortal
+main()

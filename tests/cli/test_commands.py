@@ -1,0 +1,164 @@
+"""What the commands print and write when all goes well."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+import blockweight as package
+from blockweight.cli.main import app
+from blockweight.lora import open_lora
+from blockweight.render import FakeRenderer
+from workshop import WEIGHTS, tree
+
+SCENE = ("--prompt", "1girl", "--size", "32x24")
+
+
+def commands(group=None, path=()):
+    """Every command and group of the command line, by its words."""
+    group = typer.main.get_command(app) if group is None else group
+    yield path
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_every_command_explains_itself(blockweight, path):
+    ended = blockweight(*path, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"Usage: blockweight {' '.join(path)}".rstrip())
+    assert "--help" in ended.out
+
+
+def test_the_commands_are_the_steps_of_the_tutorial():
+    assert {" ".join(path) for path in commands()} >= {
+        "demo",
+        "analyze",
+        "round sub",
+        "round sub-add",
+        "round add",
+        "round add-sub",
+        "lora bake",
+    }
+
+
+def test_the_version_is_printed(blockweight):
+    assert blockweight("--version").out == f"blockweight {package.__version__}\n"
+
+
+def test_starting_up_loads_nothing_heavy():
+    code = "import sys, blockweight.cli.main; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "blockweight.cli.rounds" in loaded
+    heavy = {"torch", "diffusers", "transformers", "matplotlib", "scipy", "numpy", "PIL", "safetensors", "jinja2"}
+    assert heavy.isdisjoint(loaded)
+
+
+def test_an_analysis_prints_the_blocks_by_effect_and_names_its_files(blockweight, locon, model, tmp_path):
+    out = tmp_path / "out"
+    ended = blockweight("analyze", locon, "--model", model, *SCENE, "--blocks", "BASE,IN01", "--out", out)
+    assert ended.code == 0
+    head, first, second, *files = ended.out.splitlines()
+    assert head.split() == ["block", "Diff", "%", "suggestion"]
+    assert {first.split()[0], second.split()[0]} == {"BASE", "IN01"}
+    assert [line.removeprefix("written: ") for line in files] == [
+        str(out / "analysis" / name)
+        for name in ("blocks-01-seed1.png", "blocks-02-seed2.png", "blocks-03-seed3.png", "effects.csv", "ranking.svg")
+    ]
+    assert len(blockweight.renderer.rendered) == 3 * 3
+
+
+def test_the_same_analysis_again_renders_nothing_and_prints_the_same(blockweight, locon, model, tmp_path):
+    command = ("analyze", locon, "--model", model, *SCENE, "--blocks", "IN01", "--out", tmp_path / "out")
+    first = blockweight(*command)
+    again = blockweight(*command)
+    assert again.out == first.out
+    assert blockweight.renderer.rendered == []
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("sub", "Sub, SubIN01_0"),
+        ("add", "Add, AddIN01_1"),
+        ("sub-add", "Sub, SubIN01_0, Add, AddIN01_1"),
+        ("add-sub", "Add, AddIN01_1, Sub, SubIN01_0"),
+    ],
+)
+def test_a_round_prints_what_to_paste_and_writes_it_too(blockweight, locon, model, tmp_path, command, names):
+    weights = f"Gobuhime:{WEIGHTS}"
+    fixed = "BASE,IN00,IN02-OUT11"
+    ended = blockweight(
+        "round",
+        command,
+        locon,
+        "--weights",
+        weights,
+        "--fixed",
+        fixed,
+        "--model",
+        model,
+        *SCENE,
+        "--out",
+        tmp_path / "out",
+    )
+    assert ended.code == 0
+    *presets, prompt_sr = [line for line in ended.out.splitlines() if not line.startswith("written: ")]
+    assert prompt_sr == names
+    assert [line.partition(":")[0] for line in presets] == names.split(", ")
+    assert presets[0].partition(":")[2] == WEIGHTS
+    kind = command.replace("-", "")
+    texts = tmp_path / "out" / "round"
+    assert (texts / f"round-{kind}-presets.txt").read_text().splitlines() == presets
+    assert (texts / f"round-{kind}-prompt-sr.txt").read_text() == f"{names}\n"
+
+
+@pytest.mark.parametrize("prompt", ["-1girl", "--help", "ゴブ姫, (red:1.2)", "", "[bold]not markup[/bold]"])
+def test_any_text_may_be_a_prompt(blockweight, locon, model, tmp_path, prompt):
+    ended = blockweight(
+        "analyze", locon, "--model", model, "--prompt", prompt, "--seeds", "1", "--size", "32x24",
+        "--blocks", "IN01", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert (ended.code, "Traceback" in ended.err) == (0, False)
+    assert {job.scene.prompt for job in blockweight.renderer.rendered} == {prompt}
+
+
+def test_negative_weights_may_begin_the_vector(blockweight, lora, tmp_path):
+    ended = blockweight("lora", "bake", lora, "--weights", ",".join(["-1"] * 17), "--out", tmp_path / "x.safetensors")
+    assert ended.code == 0
+    assert open_lora(tmp_path / "x.safetensors").header.metadata["blockweight.weights"].startswith("NONAME:-1,")
+
+
+def test_baking_says_what_became_of_the_modules(blockweight, locon, tmp_path):
+    ended = blockweight("lora", "bake", locon, "--weights", f"Gobuhime:{WEIGHTS}")
+    assert (ended.code, ended.err) == (0, "")
+    lines = dict(line.split(":", 1) for line in ended.out.splitlines())
+    assert lines["Baked"].strip() == str(tmp_path / "princess-Gobuhime.safetensors")
+    assert lines["Weights"].strip() == f"Gobuhime:{WEIGHTS}"
+    assert lines["Modules"].strip() == "9 copied, 11 scaled, 6 dropped"
+    assert "Filled" not in lines
+
+
+def test_baking_a_short_vector_names_the_filled_blocks(blockweight, locon):
+    ended = blockweight("lora", "bake", locon, "--weights", ",".join(["0.5"] * 17), "--fill", "0")
+    assert "Filled:   IN00, IN03, IN06, IN09, IN10, IN11, OUT00, OUT01, OUT02" in ended.out.splitlines()
+
+
+def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(blockweight, locon, model, tmp_path):
+    class Interrupted(FakeRenderer):
+        def render(self, jobs, finished=()):
+            yield from list(super().render(jobs[:2], finished))
+            raise KeyboardInterrupt
+
+    command = ("analyze", locon, "--model", model, *SCENE, "--blocks", "IN01-IN03", "--out", tmp_path / "out")
+    blockweight.use(Interrupted)
+    ended = blockweight(*command)
+    assert ended.code == 130
+    assert ended.err.splitlines()[-1] == "Stopped. What is finished is kept; the same command goes on from here."
+    assert len(tree(tmp_path / "out" / "pictures")) == 2
+    blockweight.use(FakeRenderer)
+    assert blockweight(*command).code == 0
+    assert len(blockweight.renderer.rendered) == 3 * 4 - 2

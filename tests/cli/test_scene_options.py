@@ -1,0 +1,114 @@
+"""Seeds, sizes and prompts as people type them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blockweight.cli.scene_options import MOST_SEEDS, parse_prompt, parse_seeds, parse_size, scenes_of
+from blockweight.errors import BlockweightError
+from blockweight.render import identify_checkpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [
+        ("1", [1]),
+        ("3,1,2", [3, 1, 2]),
+        ("1-3", [1, 2, 3]),
+        ("1-3,2-5", [1, 2, 3, 4, 5]),
+        (" 7 , 8\n9 ", [7, 8, 9]),
+        ("0", [0]),
+        ("5-5", [5]),
+        (str(2**64 - 1), [2**64 - 1]),
+    ],
+)
+def test_seeds_are_read_one_by_one_and_as_ranges_each_once(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "No seed was given"),
+        (" , ", "No seed was given"),
+        ("-1", "'-1' is not a seed"),
+        ("1.5", "is not a seed"),
+        ("one", "is not a seed"),
+        ("１", "is not a seed"),
+        ("1-", "is not a seed"),
+        ("1-2-3", "is not a seed"),
+        ("9" * 5000, "is not a seed"),
+        ("3-1", "a rising range"),
+        (str(2**64), r"below 2\^64"),
+        (f"1-{2**64}", r"below 2\^64"),
+        ("1-1001", f"more than {MOST_SEEDS} seeds"),
+        ("1-18446744073709551615", f"more than {MOST_SEEDS} seeds"),
+        ("1-600,1001-1600", f"more than {MOST_SEEDS} seeds"),
+    ],
+)
+def test_other_seeds_are_refused(text, words):
+    with pytest.raises(BlockweightError, match=words) as caught:
+        parse_seeds(text)
+    assert len(str(caught.value)) < 200
+
+
+PIECES = st.lists(st.sampled_from(["1", "23", "-", ",", " ", "x", "×", "99999", "18446744073709551615", "²", "٣"])).map(
+    "".join
+)
+
+
+@given(st.text() | PIECES)
+def test_any_seeds_give_seeds_or_a_refusal(text):
+    try:
+        seeds = parse_seeds(text)
+    except BlockweightError:
+        return
+    assert 1 <= len(seeds) == len(set(seeds)) <= MOST_SEEDS
+    assert all(0 <= seed < 2**64 for seed in seeds)
+
+
+@pytest.mark.parametrize("text", ["512x768", " 512 x 768 ", "512X768", "512×768", "512,768"])
+def test_a_size_is_width_and_height(text):
+    assert parse_size(text) == (512, 768)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "512", "512x", "0x512", "512x0", "-8x8", "1e3x512", "512x768x3", "５１２x512", "9" * 5000]
+)
+def test_another_size_is_refused(text):
+    with pytest.raises(BlockweightError, match="is not a size; write width and height like 512x768"):
+        parse_size(text)
+
+
+@given(st.text() | PIECES)
+def test_any_size_gives_a_size_or_a_refusal(text):
+    try:
+        width, height = parse_size(text)
+    except BlockweightError:
+        return
+    assert 0 < width < 100_000
+    assert 0 < height < 100_000
+
+
+@pytest.mark.parametrize("text", ["", "1girl, (ゴブ姫:1.2)", "-o, --help", "two\nlines", "😀"])
+def test_a_prompt_is_any_text(text):
+    assert parse_prompt(text) == text
+
+
+def test_a_prompt_in_another_encoding_is_refused():
+    with pytest.raises(BlockweightError, match="holds bytes that are not UTF-8 text"):
+        parse_prompt(os.fsdecode(b"\x83S\x83u\xff"))
+
+
+def test_every_prompt_meets_every_seed_once(model):
+    scenes = scenes_of(model, ["a", "b", "a"], "n", "1,2", 16, 7.0, "Euler", "64x32")
+    assert [(scene.prompt, scene.seed) for scene in scenes] == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    assert {(scene.negative_prompt, scene.steps, scene.cfg_scale, scene.sampler) for scene in scenes} == {
+        ("n", 16, 7.0, "Euler")
+    }
+    assert {(scene.width, scene.height) for scene in scenes} == {(64, 32)}
+    assert {scene.checkpoint for scene in scenes} == {identify_checkpoint(model)}

@@ -1,0 +1,32 @@
+"""Files that several suites work on. Standing here, this file also makes `workshop` importable for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import workshop
+
+# A busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture
+def locon(tmp_path: Path) -> Path:
+    """A LoCon with one module in each of the 26 blocks of SD1."""
+    return workshop.write_lora_file(tmp_path / "princess.safetensors", workshop.FULL.blocks)
+
+
+@pytest.fixture
+def lora(tmp_path: Path) -> Path:
+    """A standard LoRA with one module in each of the 17 blocks."""
+    return workshop.write_lora_file(tmp_path / "standard.safetensors", workshop.SHORT.blocks)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder that has the outside of a diffusers model."""
+    return workshop.write_model(tmp_path / "model")

@@ -1,0 +1,98 @@
+"""Jobs have equal keys exactly when their pictures are decided by the same facts."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant
+from blockweight.weights import BlockWeights, uniform
+from workshop import FULL, LORA, SCENE, SHORT, job
+
+KEY = job().key
+
+OTHER = {
+    "checkpoint": Checkpoint(SCENE.checkpoint.path, "e" * 64),
+    "prompt": SCENE.prompt + " ",
+    "negative_prompt": "",
+    "seed": 2,
+    "steps": 17,
+    "cfg_scale": 7.5,
+    "sampler": "Euler",
+    "width": 40,
+    "height": 32,
+}
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_every_fact_of_the_scene_counts(field):
+    assert job(scene=replace(SCENE, **{field: OTHER[field]})).key != KEY
+
+
+def test_no_fact_of_the_scene_is_left_untested():
+    assert OTHER.keys() == {field.name for field in fields(Scene)} - {"label"}
+
+
+@pytest.mark.parametrize("lora", [replace(LORA, digest="f" * 64), replace(LORA, strength=0.8)])
+def test_the_loras_content_and_strength_count(lora):
+    assert job(lora=lora).key != KEY
+
+
+@pytest.mark.parametrize("block", FULL.blocks)
+def test_the_weight_of_every_block_counts(block):
+    changed = Variant("ALL", uniform("ALL", FULL, 1.0).with_weights({block: 0.999}))
+    assert Job(SCENE, LORA, changed).key != KEY
+
+
+def test_the_weight_of_the_modules_that_no_block_claims_counts():
+    assert Job(SCENE, LORA, Variant("ALL", replace(uniform("ALL", FULL, 1.0), rest=0.5))).key != KEY
+
+
+def test_swapped_weights_are_another_picture():
+    one, two = (uniform("x", FULL, 0.0).with_weights({block: 1.0}) for block in ("IN01", "IN02"))
+    assert Job(SCENE, LORA, Variant("x", one)).key != Job(SCENE, LORA, Variant("x", two)).key
+
+
+def test_the_picture_without_the_lora_is_another_one_even_than_that_at_0():
+    assert len({job(None).key, job(0.0).key, KEY}) == 3
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        pytest.param(job(label="renamed"), id="the variant's label"),
+        pytest.param(job(scene=replace(SCENE, label="renamed")), id="the scene's label"),
+        pytest.param(job(scene=replace(SCENE, checkpoint=Checkpoint("moved", "c" * 64))), id="the model's path"),
+        pytest.param(job(lora=replace(LORA, path="moved.safetensors")), id="the LoRA's path"),
+        pytest.param(Job(SCENE, LORA, Variant("ALL", uniform("renamed", FULL, 1.0))), id="the weights' name"),
+        pytest.param(job(1), id="1 for 1.0"),
+        pytest.param(job(lora=LoraUse(LORA.path, LORA.digest, 1)), id="strength 1 for 1.0"),
+        pytest.param(job(scene=replace(SCENE, cfg_scale=7)), id="CFG scale 7 for 7.0"),
+    ],
+)
+def test_names_places_and_ways_of_writing_do_not_count(same):
+    assert same.key == KEY
+
+
+def test_no_weight_is_no_weight_with_either_sign():
+    assert job(-0.0).key == job(0.0).key
+
+
+def test_without_the_lora_it_does_not_matter_which_one_is_left_out():
+    assert job(None, lora=replace(LORA, digest="f" * 64, strength=0.5)).key == job(None).key
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=17, max_size=17))
+def test_equal_weights_have_equal_keys_and_others_do_not(values):
+    key = Job(SCENE, LORA, Variant("x", BlockWeights("x", SHORT, tuple(values)))).key
+    again = Job(SCENE, LORA, Variant("y", BlockWeights("y", SHORT, tuple(values)))).key
+    ones = Job(SCENE, LORA, Variant("x", uniform("x", SHORT, 1.0))).key
+    assert key == again
+    assert (key == ones) == (set(values) == {1.0})
+
+
+def test_keys_stay_what_they_are_so_that_old_projects_keep_their_pictures():
+    assert KEY == "e38776612cac0b00a59e313a68a5c1f9"

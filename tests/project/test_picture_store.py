@@ -1,0 +1,148 @@
+"""Pictures on disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from blockweight.project import PictureStore, parameters_text
+from blockweight.render import Rendering, fake_picture
+from workshop import LORA, SCENE, job, tree
+
+
+def rendering(made=None):
+    made = job() if made is None else made
+    return Rendering(made, fake_picture(made), 0.5)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return PictureStore(tmp_path / "deep" / "pictures")
+
+
+def test_what_is_saved_is_loaded_to_the_last_bit(store):
+    store.save(rendering())
+    assert np.array_equal(store.load(job()), fake_picture(job()))
+
+
+def test_a_picture_is_a_png_named_by_its_jobs_key(store):
+    store.save(rendering())
+    assert list(tree(store.folder)) == [f"{job().key}.png"]
+    with Image.open(store.path(job())) as image:
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", (32, 24))
+
+
+def test_a_picture_carries_its_jobs_facts_and_the_webuis_parameters(store):
+    store.save(rendering())
+    with Image.open(store.path(job())) as image:
+        image.load()
+        assert json.loads(image.text["blockweight"]) == job().facts()
+        assert image.text["parameters"] == parameters_text(job())
+
+
+def test_parameters_are_written_as_the_webui_writes_them():
+    assert parameters_text(job(0.5)) == (
+        f"1girl, ゴブ姫, red dress <lora:gobuhime:1:lbw={','.join(['0.5'] * 26)}>\n"
+        "Negative prompt: blurry\n"
+        "Steps: 16, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 32x24, Model hash: cccccccccc"
+    )
+
+
+def test_parameters_without_the_lora_have_no_tag():
+    assert parameters_text(job(None)).splitlines()[0] == "1girl, ゴブ姫, red dress"
+
+
+def test_a_lora_whose_file_name_is_not_text_is_saved_all_the_same(store):
+    odd = job(lora=replace(LORA, path=os.fsdecode(b"\x83S\x83u.safetensors")))
+    store.save(rendering(odd))
+    assert store.load(odd) is not None
+
+
+def test_a_picture_that_is_not_there_is_none(store):
+    assert store.load(job()) is None
+
+
+@pytest.mark.parametrize("kept", [0, 1, 8, 50, 0.5, 0.9])
+def test_a_truncated_picture_counts_as_missing(store, kept):
+    store.save(rendering())
+    whole = store.path(job()).read_bytes()
+    store.path(job()).write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
+    assert store.load(job()) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8))
+def test_no_damage_to_a_picture_does_more_than_make_it_missing(store, damage):
+    store.save(rendering())
+    spoiled = bytearray(store.path(job()).read_bytes())
+    for place, value in damage:
+        spoiled[int(place * (len(spoiled) - 1))] = value
+    store.path(job()).write_bytes(spoiled)
+    picture = store.load(job())
+    assert picture is None or (picture.dtype == np.uint8 and picture.shape[2] == 3)
+
+
+def test_a_picture_too_large_for_pillow_counts_as_missing(store, monkeypatch):
+    store.save(rendering())
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert store.load(job()) is None
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_picture_that_cannot_be_finished_leaves_nothing_and_the_old_one_stays(store, monkeypatch, step, error):
+    store.save(rendering())
+    before = tree(store.folder)
+
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(os, step, refuse)
+    with pytest.raises(type(error)):
+        store.save(rendering())
+    assert tree(store.folder) == before
+
+
+def test_another_process_that_writes_the_same_picture_is_not_disturbed(store, monkeypatch):
+    replaced = os.replace
+
+    def meanwhile(partial, path):
+        monkeypatch.setattr(os, "replace", replaced)
+        store.save(rendering())
+        replaced(partial, path)
+
+    monkeypatch.setattr(os, "replace", meanwhile)
+    store.save(rendering())
+    assert store.load(job()) is not None
+    assert list(tree(store.folder)) == [f"{job().key}.png"]
+
+
+def test_what_a_killed_process_left_is_removed_but_not_what_is_being_written(store):
+    old, new = store.folder / "a.1.partial", store.folder / "b.2.partial"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    PictureStore(store.folder)
+    assert list(tree(store.folder)) == ["b.2.partial"]
+
+
+def test_a_store_over_a_file_is_refused(tmp_path):
+    (tmp_path / "pictures").write_text("a file")
+    with pytest.raises(OSError, match="exists"):
+        PictureStore(tmp_path / "pictures")
+
+
+def test_pictures_of_any_scene_size_are_kept(store):
+    for width, height in ((1, 1), (8, 64)):
+        made = job(scene=replace(SCENE, width=width, height=height))
+        store.save(rendering(made))
+        assert store.load(made).shape == (height, width, 3)

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_loras
+import tiny_models
+import torch
+from safetensors.numpy import load_file, save_file
+from tiny_loras import FULL, SHORT, weights
+from tiny_scenes import different, same, use
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import bake
+from blockweight.plan import LoraUse, Variant, plan_block_analysis
+from blockweight.render import identify_checkpoint
+from blockweight.render.local import SAMPLERS, LocalRenderer, texts
+from blockweight.render.local.samplers import make_scheduler
+
+CPU = torch.device("cpu")
+
+
+def loaded(renderer, tiny):
+    return renderer._pipeline(tiny.checkpoint)
+
+
+def test_live_pictures_equal_those_of_the_baked_file_with_all_ones(tiny, shared, draw, tmp_path):
+    chosen = [weights(7, rest=0.25), weights(8, rest=-1.0), weights(IN04=0, OUT05=-0.5, BASE=0.35)]
+    live = draw(shared, [tiny.job(w) for w in chosen])
+    for number, w in enumerate(chosen):
+        baked = tmp_path / f"{number}.safetensors"
+        bake(Path(tiny.locon.path), w, baked)
+        found = draw(shared, [tiny.job(weights(), use(baked))])
+        same(found, (live[0][number : number + 1], live[1][number : number + 1]))
+
+
+def test_live_pictures_equal_those_of_a_model_with_the_weights_merged_in(tiny, shared, draw, fresh, tmp_path):
+    chosen = weights(11, rest=-0.5)
+    merged = copy.deepcopy(fresh)
+    tiny_loras.merge(merged, Path(tiny.locon.path), chosen, 0.75)
+    checkpoint = identify_checkpoint(tiny_models.save_folder(merged, tmp_path / "merged"))
+    live = draw(shared, [tiny.job(chosen, replace(tiny.locon, strength=0.75))])
+    same(live, draw(LocalRenderer(CPU), [tiny.job(None, checkpoint=checkpoint)]))
+    different(live, draw(shared, [tiny.job(None)]))
+
+
+def test_a_batch_equals_its_jobs_one_by_one_whatever_differs_between_them(tiny, shared, draw):
+    jobs = [
+        tiny.job(weights(1), seed=1),
+        tiny.job(weights(2, rest=-1.0), seed=2, prompt="1girl, pink hair", negative_prompt="hood"),
+        tiny.job(None, seed=3),
+        tiny.job(weights(3, BASE=0.0), seed=1, prompt=""),
+        tiny.job(weights(3, BASE=-0.75), seed=1),
+        tiny.job(weights(fill=0.0, rest=0.0), seed=3),
+    ]
+    together = draw(shared, jobs)
+    same(draw(LocalRenderer(CPU, batch=1), jobs), together)
+    same(draw(LocalRenderer(CPU, batch=4), jobs), together)
+    for one in range(len(jobs)):
+        for other in range(one):
+            if (one, other) != (5, 2):
+                different([part[one] for part in together], [part[other] for part in together])
+    assert torch.equal(together[1][5], together[1][2]), "all weights 0 is the picture without the LoRA"
+
+
+def test_the_sign_of_the_strength_is_the_sign_of_every_weight(tiny, shared, draw):
+    chosen = weights(4, rest=0.5)
+    turned = replace(chosen, values=tuple(-v for v in chosen.values), rest=-0.5)
+    same(draw(shared, [tiny.job(chosen, replace(tiny.locon, strength=-1.0))]), draw(shared, [tiny.job(turned)]))
+
+
+def test_modules_without_a_block_follow_the_rest_weight(tiny, shared, draw):
+    jobs = [tiny.job(weights(fill=0.0, rest=rest)) for rest in (0.0, 1.0, -1.0)]
+    plain, full, turned = ([part[n] for part in draw(shared, jobs)] for n in range(3))
+    different(full, plain)
+    different(turned, plain)
+    different(full, turned)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+def test_the_loop_draws_what_diffusers_own_pipeline_draws(tiny, shared, draw, sampler, guidance):
+    job = tiny.job(None, sampler=sampler, cfg_scale=guidance, steps=4, negative_prompt="hood", seed=6)
+    found = draw(shared, [job])
+    pipeline = copy.copy(loaded(shared, tiny))
+    pipeline.scheduler = make_scheduler(sampler, pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(6)
+    noise = torch.randn(1, 4, 8, 8, generator=generator)
+    wanted = pipeline(
+        "1girl, red dress",
+        negative_prompt="hood",
+        num_inference_steps=4,
+        guidance_scale=guidance,
+        latents=noise,
+        generator=generator,
+        output_type="latent",
+    ).images
+    assert float((found[1] - wanted).norm() / wanted.norm()) < 1e-4
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_draws_with_one_step_and_with_many(tiny, shared, draw, sampler):
+    for steps in (1, 2, 21):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            pictures, latents = draw(shared, [tiny.job(weights(1), steps=steps, sampler=sampler)])
+        assert latents.isfinite().all()
+        assert pictures.shape == (1, 16, 16, 3)
+        assert pictures.std() > 5
+
+
+def test_samplers_draw_different_pictures(tiny, shared, draw):
+    found = [draw(shared, [tiny.job(None, sampler=name, steps=5)]) for name in SAMPLERS]
+    for number, one in enumerate(found):
+        for other in found[:number]:
+            different(one, other)
+
+
+def test_a_models_own_scheduler_settings_do_not_change_what_a_sampler_is(tiny):
+    config = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
+    odd = {**config, "use_karras_sigmas": True, "timestep_spacing": "leading", "final_sigmas_type": "sigma_min"}
+    for name in SAMPLERS:
+        plain, other = make_scheduler(name, config), make_scheduler(name, odd)
+        plain.set_timesteps(7)
+        other.set_timesteps(7)
+        assert plain.timesteps.tolist() == other.timesteps.tolist()
+
+
+def test_guidance_of_one_needs_no_negative_prompt_and_half_the_work(tiny, shared, draw):
+    sizes: list[int] = []
+    handle = loaded(shared, tiny).unet.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
+    try:
+        plain = draw(shared, [tiny.job(None, cfg_scale=1.0)])
+        same(draw(shared, [tiny.job(None, cfg_scale=1.0, negative_prompt="hood")]), plain)
+        assert set(sizes) == {1}
+        draw(shared, [tiny.job(None, cfg_scale=0.5)])
+        assert sizes[-1] == 2
+    finally:
+        handle.remove()
+
+
+def test_pictures_need_not_be_square(tiny, shared, draw):
+    pictures, _ = draw(shared, [tiny.job(weights(), width=48, height=16)])
+    assert pictures.shape == (1, 16, 48, 3)
+
+
+def test_text_is_encoded_once_for_all_variants_that_share_base(tiny):
+    renderer = LocalRenderer(CPU, batch=5)
+    calls: list[int] = []
+    loaded(renderer, tiny).text_encoder.register_forward_hook(lambda _, args, out: calls.append(1))
+    plan = plan_block_analysis(FULL, FULL.blocks, 0.5, 1.0)
+    jobs = [tiny.job(variant.weights, steps=1) for variant in plan.variants()]
+    assert len(list(renderer.render(jobs))) == 27
+    assert len(calls) == 4, "two prompts, with BASE at 1 and at 0.5"
+    list(renderer.render([tiny.job(weights(IN04=seed), steps=1, seed=seed) for seed in (2, 3)]))
+    assert len(calls) == 4
+    list(renderer.render([tiny.job(None, steps=1)]))
+    assert len(calls) == 6
+    list(renderer.render([tiny.job(weights(BASE=0.0), steps=1)]))
+    assert len(calls) == 6, "a text encoder at weight 0 is the model's own"
+
+
+def test_a_lora_that_leaves_the_text_encoder_alone_shares_its_embeddings(tiny, tmp_path):
+    tensors = {key: value for key, value in load_file(tiny.standard.path).items() if "lora_te" not in key}
+    save_file(tensors, tmp_path / "unet.safetensors")
+    renderer = LocalRenderer(CPU)
+    calls: list[int] = []
+    loaded(renderer, tiny).text_encoder.register_forward_hook(lambda _, args, out: calls.append(1))
+    unet_only = use(tmp_path / "unet.safetensors")
+    list(renderer.render([tiny.job(w, unet_only, steps=1) for w in (None, weights(), weights(BASE=0.3, rest=0.5))]))
+    assert len(calls) == 2
+
+
+def test_no_more_embeddings_are_kept_than_is_said(tiny, monkeypatch, draw):
+    monkeypatch.setattr(texts, "CAPACITY", 3)
+    renderer = LocalRenderer(CPU)
+    jobs = [tiny.job(weights(1), prompt=f"1girl, {colour} hair", steps=1) for colour in ("red", "blue", "pink", "mint")]
+    found = draw(renderer, jobs)
+    assert len(renderer._texts._kept) == 3
+    same(draw(LocalRenderer(CPU, batch=1), jobs), found)
+
+
+def test_rendering_leaves_the_models_weights_as_they_were(tiny, draw):
+    renderer = LocalRenderer(CPU)
+    pipeline = loaded(renderer, tiny)
+    before = {n: {k: v.clone() for k, v in getattr(pipeline, n).state_dict().items()} for n in tiny_models.PARTS}
+    draw(renderer, [tiny.job(weights(1)), tiny.job(weights(2))])
+    draw(renderer, [tiny.job(weights(3), tiny.standard)])
+    assert loaded(renderer, tiny) is pipeline
+    for name, state in before.items():
+        after = getattr(pipeline, name).state_dict()
+        assert all(torch.equal(after[key], value) for key, value in state.items())
+    draw(renderer, [tiny.job(None)])
+    renderer._detach()
+    assert not any(layer._forward_hooks for part in tiny_models.PARTS for layer in getattr(pipeline, part).modules())
+
+
+def test_two_loras_in_turn_do_not_mix(tiny, shared, draw):
+    locon = draw(shared, [tiny.job(weights(1))])
+    standard = draw(shared, [tiny.job(weights(1), tiny.standard)])
+    different(locon, standard)
+    mixed = draw(shared, [tiny.job(weights(1)), tiny.job(weights(1), tiny.standard), tiny.job(weights(1))])
+    for number, wanted in enumerate((locon, standard, locon)):
+        same([part[number : number + 1] for part in mixed], wanted)
+    plain = draw(LocalRenderer(CPU), [tiny.job(None)])
+    same(draw(shared, [tiny.job(None, tiny.standard)]), plain)
+
+
+def test_two_models_in_turn_do_not_mix_and_only_one_stays_in_memory(tiny, shared, draw, tmp_path):
+    other = identify_checkpoint(tiny_models.save_folder(tiny_models.pipeline(seed=1), tmp_path / "other"))
+    renderer = LocalRenderer(CPU)
+    jobs = [tiny.job(weights(1)), tiny.job(weights(1), checkpoint=other), tiny.job(weights(2))]
+    found = draw(renderer, jobs)
+    same([part[[0, 2]] for part in found], draw(shared, [jobs[0], jobs[2]]))
+    same([part[[1]] for part in found], draw(LocalRenderer(CPU), [jobs[1]]))
+    assert renderer._loaded is not None
+
+
+def test_a_finished_batch_is_left_out_and_a_begun_one_gives_the_same_pictures_to_the_last_bit(tiny, draw):
+    jobs = [tiny.job(weights(seed, BASE=seed % 2), seed=seed) for seed in range(7)]
+    whole = {r.job.key: r.picture for r in LocalRenderer(CPU, batch=3).render(jobs)}
+    finished = {job.key for job in jobs[:4]}
+    again = {r.job.key: r.picture for r in LocalRenderer(CPU, batch=3).render(jobs, finished)}
+    assert again.keys() == {job.key for job in jobs[3:]}
+    assert all(np.array_equal(again[key], whole[key]) for key in again)
+    assert not list(LocalRenderer(CPU, batch=3).render(jobs, set(whole)))
+
+
+def test_rendering_is_lazy(tiny):
+    renderer = LocalRenderer(CPU, batch=1)
+    steps: list[int] = []
+    loaded(renderer, tiny).unet.register_forward_hook(lambda *_: steps.append(1))
+    rest = renderer.render([tiny.job(None, seed=seed) for seed in range(4)])
+    assert not steps
+    next(rest)
+    assert len(steps) == 3
+    rest.close()
+    assert len(steps) == 3
+
+
+REFUSED = {
+    "width": ({"width": 24}, "24×16 pixels cannot be drawn .* multiples of 16"),
+    "height": ({"height": 0}, "16×0 pixels cannot be drawn"),
+    "sampler": ({"sampler": "Euler A"}, "no sampler 'Euler A'; use one of: DPM"),
+    "steps": ({"steps": 0}, "1 to 1000 steps, not 0"),
+    "guidance": ({"cfg_scale": float("nan")}, "guidance .* not nan"),
+    "seed": ({"seed": -1}, "seed must be .* not -1"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_scene_that_cannot_be_drawn_is_refused_before_any_work(tiny, shared, what):
+    change, message = REFUSED[what]
+    with pytest.raises(BlockweightError, match=message):
+        shared.check([tiny.job(weights()), tiny.job(weights(), **change)])
+
+
+def test_loras_that_cannot_be_used_are_refused_before_any_work(tiny, shared, tmp_path):
+    path = tmp_path / "lora.safetensors"
+    tensors = load_file(tiny.standard.path)
+    save_file({key: np.repeat(v, 2, 1) if "lora_down" in key else v for key, v in tensors.items()}, path)
+    with pytest.raises(BlockweightError, match="made for another model"):
+        shared.check([tiny.job(None), tiny.job(weights(), use(path))])
+    with pytest.raises(BlockweightError, match="has changed since"):
+        shared.check([tiny.job(weights(), LoraUse(tiny.locon.path, "0" * 64))])
+    with pytest.raises(BlockweightError, match="no file"):
+        shared.check([tiny.job(weights(), LoraUse(str(tmp_path / "none.safetensors"), "0" * 64))])
+    with pytest.raises(BlockweightError, match="strength must be a finite"):
+        shared.check([tiny.job(weights(), replace(tiny.locon, strength=float("inf")))])
+    with pytest.raises(BlockweightError, match=r"blocks IN00, IN03.* 17 weights of 'variant' do not name"):
+        shared.check([tiny.job(weights(layout=SHORT))])
+    shared.check([tiny.job(weights(layout=SHORT), tiny.standard), tiny.job(weights())])
+
+
+def test_the_end_of_a_long_prompt_is_named_once_and_the_rest_is_drawn(tiny, shared, draw, caplog):
+    long = "1girl, " + "red dress, " * 40 + "pink hair"
+    with caplog.at_level(logging.WARNING, "blockweight"):
+        cut = draw(shared, [tiny.job(weights(), prompt=long)])
+        draw(shared, [tiny.job(weights(1), prompt=long)])
+    (message,) = caplog.messages
+    assert "first 75 tokens" in message
+    assert message.endswith("pink hair'")
+    same(draw(shared, [tiny.job(weights(), prompt=long.replace("pink", "mint"))]), cut)
+
+
+def test_a_prompt_that_just_fits_is_not_complained_about(tiny, shared, caplog):
+    prompt = "red " * 75
+    shared.check([tiny.job(None, prompt=prompt)])
+    assert not caplog.messages
+    shared.check([tiny.job(None, prompt=f"{prompt}blue")])
+    assert caplog.messages[0].endswith("'blue'")
+
+
+def test_a_picture_that_is_no_picture_is_an_error_that_names_it(tiny, tmp_path, draw):
+    tensors = load_file(tiny.standard.path)
+    save_file({key: v * np.float32(1e30) if "lora_up" in key else v for key, v in tensors.items()}, tmp_path / "a.st")
+    huge = use((tmp_path / "a.st").rename(tmp_path / "huge.safetensors"))
+    with pytest.raises(BlockweightError, match=r"'variant' of the scene 'scene' came out as .* not a number"):
+        draw(LocalRenderer(CPU), [tiny.job(weights(), huge)])
+
+
+def test_an_autoencoder_that_overflows_in_half_precision_calculates_in_full(tiny, draw):
+    renderer = LocalRenderer(CPU)
+    vae = loaded(renderer, tiny).vae
+    wanted = draw(renderer, [tiny.job(weights(1))])
+    vae.bfloat16()
+    decode = vae.decode
+
+    def overflowing(latents):
+        out = decode(latents)
+        return type(out)(sample=out.sample * float("nan")) if latents.dtype == torch.bfloat16 else out
+
+    vae.decode = overflowing
+    found = draw(renderer, [tiny.job(weights(1))])
+    assert vae.dtype == torch.float32
+    same(found, wanted, levels=3)
+
+
+def test_labels_play_no_part(tiny, shared, draw):
+    job = tiny.job(weights(1))
+    renamed = replace(job, scene=replace(job.scene, label="x"), variant=Variant("y", job.variant.weights))
+    assert np.array_equal(draw(shared, [job])[0], draw(shared, [renamed])[0])

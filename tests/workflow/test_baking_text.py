@@ -1,0 +1,75 @@
+"""From weights as text to a baked file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import open_lora
+from blockweight.weights import uniform
+from blockweight.workflow.baking import bake_text, baked_name, weights_for
+from workshop import FULL, SHORT, WEIGHTS, tree, write_lora_file
+
+SHORT_WEIGHTS = ",".join(["0.5"] * 17)
+
+
+def test_a_full_vector_is_taken_as_it_is(locon):
+    weights, filled = weights_for(open_lora(locon), f"Gobuhime:{WEIGHTS}", None)
+    assert (weights.text(), filled) == (f"Gobuhime:{WEIGHTS}", ())
+
+
+def test_a_short_vector_is_enough_for_a_lora_that_has_no_other_blocks(lora):
+    weights, filled = weights_for(open_lora(lora), SHORT_WEIGHTS, None)
+    assert weights.layout is FULL
+    assert filled == ()
+
+
+def test_a_short_vector_for_a_locon_is_refused_with_the_blocks_that_it_lacks(locon):
+    with pytest.raises(
+        BlockweightError, match=r"no value for IN00, IN03, .*OUT02, which 'princess.safetensors' has; add"
+    ):
+        weights_for(open_lora(locon), SHORT_WEIGHTS, None)
+
+
+def test_with_a_fill_a_short_vector_does_and_the_filled_blocks_are_named(locon):
+    weights, filled = weights_for(open_lora(locon), SHORT_WEIGHTS, 0.0)
+    assert filled == tuple(block for block in FULL.blocks if block not in SHORT.blocks)
+    assert {weights.weight(block) for block in filled} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("Gobuhime", "a-Gobuhime.safetensors"),
+        ("ゴブ姫", "a-ゴブ姫.safetensors"),
+        ("../../x", "a-.._.._x.safetensors"),
+        ('C:\\x "y" <z>?*|', "a-C__x__y___z____.safetensors"),
+    ],
+)
+def test_the_baked_file_lies_beside_its_source_under_a_name_that_every_system_takes(name, file):
+    assert baked_name(Path("loras/a.safetensors"), uniform(name, FULL, 1.0)) == Path("loras") / file
+
+
+def test_the_file_is_named_after_the_weights_unless_a_name_is_given(locon, tmp_path):
+    for out, name in ((None, "princess-Gobuhime.safetensors"), (tmp_path / "own.safetensors", "own.safetensors")):
+        report, _ = bake_text(locon, f"Gobuhime:{WEIGHTS}", out, fill=None, strength=1.0, overwrite=False)
+        assert report.out == tmp_path / name
+        assert report.out.is_file()
+
+
+def test_strength_multiplies_every_weight(lora, tmp_path):
+    ones, halves = ",".join("1" * 17), SHORT_WEIGHTS
+    first, _ = bake_text(lora, ones, tmp_path / "a.safetensors", fill=None, strength=0.5, overwrite=False)
+    second, _ = bake_text(lora, halves, tmp_path / "b.safetensors", fill=None, strength=1.0, overwrite=False)
+    assert first.digest == second.digest
+
+
+def test_a_refusal_writes_nothing(tmp_path):
+    source = write_lora_file(tmp_path / "a.safetensors", FULL.blocks)
+    before = tree(tmp_path)
+    for text in (SHORT_WEIGHTS, "1,2", ",".join("0" * 26), f"x:{WEIGHTS},1"):
+        with pytest.raises(BlockweightError):
+            bake_text(source, text, None, fill=None, strength=1.0, overwrite=False)
+    assert tree(tmp_path) == before

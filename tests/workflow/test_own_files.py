@@ -1,0 +1,287 @@
+"""Analyses and rounds on a person's own files, with the fake renderer."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import open_lora
+from blockweight.plan import Variant
+from blockweight.project import Project
+from blockweight.render import FakeRenderer, fake_picture
+from blockweight.weights import uniform
+from blockweight.workflow.own_files import analyse_file, load_mask, parse_range, round_file
+from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.tune import NO_LORA
+from blockweight.workflow.workbench import Workbench, jobs_of
+from workshop import FULL, SCENE, SHORT, WEIGHTS, RecordedProgress, tree, write_lora_file
+
+SCENES = [SCENE, replace(SCENE, seed=2)]
+
+
+class Never(FakeRenderer):
+    def __init__(self):
+        raise AssertionError("a renderer was made")
+
+
+def run_analysis(lora, folder, make_renderer=FakeRenderer, progress=None, scenes=SCENES, **options):
+    options = {"strength": 1.0, "blocks": "", "weight_range": "0.5,1", "threshold": 20, "mask": None} | options
+    shown = {"colour": "black", "change_xy": True}
+    return analyse_file(lora, scenes, folder, make_renderer, progress or SilentProgress(), **options, **shown)
+
+
+def run_round(lora, folder, make_renderer=FakeRenderer, scenes=SCENES, **options):
+    options = {
+        "kind": "Sub",
+        "weights": f"Gobuhime:{WEIGHTS}",
+        "fixed": "IN02-OUT11",
+        "step": 0.5,
+        "fill": None,
+    } | options
+    return round_file(lora, scenes, folder, make_renderer, SilentProgress(), strength=1.0, **options)
+
+
+@pytest.mark.parametrize(("text", "pair"), [("0.5,1", (0.5, 1)), (" 0 , 1 ", (0, 1)), ("-1,1", (-1, 1))])
+def test_a_range_is_the_weight_under_test_and_that_of_the_others(text, pair):
+    assert parse_range(text) == pair
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0.5", "two weights"),
+        ("", "two weights"),
+        ("0,0.5,1", "two weights"),
+        ("1,1", "with itself"),
+        ("a,1", "not a number"),
+    ],
+)
+def test_another_range_is_refused(text, words):
+    with pytest.raises(BlockweightError, match=words):
+        parse_range(text)
+
+
+@given(st.text())
+def test_any_range_gives_two_different_weights_or_a_refusal(text):
+    try:
+        value, base = parse_range(text)
+    except BlockweightError:
+        return
+    assert value != base
+
+
+def save_mask(path, array, mode="L"):
+    Image.fromarray(array).convert(mode).save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1", "P"])
+def test_a_mask_is_true_where_the_picture_is_light(tmp_path, mode):
+    array = np.zeros((24, 32), np.uint8)
+    array[:10, :5] = 255
+    mask = load_mask(save_mask(tmp_path / "mask.png", array, mode), 32, 24)
+    assert mask.dtype == bool
+    assert np.array_equal(mask, array > 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("none.png", r"cannot be read \(No such file or directory\); give a PNG"),
+        ("text.png", r"cannot be read \(UnidentifiedImageError\); give a PNG"),
+        ("turned.png", "has 24×32 pixels, the pictures have 32×24"),
+        ("black.png", "is of one colour"),
+        ("white.png", "is of one colour"),
+        ("cut.png", "cannot be read"),
+    ],
+)
+def test_another_mask_is_refused(tmp_path, name, words):
+    (tmp_path / "text.png").write_text("not a picture")
+    noise = np.random.default_rng(1).integers(0, 255, (24, 32), np.uint8)
+    save_mask(tmp_path / "turned.png", noise.T.copy())
+    save_mask(tmp_path / "black.png", np.zeros((24, 32), np.uint8))
+    save_mask(tmp_path / "white.png", np.full((24, 32), 255, np.uint8))
+    whole = save_mask(tmp_path / "cut.png", noise).read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BlockweightError, match=words):
+        load_mask(tmp_path / name, 32, 24)
+
+
+def test_a_mask_too_large_for_pillow_is_refused(tmp_path, monkeypatch):
+    path = save_mask(tmp_path / "huge.png", np.eye(32, dtype=np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(BlockweightError, match="cannot be read"):
+        load_mask(path, 32, 24)
+
+
+def test_every_block_of_the_lora_is_analysed_in_every_scene(lora, tmp_path):
+    analysis, files = run_analysis(lora, tmp_path / "out")
+    assert tuple(effect.block for effect in analysis.effects) == SHORT.blocks
+    assert all(len(effect.diff.samples) == 2 for effect in analysis.effects)
+    assert [file.relative_to(tmp_path / "out").as_posix() for file in files] == [
+        "analysis/blocks-01-seed1.png",
+        "analysis/blocks-02-seed2.png",
+        "analysis/effects.csv",
+        "analysis/ranking.svg",
+    ]
+    assert all(file.is_file() for file in files)
+
+
+def test_the_table_holds_each_block_in_each_scene_as_the_pictures_say(lora, tmp_path):
+    analysis, files = run_analysis(lora, tmp_path / "out", blocks="IN01,M00")
+    rows = list(csv.DictReader(io.StringIO(files[-2].read_bytes().decode("utf-8-sig"))))
+    assert [(row["block"], row["seed"]) for row in rows] == [("IN01", "1"), ("IN01", "2"), ("M00", "1"), ("M00", "2")]
+    # The fake renderer paints 26 stripes over 32 columns: IN01's is the third, columns 2 (64 // 26) to 3 (96 // 26).
+    source, changed = analysis.pictures[0][:2]
+    difference = np.abs(source.astype(int) - changed)
+    assert difference[:, 2].any()
+    assert not difference[:, :2].any() and not difference[:, 3:].any()
+    assert analysis.effects[0].overall.samples[0] == difference.mean()
+    assert float(rows[0]["mean_difference"]) == pytest.approx(difference.mean(), abs=1e-6)
+
+
+def test_the_source_and_equal_pictures_are_rendered_once(lora, tmp_path):
+    renderer = FakeRenderer()
+    run_analysis(lora, tmp_path / "out", lambda: renderer, blocks="IN01-IN05")
+    assert len(renderer.rendered) == 2 * (1 + 5)
+    assert len({made.key for made in renderer.rendered}) == len(renderer.rendered)
+
+
+def test_with_a_mask_inside_and_outside_are_measured_and_drawn(locon, tmp_path):
+    array = np.zeros((24, 32), np.uint8)
+    array[:, :16] = 255
+    mask = save_mask(tmp_path / "mask.png", array)
+    analysis, files = run_analysis(locon, tmp_path / "out", mask=mask)
+    by_block = {effect.block: effect for effect in analysis.effects}
+    assert by_block["BASE"].inside.mean > 0 == by_block["BASE"].outside.mean
+    assert by_block["OUT11"].outside.mean > 0 == by_block["OUT11"].inside.mean
+    assert files[-1].name == "inside-outside.svg"
+
+
+def test_the_second_run_renders_nothing_and_ends_with_the_same_files_and_log(lora, tmp_path):
+    run_analysis(lora, tmp_path / "out")
+    before = tree(tmp_path / "out" / "analysis")
+    with Project(tmp_path / "out") as project:
+        log = list(project.log.read())
+    renderer = FakeRenderer()
+    run_analysis(lora, tmp_path / "out", lambda: renderer)
+    assert renderer.rendered == []
+    assert tree(tmp_path / "out" / "analysis") == before
+    with Project(tmp_path / "out") as project:
+        assert list(project.log.read()) == log
+
+
+def test_progress_counts_distinct_pictures_and_begins_where_the_project_stands(lora, tmp_path):
+    first, second, third = RecordedProgress(), RecordedProgress(), RecordedProgress()
+    run_analysis(lora, tmp_path / "out", blocks="IN01", progress=first)
+    run_analysis(lora, tmp_path / "out", blocks="IN01,IN02", progress=second)
+    run_analysis(lora, tmp_path / "out", blocks="IN01,IN02", progress=third)
+    assert first.tasks == [["Analysing the blocks", 4, 0, 4]]
+    assert second.tasks == [["Analysing the blocks", 6, 4, 2]]
+    assert third.tasks == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"blocks": "IN99"}, "There is no block 'IN99'"),
+        ({"blocks": ","}, "names no block"),
+        ({"weight_range": "0.5"}, "must be two weights"),
+        ({"mask": "none.png"}, "cannot be read"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_a_renderer_or_a_project_is_made(lora, tmp_path, options, words):
+    if "mask" in options:
+        options = {"mask": tmp_path / options["mask"]}
+    with pytest.raises(BlockweightError, match=words):
+        run_analysis(lora, tmp_path / "out", Never, **options)
+    assert not (tmp_path / "out").exists()
+
+
+class Refusing(FakeRenderer):
+    def check(self, jobs):
+        raise BlockweightError(f"{len(jobs)} jobs are too many")
+
+
+def test_what_the_renderer_refuses_is_refused_before_a_project_is_made(lora, tmp_path):
+    with pytest.raises(BlockweightError, match="36 jobs are too many"):
+        run_analysis(lora, tmp_path / "out", Refusing)
+    with pytest.raises(BlockweightError, match="jobs are too many"):
+        run_round(lora, tmp_path / "out", Refusing, fixed="IN02-OUT11")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_round_is_rendered_beside_the_pictures_without_the_lora(locon, tmp_path):
+    rendered, files = run_round(locon, tmp_path / "out")
+    assert [planned.variant.label for planned in rendered.plan.variants] == [
+        "Sub",
+        "SubBASE_0.5",
+        "SubIN00_-0.5",
+        "SubIN01_0",
+    ]
+    assert len(rendered.pictures) == len(rendered.without) == 2
+    (job,) = jobs_of(open_lora(locon), 1.0, SCENES[:1], [NO_LORA])
+    assert np.array_equal(rendered.without[0], fake_picture(job))
+    assert [file.name for file in files] == ["round-sub.png", "round-sub-presets.txt", "round-sub-prompt-sr.txt"]
+    assert files[1].read_text().splitlines() == rendered.plan.presets()
+    assert files[2].read_text() == "Sub, SubBASE_0.5, SubIN00_-0.5, SubIN01_0\n"
+
+
+def test_the_grid_has_a_row_per_scene_and_a_column_per_variant(locon, tmp_path):
+    rendered, _ = run_round(locon, tmp_path / "out")
+    boxes = rendered.grid().boxes
+    assert (len(boxes), len(boxes[0])) == (2, 5)
+
+
+def test_blocks_that_the_lora_lacks_are_not_moved(tmp_path):
+    lora = write_lora_file(tmp_path / "small.safetensors", ["IN01", "M00"])
+    rendered, _ = run_round(lora, tmp_path / "out", fixed="")
+    assert rendered.plan.prompt_sr() == "Sub, SubIN01_0, SubM00_0.5"
+
+
+def test_a_round_is_a_fact_of_the_project(locon, tmp_path):
+    rendered, _ = run_round(locon, tmp_path / "out")
+    with Project(tmp_path / "out") as project:
+        assert project.log.latest("round").body == {
+            "kind": "Sub",
+            "presets": rendered.plan.presets(),
+            "fixed": list(FULL.blocks[3:]),
+        }
+
+
+@pytest.mark.parametrize("make", ["analysis", "round"])
+def test_results_that_cannot_be_written_are_one_sentence(lora, tmp_path, make):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / make).write_text("a file in the way")
+    with pytest.raises(BlockweightError, match=r"cannot be made .*; free the place or choose another with --out"):
+        if make == "analysis":
+            run_analysis(lora, tmp_path / "out", blocks="IN01")
+        else:
+            run_round(lora, tmp_path / "out", fixed="IN02-OUT11")
+
+
+def test_the_workbench_gives_a_row_of_pictures_per_scene_and_renders_equal_jobs_once(lora, tmp_path):
+    renderer, opened = FakeRenderer(), open_lora(lora)
+    variants = [NO_LORA, *(Variant(label, uniform(label, FULL, value)) for label, value in (("a", 0.5), ("b", 0.5)))]
+    with Project(tmp_path / "out") as project:
+        rows = Workbench(project, renderer, opened, SilentProgress()).pictures("Title", SCENES, variants)
+    expected = jobs_of(opened, 1.0, SCENES, variants)
+    assert [picture.tobytes() for row in rows for picture in row] == [fake_picture(job).tobytes() for job in expected]
+    assert [len(row) for row in rows] == [3, 3]
+    assert len(renderer.rendered) == 4
+
+
+def test_the_strength_is_part_of_every_job(lora):
+    weak, strong = (
+        jobs_of(open_lora(lora), strength, SCENES, [Variant("a", uniform("a", FULL, 1.0))]) for strength in (0.5, 1.0)
+    )
+    assert {job.lora.strength for job in weak} == {0.5}
+    assert {job.key for job in weak}.isdisjoint(job.key for job in strong)
