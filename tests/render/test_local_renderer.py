@@ -59,7 +59,9 @@ def test_a_batch_equals_its_jobs_one_by_one_whatever_differs_between_them(tiny, 
         tiny.job(weights(fill=0.0, rest=0.0), seed=3),
     ]
     together = draw(shared, jobs)
-    same(draw(LocalRenderer(CPU, batch=1), jobs), together)
+    for number, job in enumerate(jobs):
+        # A renderer of its own, which can have remembered nothing of the others.
+        same(draw(LocalRenderer(CPU), [job]), [part[number : number + 1] for part in together])
     same(draw(LocalRenderer(CPU, batch=4), jobs), together)
     for one in range(len(jobs)):
         for other in range(one):

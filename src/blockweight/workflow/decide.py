@@ -44,31 +44,36 @@ class Decision:
     accepted: bool
 
 
+NEGLIGIBLE = 0.1
+"""Changes of a mean below this many levels cannot be seen."""
+
+
 def decide(trials: Sequence[Trial], current: Mapping[str, float], budget: float) -> tuple[Decision, ...]:
     """Accept the steps that take away most harm for the least loss of good, until the losses add up to `budget`
     (≥ 0, the unit of `good`); the other blocks stay as they are. Effects of single steps are taken to add up, which
     the caller should check on a picture with all decisions.
 
-    Steps that lose nothing and do no new harm are accepted whatever the budget: fewer blocks, the same picture.
+    Steps that change nothing visible are accepted whatever the budget: fewer blocks, the same picture.
     """
     decisions: dict[str, Decision] = {}
     spent = 0.0
     for trial in sorted(trials, key=lambda trial: (_price(trial), trial.block)):
         loss = max(0.0, -trial.good)
-        free = loss == 0.0 and trial.harm <= 0.0
-        worth = trial.harm < 0.0 and spent + loss <= budget
         figures = f"harm {trial.harm:+.1f}, good {trial.good:+.1f} levels"
-        if free or worth:
+        if abs(trial.harm) <= NEGLIGIBLE and loss <= NEGLIGIBLE:
+            accepted, why = True, "nothing visible is lost"
+        elif trial.harm >= 0.0:
+            accepted, why = False, "it takes no harm away"
+        elif spent + loss > budget:
+            accepted, why = False, "it would cost too much of the good"
+        else:
+            accepted, why = True, "accepted"
             spent += loss
-            decisions[trial.block] = Decision(trial.block, trial.value, f"{figures}: accepted", accepted=True)
-            continue
-        why = "it takes no harm away" if trial.harm >= 0.0 else "it would cost too much of the good"
-        decisions[trial.block] = Decision(trial.block, current[trial.block], f"{figures}: {why}", accepted=False)
+        value = trial.value if accepted else current[trial.block]
+        decisions[trial.block] = Decision(trial.block, value, f"{figures}: {why}", accepted)
     return tuple(decisions[trial.block] for trial in trials)
 
 
 def _price(trial: Trial) -> float:
     """Good lost per harm removed; the cheapest first, steps that do not help last."""
-    if trial.harm >= 0.0:
-        return float("inf")
-    return max(0.0, -trial.good) / -trial.harm
+    return float("inf") if trial.harm >= 0.0 else max(0.0, -trial.good) / -trial.harm
