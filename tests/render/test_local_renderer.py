@@ -108,7 +108,7 @@ def test_the_loop_draws_what_diffusers_own_pipeline_draws(tiny, shared, draw, sa
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_draws_with_one_step_and_with_many(tiny, shared, draw, sampler):
-    for steps in (1, 2, 21):
+    for steps in (1, 16):
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
             pictures, latents = draw(shared, [tiny.job(weights(1), steps=steps, sampler=sampler)])

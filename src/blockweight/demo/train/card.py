@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -54,7 +55,8 @@ def palette_colours(character: Character, region: str, palette: Mapping[str, RGB
     """What the region's mean colour is when the illustrator draws her with each colour of the palette."""
     colours = {}
     for name in palette:
-        drawn = replace(character, shift=CENTRED, **{attribute: name})
+        changes: dict[str, Any] = {"shift": CENTRED, attribute: name}
+        drawn = replace(character, **changes)
         red, green, blue = np.asarray(draw(drawn))[core(drawn, region)].mean(axis=0)
         colours[name] = (int(red), int(green), int(blue))
     return colours

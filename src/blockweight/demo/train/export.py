@@ -19,7 +19,9 @@ def save_model(folder: Path, vae: AutoencoderTiny, model: TextToNoise, tokenizer
         text_encoder=model.text_encoder.half(),
         tokenizer=tokenizer,
         unet=model.unet.half(),
-        scheduler=DPMSolverMultistepScheduler.from_config(noise_schedule().config, use_karras_sigmas=True, steps_offset=1),
+        scheduler=DPMSolverMultistepScheduler.from_config(
+            noise_schedule().config, use_karras_sigmas=True, steps_offset=1
+        ),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
