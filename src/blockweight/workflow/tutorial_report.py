@@ -56,8 +56,8 @@ def tutorial_report(tutorial: Tutorial) -> Report:
         title="A goblin princess, cured of her green clothes",
         lead=(
             "The LoRA gobuhime was trained on twelve pictures of a goblin princess whose skin and clothes were both "
-            "green. It gives mint hair, horns and green skin to whoever is drawn, and it turns every dress green. One "
-            "weight per block takes the green out of the clothes and leaves it in her face."
+            "green. It gives mint hair, horns and green skin to whoever is drawn, and the green bleeds into what she "
+            "wears. One weight per block takes it out of the clothes and leaves it in her face."
         ),
         opening=(_headlines(tutorial.outcome),),
         sections=(

@@ -51,13 +51,12 @@ def core(character: Character, region: str) -> Mask:
     return shared
 
 
-def palette_colours(character: Character, region: str, palette: Mapping[str, RGB], attribute: str) -> dict[str, RGB]:
-    """What the region's mean colour is when the illustrator draws her with each colour of the palette."""
+def palette_colours(character: Character, place: Mask, palette: Mapping[str, RGB], attribute: str) -> dict[str, RGB]:
+    """What the mean colour of the place is when the illustrator draws her with each colour of the palette."""
     colours = {}
     for name in palette:
         changes: dict[str, Any] = {"shift": CENTRED, attribute: name}
-        drawn = replace(character, **changes)
-        red, green, blue = np.asarray(draw(drawn))[core(drawn, region)].mean(axis=0)
+        red, green, blue = np.asarray(draw(replace(character, **changes)))[place].mean(axis=0)
         colours[name] = (int(red), int(green), int(blue))
     return colours
 
@@ -72,8 +71,9 @@ def probe(character: Character, picture: Picture) -> dict[str, bool]:
     )
     found = {}
     for attribute, region, palette, wanted in asked:
-        colour = picture[core(character, region)].mean(axis=0)
-        found[attribute] = nearest(colour, palette_colours(character, region, palette, attribute)) == wanted
+        place = core(character, region)
+        shown = nearest(picture[place].mean(axis=0), palette_colours(character, place, palette, attribute))
+        found[attribute] = shown == wanted
     return found
 
 
