@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from blockweight.demo import embedded
@@ -48,17 +47,6 @@ def pictures(folder: Path, *, goblins: bool) -> np.ndarray[tuple[int, ...], np.d
         return load_pictures(folder, goblins, lambda done: report(round(100 * done), math.nan))
 
 
-def trained_autoencoder(folder: Path) -> AutoencoderTiny:
-    """The autoencoder, trained if need be."""
-    with bar("Autoencoder", autoencoder.STEPS) as report:
-        return autoencoder.train_autoencoder(pictures_cache(folder), folder, report)
-
-
-def pictures_cache(folder: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """The corpus with goblins, which must have been drawn."""
-    return load_pictures(folder, True, lambda done: None)
-
-
 def main() -> None:
     """Train everything."""
     parser = argparse.ArgumentParser(prog="python -m blockweight.demo.train", description=__doc__)
@@ -72,8 +60,9 @@ def main() -> None:
     if options.only_loras:
         vae, model = export.load_parts(options.out / "model")
     else:
-        pictures(work, goblins=True)
-        vae = trained_autoencoder(work)
+        drawn_with_goblins = pictures(work, goblins=True)
+        with bar("Autoencoder", autoencoder.STEPS) as report:
+            vae = autoencoder.train_autoencoder(drawn_with_goblins, work, report)
         plain = pictures(work, goblins=False)
         with bar("Encoding", 100) as report:
             latents = autoencoder.encode(vae, plain, lambda done: report(round(100 * done), math.nan))
