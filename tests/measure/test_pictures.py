@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import absolute_difference, diff_percent, greenness, mean_difference, share_of_green
+from blockweight.measure import (
+    absolute_difference,
+    diff_percent,
+    greenness,
+    mean_difference,
+    share_of_change,
+    share_of_green,
+)
 
 
 def plain(*colour: int, height: int = 2, width: int = 3) -> np.ndarray:
@@ -109,3 +116,26 @@ def test_a_mask_of_another_size_or_without_a_pixel_is_refused(function):
         function(plain(0, 0, 0), np.ones((2, 2), dtype=bool))
     with pytest.raises(BlockweightError, match="mask is empty"):
         function(plain(0, 0, 0), np.zeros((2, 3), dtype=bool))
+
+
+@pytest.mark.parametrize(("level", "share"), [(100, 0.0), (200, 1.0), (150, 0.5), (80, -0.2), (210, 1.1)])
+def test_a_picture_between_two_others_has_gone_that_share_of_the_way(level, share):
+    start, end = plain(100, 100, 100), plain(200, 200, 200)
+    assert share_of_change(plain(level, level, level), start, end, ALL) == pytest.approx(share)
+
+
+def test_a_change_across_the_way_is_no_way_gone():
+    assert share_of_change(plain(100, 130, 70), plain(100, 100, 100), plain(150, 100, 100), ALL) == 0.0
+
+
+def test_a_pixel_counts_by_how_much_it_changes_on_the_way():
+    start, end = plain(0, 0, 0), plain(0, 0, 0)
+    end[0, 0], end[0, 1] = (30, 0, 0), (10, 0, 0)
+    reached = start.copy()
+    reached[0, 0] = end[0, 0]
+    assert share_of_change(reached, start, end, ALL) == pytest.approx(0.9)
+
+
+def test_between_equal_pictures_there_is_no_way():
+    with pytest.raises(BlockweightError, match="no way between them"):
+        share_of_change(plain(1, 1, 1), plain(0, 0, 0), plain(0, 0, 0), ALL)

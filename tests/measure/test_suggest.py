@@ -5,7 +5,7 @@ import math
 import pytest
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import BlockEffects, Effect, Verdict, inside_ratio, suggest, suggest_all
+from blockweight.measure import BlockEffects, Effect, Verdict, inside_ratio, suggest, suggest_all, typical_ratio
 
 
 def effects(inside, outside, diff=None, block="OUT04"):
@@ -44,13 +44,13 @@ def test_a_small_spot_that_changes_a_lot_is_not_called_invisible():
 def test_a_block_that_works_equally_in_both_is_unknown():
     suggestion = suggest(effects((5.0, 6.0, 7.0), (5.0, 6.1, 6.9)))
     assert suggestion.verdict is Verdict.UNKNOWN
-    assert "about as strongly as elsewhere" in suggestion.reasons[1]
+    assert "no more and no less than usual" in suggestion.reasons[1]
 
 
 def test_a_difference_that_the_seeds_do_not_settle_is_unknown():
     suggestion = suggest(effects((9.0, 2.0, 5.0), (2.0, 6.0, 2.0)))
     assert suggestion.verdict is Verdict.UNKNOWN
-    assert "with 3 seeds" in suggestion.reasons[1]
+    assert "not settled by 3 seeds" in suggestion.reasons[1]
 
 
 def test_an_effect_near_the_floor_is_not_distinguishable_from_noise():
@@ -115,3 +115,46 @@ def test_suggestions_keep_the_order_of_the_blocks():
 def test_a_floor_of_zero_is_refused():
     with pytest.raises(BlockweightError, match="above 0"):
         suggest(effects((1.0, 1.0), (1.0, 1.0)), floor=0)
+
+
+def background_heavy(ratios):
+    """Blocks that all work on the inside more than on the mostly untouched outside, by these ratios."""
+    return [
+        effects((5.8, 6.1, 6.4), tuple(sample / ratio for sample in (5.8, 6.1, 6.4)), block=f"OUT0{number}")
+        for number, ratio in enumerate(ratios)
+    ]
+
+
+def test_blocks_are_compared_with_what_all_of_them_do_together():
+    usual, strong, weak = suggest_all(background_heavy((3.0, 6.0, 1.5)), region="her face")
+    assert (usual.verdict, strong.verdict, weak.verdict) == (Verdict.UNKNOWN, Verdict.KEEP, Verdict.UNKNOWN)
+    assert usual.reasons[1] == (
+        "works on her face no more and no less than usual "
+        "(3.0 to 3.0 times as strongly there as elsewhere; all blocks together 2.6)"
+    )
+    assert strong.reasons[1] == (
+        "works on her face, 6.0 times as strongly as elsewhere (6.0 to 6.0); all blocks together 2.6"
+    )
+    assert weak.reasons[1] == (
+        "works on her face less than usual, but not less than elsewhere "
+        "(1.5 to 1.5 times as strongly there as elsewhere; all blocks together 2.6)"
+    )
+
+
+def test_only_a_block_that_works_elsewhere_is_dropped_for_its_place():
+    *_, elsewhere = suggest_all(background_heavy((3.0, 6.0, 0.5)))
+    assert elsewhere.verdict is Verdict.DROP
+
+
+def test_blocks_that_all_work_alike_are_all_unknown():
+    assert {suggestion.verdict for suggestion in suggest_all(background_heavy((3.0, 3.0, 3.0)))} == {Verdict.UNKNOWN}
+
+
+def test_the_typical_ratio_weighs_blocks_by_their_strength():
+    strong, weak = effects((10.0, 20.0), (5.0, 10.0)), effects((1.0, 2.0), (1.0, 2.0))
+    assert typical_ratio([strong, weak]) == pytest.approx(11 / 6)
+
+
+def test_without_a_mask_there_is_no_typical_ratio_but_1():
+    assert typical_ratio([BlockEffects("IN01", Effect("IN01", (9.0, 9.5)), Effect("IN01", (4.0, 4.2)))]) == 1.0
+    assert typical_ratio([]) == 1.0

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blockweight.measure import Suggestion, Verdict
-from blockweight.workflow.decide import NEGLIGIBLE, Trial, decide, starting_weights
+from blockweight.workflow.decide import Trial, decide, starting_weights
 from workshop import FULL
 
-LEVELS = st.floats(-20, 20)
-TRIALS = st.lists(st.tuples(LEVELS, LEVELS), max_size=8).map(
+PERCENT = st.floats(-20, 20)
+TRIALS = st.lists(st.tuples(PERCENT, PERCENT), max_size=8).map(
     lambda pairs: [Trial(block, 0.0, *pair) for block, pair in zip(FULL.blocks, pairs, strict=False)]
 )
-CURRENT = dict.fromkeys(FULL.blocks, 0.5)
+CURRENT = dict.fromkeys(FULL.blocks, 1.0)
 
 
-def accepted(trials, budget):
-    return [decision.block for decision in decide(trials, CURRENT, budget) if decision.accepted]
+class Addition:
+    """A measurement in which the trials' effects add up in proportion to the step, from a harm and a good of 100 %."""
+
+    def __init__(self, trials: list[Trial], extra_cost: float = 0.0) -> None:
+        self.trials = trials
+        self.extra_cost = extra_cost
+        self.tried: list[str] = []
+
+    def __call__(self, title, weights):
+        self.tried.append(title)
+        steps = {trial.block: 1.0 - weights[trial.block] for trial in self.trials}
+        harm = 100 + fsum(steps[trial.block] * trial.harm for trial in self.trials)
+        good = 100 + fsum(steps[trial.block] * trial.good for trial in self.trials)
+        together = sum(step > 0 for step in steps.values())
+        return harm, good - self.extra_cost * max(0, together - 1)
 
 
-def test_important_blocks_start_at_1_unimportant_at_0_and_the_others_between():
+def decided(trials, least_good, extra_cost=0.0):
+    decisions = decide(trials, CURRENT, Addition(trials, extra_cost), least_good)
+    return {decision.block: decision.value for decision in decisions if decision.accepted}
+
+
+def test_only_unimportant_blocks_start_at_0():
     suggestions = [
         Suggestion("BASE", Verdict.KEEP, ("",)),
         Suggestion("IN01", Verdict.DROP, ("",)),
@@ -29,62 +49,78 @@ def test_important_blocks_start_at_1_unimportant_at_0_and_the_others_between():
     ]
     weights, fixed = starting_weights("Gobuhime", FULL, suggestions)
     assert weights.name == "Gobuhime"
-    assert [weights.weight(block) for block in ("BASE", "IN01", "IN02", "IN03")] == [1, 0, 0.5, 0.5]
+    assert [weights.weight(block) for block in ("BASE", "IN01", "IN02", "IN03")] == [1, 0, 1, 1]
     assert fixed == ("BASE", "IN01")
 
 
 def test_the_step_that_costs_least_for_what_it_removes_comes_first():
     trials = [Trial("IN01", 0.0, -10, -5), Trial("IN02", 0.0, -10, -1), Trial("IN03", 0.0, -1, -2)]
-    assert accepted(trials, 5.5) == ["IN02", "IN03"]
-    assert accepted(trials, 6) == ["IN01", "IN02"]
-    assert accepted(trials, 8) == ["IN01", "IN02", "IN03"]
+    measure = Addition(trials)
+    decide(trials, CURRENT, measure, 0)
+    assert measure.tried == ["what nobody will miss", "IN02 at 0", "IN01 at 0", "IN03 at 0"]
 
 
-def test_a_cheap_step_is_taken_although_a_dearer_one_did_not_fit():
-    assert accepted([Trial("IN01", 0.0, -10, -5), Trial("IN02", 0.0, -0.5, -0.5)], 0.5) == ["IN02"]
+def test_a_step_that_costs_too_much_is_taken_by_half_or_a_quarter():
+    assert decided([Trial("IN01", 0.0, -10, -8)], 96) == {"IN01": 0.5}
+    assert decided([Trial("IN01", 0.0, -10, -8)], 97) == {"IN01": 0.75}
+    assert decided([Trial("IN01", 0.0, -10, -8)], 99) == {}
 
 
-def test_a_step_that_loses_nothing_is_taken_whatever_the_budget():
-    assert accepted([Trial("IN01", 0.0, 0, 0), Trial("IN02", 0.0, -5, 3)], 0) == ["IN01", "IN02"]
+def test_steps_that_cost_more_together_than_alone_are_not_all_taken():
+    trials = [Trial("IN01", 0.0, -10, -1), Trial("IN02", 0.0, -10, -2)]
+    assert decided(trials, 95) == {"IN01": 0.0, "IN02": 0.0}
+    assert decided(trials, 95, extra_cost=5) == {"IN01": 0.0}
 
 
 def test_a_step_that_changes_nothing_visible_is_taken_although_it_helps_nobody():
-    assert accepted([Trial("IN01", 0.0, 0.1, -0.1), Trial("IN02", 0.0, 0.2, 0.0)], 0) == ["IN01"]
+    assert decided([Trial("IN01", 0.0, 0.3, -0.3), Trial("IN02", 0.0, 0.4, 0.0)], 100) == {"IN01": 0.0}
 
 
-def test_a_step_that_removes_no_harm_is_not_paid_for():
-    assert accepted([Trial("IN01", 0.0, 0, -1), Trial("IN02", 0.0, 4, -1), Trial("IN03", 0.0, 4, 2)], 100) == []
+def test_a_step_that_removes_no_harm_is_not_even_tried():
+    trials = [Trial("IN01", 0.0, 0, -1), Trial("IN02", 0.0, 4, -1), Trial("IN03", 0.0, 4, 2)]
+    measure = Addition(trials)
+    assert not any(decision.accepted for decision in decide(trials, CURRENT, measure, 0))
+    assert measure.tried == []
+
+
+def test_when_the_harm_is_gone_nothing_more_is_taken():
+    trials = [Trial("IN01", 0.0, -100, -1), Trial("IN02", 0.0, -10, -1)]
+    first, second = decide(trials, CURRENT, Addition(trials), 0)
+    assert (first.accepted, second.accepted) == (True, False)
+    assert second.reason == "not needed, the harm is gone"
 
 
 def test_a_decision_carries_its_value_and_its_reason():
-    taken, dear, useless = decide(
-        [Trial("IN01", 0.0, -10, -1), Trial("IN02", 0.0, -10, -50), Trial("IN03", 0.0, 2, -1)], CURRENT, 5
-    )
-    assert (taken.value, taken.reason) == (0.0, "harm -10.0, good -1.0 levels: accepted")
-    assert (dear.value, dear.reason) == (0.5, "harm -10.0, good -50.0 levels: it would cost too much of the good")
-    assert (useless.value, useless.reason) == (0.5, "harm +2.0, good -1.0 levels: it takes no harm away")
+    trials = [Trial("IN01", 0.0, -10, -1), Trial("IN02", 0.0, -10, -50), Trial("IN03", 0.0, 2, -1)]
+    taken, dear, useless = decide(trials, CURRENT, Addition(trials), 95)
+    assert (taken.value, taken.reason) == (0.0, "harm 100 → 90 %, good 100 → 99 %")
+    assert (dear.value, dear.reason) == (1.0, "costs too much of the good")
+    assert (useless.value, useless.reason) == (1.0, "takes no harm away")
+
+
+@given(TRIALS, st.floats(0, 100), st.floats(0, 5))
+def test_the_good_stays_above_the_least_but_for_what_nobody_sees(trials, least, extra_cost):
+    measure = Addition(trials, extra_cost)
+    decisions = decide(trials, CURRENT, measure, least)
+    unseen = {decision.block: decision.value for decision in decisions if "nothing visible" in decision.reason}
+    everything = {decision.block: decision.value for decision in decisions}
+    if everything != {**dict.fromkeys(everything, 1.0), **unseen}:
+        assert measure("", {**CURRENT, **everything})[1] >= least
 
 
 @given(TRIALS, st.floats(0, 100))
-def test_the_visible_losses_never_exceed_the_budget(trials, budget):
-    chosen = {decision.block for decision in decide(trials, CURRENT, budget) if decision.accepted}
-    losses = [-trial.good for trial in trials if trial.block in chosen]
-    assert sum(loss for loss in losses if loss > NEGLIGIBLE) <= budget + 1e-9
-
-
-@given(TRIALS, st.floats(0, 100))
-def test_every_trial_is_decided_in_its_own_place_and_the_refused_stay_as_they_are(trials, budget):
-    decisions = decide(trials, CURRENT, budget)
+def test_every_trial_is_decided_in_its_own_place_and_the_refused_stay_as_they_are(trials, least):
+    decisions = decide(trials, CURRENT, Addition(trials), least)
     assert [decision.block for decision in decisions] == [trial.block for trial in trials]
-    assert all(decision.value == (0.0 if decision.accepted else 0.5) for decision in decisions)
+    assert all(decision.value < 1.0 if decision.accepted else decision.value == 1.0 for decision in decisions)
 
 
-@given(TRIALS, st.floats(0, 50), st.randoms())
-def test_the_order_of_the_trials_does_not_matter(trials, budget, random):
+@given(TRIALS, st.floats(0, 100), st.randoms())
+def test_the_order_of_the_trials_does_not_matter(trials, least, random):
     shuffled = random.sample(trials, len(trials))
-    assert set(decide(shuffled, CURRENT, budget)) == set(decide(trials, CURRENT, budget))
+    assert decided(shuffled, least) == decided(trials, least)
 
 
-@pytest.mark.parametrize("budget", [0, 10])
-def test_nothing_tried_nothing_decided(budget):
-    assert decide([], CURRENT, budget) == ()
+@pytest.mark.parametrize("least", [0, 100])
+def test_nothing_tried_nothing_decided(least):
+    assert decide([], CURRENT, Addition([]), least) == ()

@@ -31,6 +31,9 @@ def demo(
     typer.echo(f"Weights:        {tutorial.tuned.text()}")
     typer.echo(f"Bleed removed:  {outcome.bleed_removed:.0%} of the green that the LoRA brings into the clothes")
     typer.echo(f"Face kept:      {outcome.face_kept:.0%} of the green that it brings into her face")
+    typer.echo(
+        f"Look kept:      {outcome.look_kept:.0%} of all that it changes in her face, ears, hair, horns and choker"
+    )
     typer.echo(f"Live and baked: differ by {tutorial.live_difference} of 255 levels at most")
     typer.echo(f"Baked file:     {tutorial.baked.out}")
     typer.echo(f"Report:         {report}")

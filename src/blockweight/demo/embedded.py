@@ -25,6 +25,9 @@ CFG_SCALE = 4.0
 _SURE = 0.9
 """A pixel belongs to a region's mask if it does so in this share of the illustrator's random shifts."""
 
+_OFTEN = 0.3
+"""The same for the mask of her look. Thin parts such as horns move with her, and no pixel is surely theirs."""
+
 
 def model_folder() -> Path:
     """The embedded Stable Diffusion, a diffusers folder."""
@@ -62,9 +65,9 @@ SHOWN = (
 
 STUDIED = (
     Outfit("red", "hoodie", "white background"),
-    Outfit("white", "dress", "blue sky"),
-    Outfit("purple", "suit", "classroom"),
-    Outfit("orange", "apron", "night"),
+    Outfit("blue", "suit", "blue sky"),
+    Outfit("black", "dress", "classroom"),
+    Outfit("white", "apron", "night"),
 )
 """The scenes of the round."""
 
@@ -86,16 +89,31 @@ def scene(checkpoint: Checkpoint, outfit: Outfit, seed: int, mouth: str = "smile
 
 
 @cache
-def _region_shares(outfit: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _region_shares(outfit: str, goblin: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """How often each pixel shows each region over all shifts: (regions, 64, 64), 0…1."""
-    drawn = Character("brown", "long hair", "fair", "blue", "smile", outfit, "red", "white background", None)
+    drawn = Character(
+        "brown", "long hair", "fair", "blue", "smile", outfit, "red", "white background", None, goblin=goblin
+    )
     moved = [replace(drawn, shift=(x, y)) for x in range(-3, 4) for y in range(-2, 3)]
     labels = np.stack([regions(character) for character in moved])
     return np.stack([(labels == number).mean(axis=0) for number in range(len(REGIONS))])
 
 
+def _shares(names: Collection[str], outfit: str, goblin: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    chosen = [REGIONS.index(name) for name in names]
+    shared: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = _region_shares(outfit, goblin)[chosen].sum(axis=0)
+    return shared
+
+
 def region_mask(names: Collection[str], outfit: str) -> Mask:
     """Where a long-haired character in this outfit shows one of the regions wherever she stands: (64, 64) bool."""
-    shares = sum(_region_shares(outfit)[REGIONS.index(name)] for name in names)
-    mask: Mask = np.asarray(shares >= _SURE)
+    mask: Mask = _shares(names, outfit, goblin=False) >= _SURE
+    return mask
+
+
+def look_mask(outfit: str) -> Mask:
+    """Where the princess in this outfit often shows what makes her the princess (face, ears, hair, horns, choker), and
+    never her clothes: (64, 64) bool."""
+    look = _shares(("face", "hair", "ornament"), outfit, goblin=True) >= _OFTEN
+    mask: Mask = look & (_shares(("clothes",), outfit, goblin=True) <= 1 - _SURE)
     return mask

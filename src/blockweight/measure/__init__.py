@@ -19,6 +19,7 @@ from blockweight.measure.pictures import (
     diff_percent,
     greenness,
     mean_difference,
+    share_of_change,
     share_of_green,
 )
 from blockweight.measure.suggest import (
@@ -30,6 +31,7 @@ from blockweight.measure.suggest import (
     inside_ratio,
     suggest,
     suggest_all,
+    typical_ratio,
 )
 
 __all__ = [
@@ -54,8 +56,10 @@ __all__ = [
     "mean_difference",
     "measure_effects",
     "rank",
+    "share_of_change",
     "share_of_green",
     "suggest",
     "suggest_all",
     "t_interval",
+    "typical_ratio",
 ]

@@ -56,6 +56,26 @@ def mean_difference(picture: Picture, source: Picture, mask: Mask | None = None)
     return float(difference.mean() if mask is None else _masked(difference, mask).mean())
 
 
+def share_of_change(picture: Picture, start: Picture, end: Picture, mask: Mask) -> float:
+    """How far `picture` has gone on the way from `start` to `end` under the mask: 0 like `start`, 1 like `end`, below 0
+    away from both, above 1 beyond.
+
+    The projection Σ(p − s)(e − s) / Σ(e − s)² over the channels of the masked pixels, so a pixel counts by how much it
+    changes from `start` to `end`. BlockweightError when sizes differ, the mask is empty, or the two ends are equal.
+    """
+    _same_size(picture, start)
+    _same_size(end, start)
+    origin = _masked(start, mask).astype(np.float64)
+    way = _masked(end, mask) - origin
+    length = float(np.square(way).sum())
+    if length == 0:
+        raise BlockweightError(
+            "The two pictures to compare with are equal under the mask, so there is no way between them; use a mask "
+            "where they differ."
+        )
+    return float(((_masked(picture, mask) - origin) * way).sum()) / length
+
+
 def greenness(picture: Picture, mask: Mask) -> float:
     """The mean of G − (R + B) / 2 over the masked pixels, −255…255 levels: 0 for any grey, above 0 for greens.
 

@@ -62,20 +62,42 @@ def inside_ratio(inside: Effect, outside: Effect, floor: float = NOISE_FLOOR) ->
     return Ratio(math.exp(sum(logs) / len(logs)), math.exp(low), math.exp(high))
 
 
+def typical_ratio(effects: Sequence[BlockEffects], floor: float = NOISE_FLOOR) -> float:
+    """How many times as strongly these blocks together work inside as outside, by the sums of their effects: what is
+    ordinary for this LoRA and this mask. 1 without a mask.
+
+    Most of the outside is often a background that no block touches; against that alone every block would look as if it
+    worked inside.
+    """
+    placed = [(effect.inside, effect.outside) for effect in effects if effect.inside and effect.outside]
+    if not placed:
+        return 1.0
+    seeds = len(placed[0][0].samples)
+    inside, outside = (
+        Effect("all", tuple(sum(pair[side].samples[seed] for pair in placed) for seed in range(seeds)))
+        for side in (0, 1)
+    )
+    return inside_ratio(inside, outside, floor).mean
+
+
 def suggest(
     effects: BlockEffects,
     floor: float = NOISE_FLOOR,
     factor: float = CLEAR_FACTOR,
     diff_floor: float = DIFF_FLOOR,
     region: str = "the masked region",
+    typical: float = 1.0,
 ) -> Suggestion:
-    """Keep, drop or unknown for one block; `region` is what the mask covers, in words.
+    """Keep, drop or unknown for one block; `region` is what the mask covers, in words, and `typical` the ratio inside
+    to outside that is ordinary (`typical_ratio`; 1 compares inside and outside as they are).
 
     - drop: nothing visible changes anywhere (every interval ends under `floor` levels, and no seed has a Diff % over
-      `diff_floor`), or the block works outside at least `factor` times as strongly as inside, by the whole interval;
-    - keep: it works inside at least `factor` times as strongly as outside, by the whole interval, and inside it is
+      `diff_floor`), or it works outside at least `factor` times as strongly as inside, by the whole interval, and
+      outside it is visible;
+    - keep: inside to outside is at least `factor` times over `typical`, by the whole interval, and inside it is
       visible;
-    - unknown: all else. A single seed never settles anything.
+    - unknown: all else, so also a block that works inside, but less so than the others. A single seed never settles
+      anything.
     """
     seeds = len(effects.diff.samples)
     if seeds == 1:
@@ -90,7 +112,7 @@ def suggest(
     if effects.inside is None or effects.outside is None:
         reasons = (_figures(effects), "no mask was given, so there is no telling where it works")
         return Suggestion(effects.block, Verdict.UNKNOWN, reasons)
-    return _by_place(effects.block, effects.inside, effects.outside, floor, factor, region)
+    return _by_place(effects.block, effects.inside, effects.outside, floor, factor, region, typical)
 
 
 def suggest_all(
@@ -100,8 +122,9 @@ def suggest_all(
     diff_floor: float = DIFF_FLOOR,
     region: str = "the masked region",
 ) -> tuple[Suggestion, ...]:
-    """`suggest` for every block, in the given order."""
-    return tuple(suggest(effect, floor, factor, diff_floor, region) for effect in effects)
+    """`suggest` for every block, in the given order, each compared with what all of them do together."""
+    typical = typical_ratio(effects, floor)
+    return tuple(suggest(effect, floor, factor, diff_floor, region, typical) for effect in effects)
 
 
 def _nothing_visible(effects: BlockEffects, floor: float, diff_floor: float) -> bool:
@@ -110,31 +133,40 @@ def _nothing_visible(effects: BlockEffects, floor: float, diff_floor: float) -> 
     return quiet and effects.diff.spread[1] <= diff_floor
 
 
-def _by_place(block: str, inside: Effect, outside: Effect, floor: float, factor: float, region: str) -> Suggestion:
+def _by_place(
+    block: str, inside: Effect, outside: Effect, floor: float, factor: float, region: str, typical: float
+) -> Suggestion:
     ratio = inside_ratio(inside, outside, floor)
     figures = _places(inside, outside)
-    if ratio.low > factor and inside.signal(floor) is Signal.VISIBLE:
+    together = "" if typical == 1 else f"; all blocks together {_short(typical)}"
+    if ratio.low > typical * factor and inside.signal(floor) is Signal.VISIBLE:
         times = _times(ratio.mean, clamped=outside.spread[0] < floor)
         where = f"works on {region}, {times} as strongly as elsewhere ({_span(ratio.low, ratio.high)})"
-        return Suggestion(block, Verdict.KEEP, (figures, where))
-    if ratio.high < 1 / factor and outside.signal(floor) is Signal.VISIBLE:
+        return Suggestion(block, Verdict.KEEP, (figures, where + together))
+    if ratio.high < min(1.0, typical) / factor and outside.signal(floor) is Signal.VISIBLE:
         times = _times(1 / ratio.mean, clamped=inside.spread[0] < floor)
         where = f"works elsewhere, {times} as strongly as on {region} ({_span(1 / ratio.high, 1 / ratio.low)})"
-        return Suggestion(block, Verdict.DROP, (figures, where))
-    return Suggestion(block, Verdict.UNKNOWN, (figures, _why_unknown(inside, outside, ratio, floor, factor, region)))
+        return Suggestion(block, Verdict.DROP, (figures, where + together))
+    why = _why_unknown(inside, outside, ratio, floor, factor, region, typical)
+    return Suggestion(block, Verdict.UNKNOWN, (figures, why))
 
 
-def _why_unknown(inside: Effect, outside: Effect, ratio: Ratio, floor: float, factor: float, region: str) -> str:
+def _why_unknown(
+    inside: Effect, outside: Effect, ratio: Ratio, floor: float, factor: float, region: str, typical: float
+) -> str:
     seeds = f"{len(inside.samples)} seeds"
     if Signal.VISIBLE not in (inside.signal(floor), outside.signal(floor)):
         return f"not distinguishable from noise (floor {floor:g} levels) with {seeds}"
-    if 1 / factor <= ratio.low and ratio.high <= factor:
-        return f"works on {region} about as strongly as elsewhere ({_span(ratio.low, ratio.high)} times)"
-    span = f"{_span(ratio.low, ratio.high)} times as strongly on {region} as elsewhere, with {seeds}"
-    if 1 / factor <= ratio.mean <= factor:
-        return f"no clear place: {span}"
-    leaning = region if ratio.mean > 1 else "the rest of the picture"
-    return f"leans to {leaning}, not settled: {span}"
+    usual = "" if typical == 1 else f"; all blocks together {_short(typical)}"
+    times = f"({_span(ratio.low, ratio.high)} times as strongly there as elsewhere{usual})"
+    if typical / factor <= ratio.low and ratio.high <= typical * factor:
+        return f"works on {region} no more and no less than usual {times}"
+    if ratio.high < typical / factor and ratio.mean >= 1:
+        return f"works on {region} less than usual, but not less than elsewhere {times}"
+    times = f"{times}, not settled by {seeds}"
+    if typical / factor <= ratio.mean <= typical * factor:
+        return f"no clear place {times}"
+    return f"leans to {region if ratio.mean > typical else 'the rest of the picture'} {times}"
 
 
 def _figures(effects: BlockEffects) -> str:

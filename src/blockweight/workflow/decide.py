@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from blockweight.blocks import Layout
 from blockweight.measure import Suggestion, Verdict
 from blockweight.weights import BlockWeights
 
-_START = {Verdict.KEEP: 1.0, Verdict.DROP: 0.0, Verdict.UNKNOWN: 0.5}
-"""The tutorial's starting weights: important blocks 1, unimportant 0, undecided 0.5."""
+_START = {Verdict.KEEP: 1.0, Verdict.DROP: 0.0, Verdict.UNKNOWN: 1.0}
+"""Only what the measurement settled is taken away before the round. The tutorial's author starts undecided blocks at
+0.5 and raises them again by eye; one measured round goes down only, and half of every undecided block would already
+have cost the horns and ears."""
 
 
 def starting_weights(
@@ -26,7 +28,8 @@ def starting_weights(
 @dataclass(frozen=True)
 class Trial:
     """What one block's step did, against the round's base line: the change of the harm that is to go (below 0 is
-    good) and the change of the good that is to stay (below 0 is a loss), both in the same unit."""
+    good) and the change of the good that is to stay (below 0 is a loss), both in percent of what the LoRA does at
+    ALL=1."""
 
     block: str
     value: float
@@ -44,33 +47,56 @@ class Decision:
     accepted: bool
 
 
-NEGLIGIBLE = 0.1
-"""Changes of a mean below this many levels cannot be seen."""
+Measure = Callable[[str, Mapping[str, float]], tuple[float, float]]
+"""A title for the progress and block → weight, to the harm and the good that these weights leave: percent of what the
+LoRA does at ALL=1."""
+
+NEGLIGIBLE = 0.3
+"""Changes below this many percent of what the LoRA does cannot be seen."""
+
+SHARES = (1.0, 0.5, 0.25)
+"""How much of a block's step is tried, in this order."""
 
 
-def decide(trials: Sequence[Trial], current: Mapping[str, float], budget: float) -> tuple[Decision, ...]:
-    """Accept the steps that take away most harm for the least loss of good, until the losses add up to `budget`
-    (≥ 0, the unit of `good`); the other blocks stay as they are. Effects of single steps are taken to add up, which
-    the caller should check on a picture with all decisions.
+def decide(
+    trials: Sequence[Trial], current: Mapping[str, float], measure: Measure, least_good: float
+) -> tuple[Decision, ...]:
+    """Take steps away from `current`, cheapest first: those that lose least good for the harm they remove.
 
-    Steps that change nothing visible are accepted whatever the budget: fewer blocks, the same picture.
+    What blocks do does not add up, so each step is measured together with all that were accepted before it. It is
+    accepted, whole or by a part of SHARES, if harm goes and the good stays at `least_good` percent or more. Steps that
+    changed nothing visible in the round are taken first and unmeasured: fewer blocks, the same picture.
     """
+    weights = dict(current)
     decisions: dict[str, Decision] = {}
-    spent = 0.0
-    for trial in sorted(trials, key=lambda trial: (_price(trial), trial.block)):
-        loss = max(0.0, -trial.good)
-        figures = f"harm {trial.harm:+.1f}, good {trial.good:+.1f} levels"
-        if abs(trial.harm) <= NEGLIGIBLE and loss <= NEGLIGIBLE:
-            accepted, why = True, "nothing visible is lost"
-        elif trial.harm >= 0.0:
-            accepted, why = False, "it takes no harm away"
-        elif spent + loss > budget:
-            accepted, why = False, "it would cost too much of the good"
-        else:
-            accepted, why = True, "accepted"
-            spent += loss
-        value = trial.value if accepted else current[trial.block]
-        decisions[trial.block] = Decision(trial.block, value, f"{figures}: {why}", accepted)
+    ordered = sorted(trials, key=lambda trial: (_price(trial), trial.block))
+    for trial in ordered:
+        if abs(trial.harm) <= NEGLIGIBLE and trial.good >= -NEGLIGIBLE:
+            weights[trial.block] = trial.value
+            decisions[trial.block] = Decision(trial.block, trial.value, "nothing visible is lost", accepted=True)
+    harm = good = None
+    for trial in ordered:
+        if trial.block in decisions:
+            continue
+        if trial.harm >= 0.0:
+            decisions[trial.block] = Decision(trial.block, current[trial.block], "takes no harm away", accepted=False)
+            continue
+        if harm is None:
+            harm, good = measure("what nobody will miss", weights)
+        if harm <= 0.0:
+            reason = "not needed, the harm is gone"
+            decisions[trial.block] = Decision(trial.block, current[trial.block], reason, accepted=False)
+            continue
+        decision = Decision(trial.block, current[trial.block], "costs too much of the good", accepted=False)
+        for share in SHARES:
+            value = current[trial.block] + share * (trial.value - current[trial.block])
+            left, kept = measure(f"{trial.block} at {value:g}", {**weights, trial.block: value})
+            if left < harm and kept >= least_good:
+                reason = f"harm {harm:.0f} → {left:.0f} %, good {good:.0f} → {kept:.0f} %"
+                decision = Decision(trial.block, value, reason, accepted=True)
+                weights[trial.block], harm, good = value, left, kept
+                break
+        decisions[trial.block] = decision
     return tuple(decisions[trial.block] for trial in trials)
 
 

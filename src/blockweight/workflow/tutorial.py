@@ -6,16 +6,16 @@ only writes its report anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 import numpy as np
 
 from blockweight.demo import embedded
+from blockweight.demo.outcome import Outcome, measure_outcome
 from blockweight.lora import BakeReport, bake, open_lora
-from blockweight.measure import Picture, greenness, share_of_green
+from blockweight.measure import Picture
 from blockweight.plan import Checkpoint, Scene, Variant, plan_block_analysis, plan_round
 from blockweight.project import Project
 from blockweight.render import Renderer, identify_checkpoint
@@ -31,42 +31,12 @@ SEEDS = (101, 102, 103)
 ROUND_SEEDS = (201, 202)
 SHOWN_SEEDS = (301, 302)
 RANGE = (0.5, 1.0)
-STEP = 0.5
-FACE_KEPT = 0.92
-"""The share of the face's green that the decisions must leave on the scenes they are made on; the demo promises 0.85
-on scenes that they are not made on."""
+STEP = 1.0
+LEAST_KEPT = 0.90
+"""The share that the decisions must leave of the green in her face and of her whole look, on the scenes they are made
+on. The demo promises 0.85 of the face on scenes that they are not made on."""
 
 Outfits = Sequence[embedded.Outfit]
-
-
-@dataclass(frozen=True)
-class Green:
-    """How green the clothes and the face are, mean of G − (R + B)/2 in levels over the scenes, and the share of the
-    clothes' pixels that a person would call green, 0…1."""
-
-    clothes: float
-    face: float
-    share: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The two figures that the tutorial is about, for one set of scenes: what the LoRA at ALL=1 adds to the pictures
-    without it, and what of that the tuned weights leave."""
-
-    without: Green
-    everything: Green
-    tuned: Green
-
-    @property
-    def bleed_removed(self) -> float:
-        """The share of the green that bled into the clothes which is gone; 1 is all, below 0 is more than before."""
-        return (self.everything.clothes - self.tuned.clothes) / (self.everything.clothes - self.without.clothes)
-
-    @property
-    def face_kept(self) -> float:
-        """The share of the green in her face which is left; 1 is all."""
-        return (self.tuned.face - self.without.face) / (self.everything.face - self.without.face)
 
 
 @dataclass(frozen=True)
@@ -137,7 +107,7 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
         scenes=tuple(scenes),
         shown=shown,
         studied=learned,
-        outcome=_outcome(outfits, *zip(*[row[:3] for row in shown], strict=True)),
+        outcome=measure_outcome(outfits, *zip(*[row[:3] for row in shown], strict=True)),
         files=tuple(files),
     )
 
@@ -150,47 +120,36 @@ def _scenes(
     return [outfit for outfit, _ in pairs], [embedded.scene(checkpoint, outfit, seed) for outfit, seed in pairs]
 
 
-def measure_green(outfits: Outfits, pictures: Sequence[Picture]) -> Green:
-    """The means over pictures of the princess in these outfits, one each."""
-    clothes = [embedded.region_mask(("clothes",), outfit.outfit) for outfit in outfits]
-    faces = [embedded.region_mask(("face",), outfit.outfit) for outfit in outfits]
-    return Green(
-        clothes=fmean(greenness(picture, mask) for picture, mask in zip(pictures, clothes, strict=True)),
-        face=fmean(greenness(picture, mask) for picture, mask in zip(pictures, faces, strict=True)),
-        share=fmean(share_of_green(picture, mask) for picture, mask in zip(pictures, clothes, strict=True)),
-    )
-
-
-def _outcome(
-    outfits: Outfits, without: Sequence[Picture], everything: Sequence[Picture], tuned: Sequence[Picture]
-) -> Outcome:
-    return Outcome(*(measure_green(outfits, pictures) for pictures in (without, everything, tuned)))
-
-
 def _decide(
     bench: Workbench, rendered: RenderedRound, outfits: Outfits, reference: Sequence[Picture]
 ) -> tuple[tuple[Decision, ...], BlockWeights, Outcome]:
-    """Decide every block of the round by measurement: take the bleed away, keep the face. The decisions together are
-    rendered and, while they cost more of the face than they may, the dearest is taken back."""
-    columns = list(zip(*rendered.pictures, strict=True))
-    green = [measure_green(outfits, column) for column in columns]
-    without, everything = measure_green(outfits, rendered.without), measure_green(outfits, reference)
+    """Decide every block of the round by measurement: take the bleed away, keep her face and look."""
+    plan = rendered.plan
+
+    def outcome_of(pictures: Sequence[Picture]) -> Outcome:
+        return measure_outcome(outfits, rendered.without, reference, pictures)
+
+    def render(title: str, weights: BlockWeights) -> Outcome:
+        rows = bench.pictures(f"Trying {title}", rendered.scenes, [Variant(NAME, weights)])
+        return outcome_of([row[0] for row in rows])
+
+    def measure(title: str, weights: Mapping[str, float]) -> tuple[float, float]:
+        return _harm_and_good(render(title, plan.weights.with_weights(weights, NAME)))
+
+    base, *steps = (_harm_and_good(outcome_of(column)) for column in zip(*rendered.pictures, strict=True))
     trials = [
-        Trial(planned.block, planned.value, measured.clothes - green[0].clothes, measured.face - green[0].face)
-        for planned, measured in zip(rendered.plan.variants, green, strict=True)
+        Trial(planned.block, planned.value, harm - base[0], good - base[1])
+        for planned, (harm, good) in zip(plan.variants[1:], steps, strict=True)
         if planned.block is not None
     ]
-    gained = everything.face - without.face
-    budget = max(0.0, green[0].face - without.face - FACE_KEPT * gained)
-    current = dict(rendered.plan.weights.items())
-    while True:
-        decisions = decide(trials, current, budget)
-        tuned = rendered.plan.weights.with_weights({decision.block: decision.value for decision in decisions}, NAME)
-        rows = bench.pictures("The decisions together", rendered.scenes, [Variant(NAME, tuned)])
-        outcome = _outcome(outfits, rendered.without, reference, [row[0] for row in rows])
-        if outcome.face_kept >= FACE_KEPT or budget == 0.0:
-            return decisions, tuned, outcome
-        budget = max(0.0, budget - max(FACE_KEPT - outcome.face_kept, 0.01) * gained)
+    decisions = decide(trials, dict(plan.weights.items()), measure, 100 * LEAST_KEPT)
+    tuned = plan.weights.with_weights({decision.block: decision.value for decision in decisions}, NAME)
+    return decisions, tuned, render("the decisions together", tuned)
+
+
+def _harm_and_good(outcome: Outcome) -> tuple[float, float]:
+    """The bleed that is left, and the lesser of the green in her face and her look: percent of ALL=1."""
+    return 100 * (1 - outcome.bleed_removed), 100 * min(outcome.face_kept, outcome.look_kept)
 
 
 def _largest_difference(first: Picture, second: Picture) -> int:

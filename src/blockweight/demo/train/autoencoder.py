@@ -2,7 +2,7 @@
 
 An AutoencoderTiny has no normalisation layers, which suits flat colours: nothing makes a pixel's hue depend on the
 rest of the picture. While it trains, its latents are brought to mean 0 and variance 1 per channel, and the decoder
-sees them with up to 30 % noise: a denoiser as small as ours never lands exactly on the right latents, and a decoder
+sees them with up to 20 % noise: a denoiser as small as ours never lands exactly on the right latents, and a decoder
 that has learned to ignore small errors draws crisp edges all the same. Afterwards the scaling is folded into the
 encoder's last convolution.
 """

@@ -27,8 +27,9 @@ from blockweight.demo.characters import (
     random_character,
 )
 from blockweight.demo.illustrator import REGIONS, draw, regions
+from blockweight.demo.outcome import measure_green
 from blockweight.lora import open_lora
-from blockweight.measure import Mask, Picture, greenness, share_of_green
+from blockweight.measure import Mask, Picture
 from blockweight.plan import Job, LoraUse, Scene, Variant
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LocalRenderer
@@ -102,23 +103,15 @@ def main() -> None:
     for name in ("gobuhime", "gobuhime-locon"):
         opened = open_lora(embedded.lora_file(name))
         everything = Variant("ALL", uniform("ALL", opened.family.layout, 1.0))
+        pairs = [(outfit, seed) for outfit in embedded.SHOWN for seed in (301, 302)]
+        scenes = [embedded.scene(checkpoint, outfit, seed) for outfit, seed in pairs]
         for variant in (without, everything):
-            greens, shares, faces = [], [], []
-            for outfit in embedded.SHOWN:
-                wanted = [
-                    Job(embedded.scene(checkpoint, outfit, seed), LoraUse(str(opened.path), opened.digest), variant)
-                    for seed in (301, 302)
-                ]
-                for rendering in renderer.render(wanted):
-                    clothes = embedded.region_mask(("clothes",), outfit.outfit)
-                    greens.append(greenness(rendering.picture, clothes))
-                    shares.append(share_of_green(rendering.picture, clothes))
-                    faces.append(greenness(rendering.picture, embedded.region_mask(("face",), outfit.outfit)))
+            wanted = [Job(scene, LoraUse(str(opened.path), opened.digest), variant) for scene in scenes]
+            drawn = {rendering.job.key: rendering.picture for rendering in renderer.render(wanted)}
+            green = measure_green([outfit for outfit, _ in pairs], [drawn[job.key] for job in wanted])
             label = f"{name}, {variant.label}"
-            table.add_row(
-                f"{label}: green in the clothes", f"{np.mean(greens):.1f} levels, {np.mean(shares):.0%} of pixels"
-            )
-            table.add_row(f"{label}: green in the face", f"{np.mean(faces):.1f} levels")
+            table.add_row(f"{label}: green in the clothes", f"{green.clothes:.1f} levels, {green.share:.0%} of pixels")
+            table.add_row(f"{label}: green in the face", f"{green.face:.1f} levels")
     console.print(table)
 
 

@@ -19,7 +19,7 @@ from blockweight.demo.train.corpus import character
 from blockweight.demo.train.loop import step_generator, train
 from blockweight.demo.train.tokenizer import MAX_LENGTH
 
-STEPS = 3_000
+STEPS = 5_000
 BATCH = 48
 EMPTY_CAPTIONS = 0.1
 MIN_SNR_GAMMA = 5.0

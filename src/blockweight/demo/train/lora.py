@@ -40,8 +40,8 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("gobuhime", rank=8, alpha=8, steps=700, batch=12, unet_lr=2e-3, convolutions=False, seed=21),
-    Recipe("gobuhime-locon", rank=4, alpha=4, steps=700, batch=12, unet_lr=2e-3, convolutions=True, seed=22),
+    Recipe("gobuhime", rank=8, alpha=8, steps=1_000, batch=12, unet_lr=2e-3, convolutions=False, seed=21),
+    Recipe("gobuhime-locon", rank=4, alpha=4, steps=1_400, batch=12, unet_lr=2e-3, convolutions=True, seed=22),
 )
 
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
