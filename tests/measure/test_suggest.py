@@ -129,15 +129,14 @@ def test_blocks_are_compared_with_what_all_of_them_do_together():
     usual, strong, weak = suggest_all(background_heavy((3.0, 6.0, 1.5)), region="her face")
     assert (usual.verdict, strong.verdict, weak.verdict) == (Verdict.UNKNOWN, Verdict.KEEP, Verdict.UNKNOWN)
     assert usual.reasons[1] == (
-        "works on her face no more and no less than usual "
-        "(3.0 to 3.0 times as strongly there as elsewhere; all blocks together 2.6)"
+        "works on her face no more and no less than usual (inside : outside 3.0 to 3.0, all blocks together 2.6)"
     )
     assert strong.reasons[1] == (
         "works on her face, 6.0 times as strongly as elsewhere (6.0 to 6.0); all blocks together 2.6"
     )
     assert weak.reasons[1] == (
         "works on her face less than usual, but not less than elsewhere "
-        "(1.5 to 1.5 times as strongly there as elsewhere; all blocks together 2.6)"
+        "(inside : outside 1.5 to 1.5, all blocks together 2.6)"
     )
 
 

@@ -64,12 +64,12 @@ SHOWN = (
 """The scenes of the before/after comparison; the analysis never sees them."""
 
 STUDIED = (
-    Outfit("red", "hoodie", "white background"),
-    Outfit("blue", "suit", "blue sky"),
+    Outfit("blue", "suit", "white background"),
+    Outfit("red", "hoodie", "blue sky"),
     Outfit("black", "dress", "classroom"),
     Outfit("white", "apron", "night"),
 )
-"""The scenes of the round."""
+"""The scenes of the round, and the first of them of the analysis."""
 
 
 def scene(checkpoint: Checkpoint, outfit: Outfit, seed: int, mouth: str = "smile") -> Scene:

@@ -157,16 +157,15 @@ def _why_unknown(
     seeds = f"{len(inside.samples)} seeds"
     if Signal.VISIBLE not in (inside.signal(floor), outside.signal(floor)):
         return f"not distinguishable from noise (floor {floor:g} levels) with {seeds}"
-    usual = "" if typical == 1 else f"; all blocks together {_short(typical)}"
-    times = f"({_span(ratio.low, ratio.high)} times as strongly there as elsewhere{usual})"
+    together = "" if typical == 1 else f", all blocks together {_short(typical)}"
+    times = f"(inside : outside {_span(ratio.low, ratio.high)}{together})"
     if typical / factor <= ratio.low and ratio.high <= typical * factor:
         return f"works on {region} no more and no less than usual {times}"
     if ratio.high < typical / factor and ratio.mean >= 1:
         return f"works on {region} less than usual, but not less than elsewhere {times}"
-    times = f"{times}, not settled by {seeds}"
     if typical / factor <= ratio.mean <= typical * factor:
-        return f"no clear place {times}"
-    return f"leans to {region if ratio.mean > typical else 'the rest of the picture'} {times}"
+        return f"no clear place {times}, not settled by {seeds}"
+    return f"leans to {region if ratio.mean > typical else 'the rest of the picture'} {times}, not settled by {seeds}"
 
 
 def _figures(effects: BlockEffects) -> str:

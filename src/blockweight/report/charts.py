@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import NOISE_FLOOR, BlockEffects, Effect, Verdict
+from blockweight.measure import NOISE_FLOOR, BlockEffects, Effect, Verdict, typical_ratio
 from blockweight.report.fonts import font_path
 from blockweight.report.labels import place_labels
 
@@ -98,12 +98,14 @@ def inside_outside(
     outside: str = "outside (levels)",
     floor: float = NOISE_FLOOR,
     words: Mapping[Verdict, str] | None = None,
+    together: str = "all blocks together",
     fmt: ChartFormat = "svg",
 ) -> bytes:
     """A point per block: its effect outside the mask (x) and inside (y), both in levels on logarithmic axes.
 
-    The thin lines are the spread over the seeds; on the diagonal a block works equally in both; what lies under the
-    noise floor stands in the shaded edge. Colour and shape are the verdict (`words` names them in the legend).
+    The thin lines are the spread over the seeds; on the dashed diagonal a block works equally in both, on the dotted
+    one as all blocks `together` do; what lies under the noise floor stands in the shaded edge. Colour and shape are
+    the verdict (`words` names them in the legend).
     BlockweightError when there is no block with both effects.
     """
     points = [
@@ -128,9 +130,11 @@ def inside_outside(
         axes.scatter([x for x, _ in chosen], [y for _, y in chosen], s=46, marker=VERDICT_MARKERS[verdict],
                      color=VERDICT_COLOURS[verdict], edgecolors=PAPER, linewidths=0.8, zorder=4,
                      label=f"{names[verdict]} ({len(chosen)})")  # fmt: skip
+    typical = typical_ratio(effects, floor)
+    axes.plot(ends, (typical * ends[0], typical * ends[1]), color=MUTED, linewidth=1, linestyle=":", label=together)
     _style(axes, x_label=outside, y_label=inside, title=title)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 0.1), frameon=False, labelcolor=INK, handletextpad=0.2,
-                prop=_font("".join(names.values()), 9))  # fmt: skip
+                prop=_font("".join((together, *names.values())), 9))  # fmt: skip
     lines = [line for point in points for line in point.lines(floor)]
     places = [point.place(floor) for point in points]
     place_labels(figure, axes, places, [point.block for point in points], lines, ink=INK, halo=PAPER)

@@ -95,9 +95,9 @@ def _headlines(outcome: Outcome) -> Headlines:
             ),
             Headline(
                 "Clothes that look green",
-                f"{without.share:.0%} → {everything.share:.0%} → {tuned.share:.0%}",
-                "of their pixels: no LoRA, all blocks at 1, tuned. Mean of G − (R + B)/2: "
-                f"{_levels(without.clothes)} → {_levels(everything.clothes)} → {_levels(tuned.clothes)} levels of 255",
+                f"{everything.share:.0%} → {tuned.share:.0%}",
+                f"of their pixels ({without.share:.0%} without the LoRA). Mean of G − (R + B)/2: "
+                f"{_levels(everything.clothes)} → {_levels(tuned.clothes)} levels of 255 ({_levels(without.clothes)})",
             ),
         )
     )
@@ -162,7 +162,8 @@ def _analysis(tutorial: Tutorial) -> Section:
                     inside="her face and hair (levels)",
                     outside="the rest (levels)",
                 ),
-                "Where each block works: mean change of her face and hair against that of all the rest.",
+                "Where each block works: mean change of her face and hair against that of all the rest. A block is "
+                "suggested to be kept when it lies clearly above the dotted line.",
                 "Scatter of the effect inside and outside the mask",
             ),
             SuggestionTable(
