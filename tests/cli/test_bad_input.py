@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blockweight.cli.local import local_renderer
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.render import FakeRenderer
+from blockweight.workflow.renderers import local_renderer
 from workshop import FULL, WEIGHTS, tree, write_lora_file, write_model
 
 ONES = ",".join("1" * 26)

@@ -65,7 +65,7 @@ def test_an_analysis_prints_the_blocks_by_effect_and_names_its_files(blockweight
     assert head.split() == ["block", "Diff", "%", "suggestion"]
     assert {first.split()[0], second.split()[0]} == {"BASE", "IN01"}
     assert [line.removeprefix("written: ") for line in files] == [
-        str(out / "analysis" / name)
+        str(out / "analysis-01" / name)
         for name in ("blocks-01-seed1.png", "blocks-02-seed2.png", "blocks-03-seed3.png", "effects.csv", "ranking.svg")
     ]
     assert len(blockweight.renderer.rendered) == 3 * 3
@@ -111,9 +111,9 @@ def test_a_round_prints_what_to_paste_and_writes_it_too(blockweight, locon, mode
     assert [line.partition(":")[0] for line in presets] == names.split(", ")
     assert presets[0].partition(":")[2] == WEIGHTS
     kind = command.replace("-", "")
-    texts = tmp_path / "out" / "round"
-    assert (texts / f"round-{kind}-presets.txt").read_text().splitlines() == presets
-    assert (texts / f"round-{kind}-prompt-sr.txt").read_text() == f"{names}\n"
+    texts = tmp_path / "out" / f"round-01-{kind}"
+    assert (texts / "presets.txt").read_text().splitlines() == presets
+    assert (texts / "prompt-sr.txt").read_text() == f"{names}\n"
 
 
 @pytest.mark.parametrize("prompt", ["-1girl", "--help", "ゴブ姫, (red:1.2)", "", "[bold]not markup[/bold]"])

@@ -38,7 +38,7 @@ def test_killed_with_kill_9_the_same_command_ends_as_if_it_had_never_been(locon,
     first = run(locon, model, killed, lives=4)
     assert (first.returncode, first.stdout) == (-signal.SIGKILL, "")
     assert len(tree(killed / "pictures")) == 4
-    assert not (killed / "analysis").exists()
+    assert not (killed / "analysis-01").exists()
     second = run(locon, model, killed)
     assert second.returncode == 0
     assert "rendered 2" in second.stdout.splitlines()

@@ -62,6 +62,40 @@ def test_finished_pictures_are_not_rendered_again(folder):
     assert logged(folder) == [made.key for made in JOBS]
 
 
+class Other(FakeRenderer):
+    @property
+    def capabilities(self):
+        return replace(super().capabilities, arithmetic="other")
+
+
+def test_pictures_of_another_arithmetic_are_not_mixed_with_a_projects_own(folder):
+    render(folder, JOBS[:1])
+    with pytest.raises(BlockweightError, match=r"made with fake, this run would use other.*choose another folder"):
+        render(folder, JOBS, Other())
+    assert render(folder, JOBS[:1], Other()) == []
+
+
+def test_the_renderer_gets_all_jobs_and_the_keys_of_the_finished(folder):
+    asked = []
+
+    class Asked(FakeRenderer):
+        def render(self, jobs, finished=()):
+            asked.append((list(jobs), set(finished)))
+            return super().render(jobs, finished)
+
+    render(folder, JOBS[:1])
+    render(folder, JOBS, Asked())
+    assert asked == [(JOBS, {JOBS[0].key})]
+
+
+def test_the_same_fact_has_the_same_number(folder):
+    with Project(folder) as project:
+        numbers = [project.number("round", {"step": step}) for step in (0.5, 0.25, 0.5, 0.125, 0.25)]
+        assert numbers == [1, 2, 1, 3, 2]
+        assert project.number("analysis", {"step": 0.5}) == 1
+        assert len(list(project.log.read("round"))) == 3
+
+
 def test_jobs_that_differ_in_labels_alone_are_one(folder):
     renamed = [replace(made, scene=replace(SCENE, label="renamed")) for made in JOBS]
     render(folder)

@@ -15,7 +15,7 @@ from tiny_loras import FULL, SHORT, weights
 from torch import nn
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import bake, open_lora
+from blockweight.lora import bake, open_lora, write_lora
 from blockweight.plan import Variant
 from blockweight.render.local import LiveLora
 
@@ -144,6 +144,21 @@ def test_a_layers_change_is_proportional_to_its_blocks_weight_sign_kept(tiny, do
         chosen = weights(rest=weight) if block == "REST" else weights(**{block: weight})
         live.set_samples([Variant("v", chosen)] * 2, -0.5)
         assert torch.allclose(part(data) - plain, -0.5 * weight * full, rtol=1e-9, atol=1e-12)
+
+
+def test_a_tucker_core_counts_on_a_linear_layer_too(double, tmp_path):
+    # Linear layers may be stored as 1×1 convolutions, so one may have a core.
+    name, path = "lora_unet_up_blocks_3_resnets_2_time_emb_proj", tmp_path / "core.safetensors"
+    layer = double["unet"].get_submodule("up_blocks.3.resnets.2.time_emb_proj")
+    rng = np.random.default_rng(3)
+    out, inputs_, *_ = layer.weight.shape
+    shapes = {"lora_up": (out, 2, 1, 1), "lora_down": (2, inputs_, 1, 1), "lora_mid": (2, 2, 1, 1)}
+    write_lora(path, {f"{name}.{role}.weight": rng.standard_normal(s).astype("f4") for role, s in shapes.items()}, {})
+    data = torch.randn((2, inputs_), dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    plain = layer(data)
+    attach(path, double, weights(), weights())
+    wanted = data @ tiny_loras.delta(load_file(path), name).reshape(out, inputs_).T
+    assert torch.allclose(layer(data) - plain, wanted, rtol=1e-6)
 
 
 def test_the_lora_of_the_tests_has_every_shape_of_layer(tiny):

@@ -54,15 +54,15 @@ def test_the_baked_file_lies_beside_its_source_under_a_name_that_every_system_ta
 
 def test_the_file_is_named_after_the_weights_unless_a_name_is_given(locon, tmp_path):
     for out, name in ((None, "princess-Gobuhime.safetensors"), (tmp_path / "own.safetensors", "own.safetensors")):
-        report, _ = bake_text(locon, f"Gobuhime:{WEIGHTS}", out, fill=None, strength=1.0, overwrite=False)
+        report, _ = bake_text(locon, f"Gobuhime:{WEIGHTS}", out, fill=None, rest=1.0, strength=1.0, overwrite=False)
         assert report.out == tmp_path / name
         assert report.out.is_file()
 
 
 def test_strength_multiplies_every_weight(lora, tmp_path):
     ones, halves = ",".join("1" * 17), SHORT_WEIGHTS
-    first, _ = bake_text(lora, ones, tmp_path / "a.safetensors", fill=None, strength=0.5, overwrite=False)
-    second, _ = bake_text(lora, halves, tmp_path / "b.safetensors", fill=None, strength=1.0, overwrite=False)
+    first, _ = bake_text(lora, ones, tmp_path / "a.safetensors", fill=None, rest=1.0, strength=0.5, overwrite=False)
+    second, _ = bake_text(lora, halves, tmp_path / "b.safetensors", fill=None, rest=1.0, strength=1.0, overwrite=False)
     assert first.digest == second.digest
 
 
@@ -71,5 +71,5 @@ def test_a_refusal_writes_nothing(tmp_path):
     before = tree(tmp_path)
     for text in (SHORT_WEIGHTS, "1,2", ",".join("0" * 26), f"x:{WEIGHTS},1"):
         with pytest.raises(BlockweightError):
-            bake_text(source, text, None, fill=None, strength=1.0, overwrite=False)
+            bake_text(source, text, None, fill=None, rest=1.0, strength=1.0, overwrite=False)
     assert tree(tmp_path) == before

@@ -33,9 +33,9 @@ class Never(FakeRenderer):
 
 
 def run_analysis(lora, folder, make_renderer=FakeRenderer, progress=None, scenes=SCENES, **options):
-    options = {"strength": 1.0, "blocks": "", "weight_range": "0.5,1", "threshold": 20, "mask": None} | options
+    defaults = {"strength": 1.0, "blocks": "", "weight_range": "0.5,1", "threshold": 20, "mask": None}
     shown = {"colour": "black", "change_xy": True}
-    return analyse_file(lora, scenes, folder, make_renderer, progress or SilentProgress(), **options, **shown)
+    return analyse_file(lora, scenes, folder, make_renderer, progress or SilentProgress(), **defaults | shown | options)
 
 
 def run_round(lora, folder, make_renderer=FakeRenderer, scenes=SCENES, **options):
@@ -45,8 +45,10 @@ def run_round(lora, folder, make_renderer=FakeRenderer, scenes=SCENES, **options
         "fixed": "IN02-OUT11",
         "step": 0.5,
         "fill": None,
+        "rest": 1.0,
+        "strength": 1.0,
     } | options
-    return round_file(lora, scenes, folder, make_renderer, SilentProgress(), strength=1.0, **options)
+    return round_file(lora, scenes, folder, make_renderer, SilentProgress(), **options)
 
 
 @pytest.mark.parametrize(("text", "pair"), [("0.5,1", (0.5, 1)), (" 0 , 1 ", (0, 1)), ("-1,1", (-1, 1))])
@@ -127,10 +129,10 @@ def test_every_block_of_the_lora_is_analysed_in_every_scene(lora, tmp_path):
     assert tuple(effect.block for effect in analysis.effects) == SHORT.blocks
     assert all(len(effect.diff.samples) == 2 for effect in analysis.effects)
     assert [file.relative_to(tmp_path / "out").as_posix() for file in files] == [
-        "analysis/blocks-01-seed1.png",
-        "analysis/blocks-02-seed2.png",
-        "analysis/effects.csv",
-        "analysis/ranking.svg",
+        "analysis-01/blocks-01-seed1.png",
+        "analysis-01/blocks-02-seed2.png",
+        "analysis-01/effects.csv",
+        "analysis-01/ranking.svg",
     ]
     assert all(file.is_file() for file in files)
 
@@ -168,13 +170,13 @@ def test_with_a_mask_inside_and_outside_are_measured_and_drawn(locon, tmp_path):
 
 def test_the_second_run_renders_nothing_and_ends_with_the_same_files_and_log(lora, tmp_path):
     run_analysis(lora, tmp_path / "out")
-    before = tree(tmp_path / "out" / "analysis")
+    before = tree(tmp_path / "out" / "analysis-01")
     with Project(tmp_path / "out") as project:
         log = list(project.log.read())
     renderer = FakeRenderer()
     run_analysis(lora, tmp_path / "out", lambda: renderer)
     assert renderer.rendered == []
-    assert tree(tmp_path / "out" / "analysis") == before
+    assert tree(tmp_path / "out" / "analysis-01") == before
     with Project(tmp_path / "out") as project:
         assert list(project.log.read()) == log
 
@@ -230,7 +232,7 @@ def test_a_round_is_rendered_beside_the_pictures_without_the_lora(locon, tmp_pat
     assert len(rendered.pictures) == len(rendered.without) == 2
     (job,) = jobs_of(open_lora(locon), 1.0, SCENES[:1], [NO_LORA])
     assert np.array_equal(rendered.without[0], fake_picture(job))
-    assert [file.name for file in files] == ["round-sub.png", "round-sub-presets.txt", "round-sub-prompt-sr.txt"]
+    assert [file.name for file in files] == ["grid.png", "presets.txt", "prompt-sr.txt"]
     assert files[1].read_text().splitlines() == rendered.plan.presets()
     assert files[2].read_text() == "Sub, SubBASE_0.5, SubIN00_-0.5, SubIN01_0\n"
 
@@ -250,19 +252,65 @@ def test_blocks_that_the_lora_lacks_are_not_moved(tmp_path):
 def test_a_round_is_a_fact_of_the_project(locon, tmp_path):
     rendered, _ = run_round(locon, tmp_path / "out")
     with Project(tmp_path / "out") as project:
-        assert project.log.latest("round").body == {
-            "kind": "Sub",
-            "presets": rendered.plan.presets(),
-            "fixed": list(FULL.blocks[3:]),
-        }
+        fact = project.log.latest("round").body
+    assert (fact["kind"], fact["presets"]) == ("Sub", rendered.plan.presets())
+    assert fact["fixed"] == list(FULL.blocks[3:])
 
 
-@pytest.mark.parametrize("make", ["analysis", "round"])
+def test_every_round_of_a_project_has_a_folder_of_its_own(locon, tmp_path):
+    _, first = run_round(locon, tmp_path / "out")
+    _, second = run_round(locon, tmp_path / "out", step=0.25)
+    _, other = run_round(locon, tmp_path / "out", scenes=SCENES[:1])
+    _, again = run_round(locon, tmp_path / "out")
+    assert [files[0].parent.name for files in (first, second, other)] == [
+        "round-01-sub",
+        "round-02-sub",
+        "round-03-sub",
+    ]
+    assert again == first
+
+
+def test_every_analysis_of_a_project_has_a_folder_of_its_own(lora, tmp_path):
+    folders = []
+    for options in ({}, {"blocks": "IN01"}, {"threshold": 30}, {"scenes": SCENES[:1]}, {}):
+        _, files = run_analysis(lora, tmp_path / "out", **options)
+        folders.append(files[0].parent.name)
+    assert folders == ["analysis-01", "analysis-02", "analysis-03", "analysis-04", "analysis-01"]
+
+
+def test_the_threshold_counts_for_the_figures(lora, tmp_path):
+    low, _ = run_analysis(lora, tmp_path / "out", blocks="IN01", threshold=0)
+    high, _ = run_analysis(lora, tmp_path / "out", blocks="IN01", threshold=255)
+    assert low.effects[0].diff.mean > 0 == high.effects[0].diff.mean
+
+
+@pytest.mark.parametrize("run", [run_analysis, run_round], ids=["analysis", "round"])
+def test_the_strength_reaches_the_renderer(lora, tmp_path, run):
+    renderer = FakeRenderer()
+    run(lora, tmp_path / "out", lambda: renderer, strength=0.3, **({"fill": 0.0} if run is run_round else {}))
+    assert {made.lora.strength for made in renderer.rendered} == {0.3}
+
+
+def test_the_weight_of_the_modules_outside_all_blocks_reaches_the_renderer(locon, tmp_path):
+    renderer = FakeRenderer()
+    run_round(locon, tmp_path / "out", lambda: renderer, rest=0.25)
+    assert {made.variant.weights.rest for made in renderer.rendered if made.variant.weights} == {0.25}
+
+
+@pytest.mark.parametrize("option", [{"colour": "white"}, {"change_xy": False}])
+def test_the_grid_is_drawn_as_asked(lora, tmp_path, option):
+    _, plain = run_analysis(lora, tmp_path / "a", blocks="IN01")
+    _, other = run_analysis(lora, tmp_path / "b", blocks="IN01", **option)
+    with Image.open(plain[0]) as first, Image.open(other[0]) as second:
+        assert first.size != second.size or not np.array_equal(np.asarray(first), np.asarray(second))
+
+
+@pytest.mark.parametrize("make", ["analysis-01", "round-01-sub"])
 def test_results_that_cannot_be_written_are_one_sentence(lora, tmp_path, make):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / make).write_text("a file in the way")
     with pytest.raises(BlockweightError, match=r"cannot be made .*; free the place or choose another with --out"):
-        if make == "analysis":
+        if make == "analysis-01":
             run_analysis(lora, tmp_path / "out", blocks="IN01")
         else:
             run_round(lora, tmp_path / "out", fixed="IN02-OUT11")

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from blockweight.cli import scene_options as options
-from blockweight.cli.local import local_renderer
 from blockweight.cli.progress import TerminalProgress
+from blockweight.workflow.renderers import local_renderer
 
 
 def analyze(
@@ -36,8 +36,9 @@ def analyze(
     Pictures are kept in the project folder; the same command goes on after a stop.
     """
     from blockweight.workflow.own_files import analyse_file  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
-    scenes = options.scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
+    scenes = scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
     analysis, files = analyse_file(
         lora,
         scenes,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from blockweight.cli.local import local_renderer
 from blockweight.cli.progress import TerminalProgress
+from blockweight.workflow.renderers import local_renderer
 
 
 def demo(

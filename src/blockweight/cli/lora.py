@@ -23,6 +23,7 @@ def bake(
     weights: Annotated[str, typer.Option("--weights", help='Block weights, "NAME:1,0,0.5,…" or the numbers alone.')],
     out: Annotated[Path | None, typer.Option("--out", help="The new file; beside the LoRA by default.")] = None,
     fill: options.Fill = None,
+    rest: options.Rest = 1.0,
     strength: Annotated[
         float, typer.Option("--strength", callback=options.finite, help="Multiplies every block weight.")
     ] = 1.0,
@@ -31,7 +32,7 @@ def bake(
     """Write the block weights into a new LoRA file, and verify it module by module."""
     from blockweight.workflow.baking import bake_text  # noqa: PLC0415 - keeps --help fast
 
-    report, filled = bake_text(lora, weights, out, fill=fill, strength=strength, overwrite=overwrite)
+    report, filled = bake_text(lora, weights, out, fill=fill, rest=rest, strength=strength, overwrite=overwrite)
     check = report.check
     typer.echo(f"Baked:    {report.out}")
     typer.echo(f"Weights:  {report.weights.text()}")
@@ -40,9 +41,12 @@ def bake(
     actions = ", ".join(f"{check.count(action)} {action}" for action in ("copied", "scaled", "dropped"))
     typer.echo(f"Modules:  {actions}")
     if check.rest:
-        typer.echo(f"REST:     {len(check.rest)} modules that no block claims keep weight {report.weights.rest:g}")
+        typer.echo(f"REST:     {len(check.rest)} modules that no block claims, weight {report.weights.rest:g}:")
+        for module in check.rest:
+            typer.echo(f"          {module.module.component} {module.module.path}")
     if check.unknown_keys:
         typer.echo(f"Unknown:  {len(check.unknown_keys)} tensors copied as they are, e.g. {check.unknown_keys[0]}")
     typer.echo(
-        f"Verified: every module's change is weight × the original's, to a relative error of {check.max_error:.1e}"
+        f"Verified: every module's change is weight × the original's, to a relative error of {check.max_error:.1e} "
+        f"(rounding may cause {check.max_limit:.1e})"
     )

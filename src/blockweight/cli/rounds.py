@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from blockweight.cli import scene_options as options
-from blockweight.cli.local import local_renderer
 from blockweight.cli.progress import TerminalProgress
+from blockweight.workflow.renderers import local_renderer
 
 app = typer.Typer(help="Render a round: every block that is not fixed, moved by the step.", no_args_is_help=True)
 
@@ -24,6 +24,7 @@ def _command(kind: str) -> Callable[..., None]:
         fixed: Annotated[str, typer.Option("--fixed", help="Decided blocks, e.g. BASE,IN00-IN03,M00.")] = "",
         step: Annotated[float, typer.Option("--step", help="AddSubValue: by how much a block is moved.")] = 0.5,
         fill: options.Fill = None,
+        rest: options.Rest = 1.0,
         seeds: options.Seeds = "1",
         negative: options.Negative = "",
         steps: options.Steps = 20,
@@ -34,8 +35,9 @@ def _command(kind: str) -> Callable[..., None]:
         out: options.Out = options.DEFAULT_OUT,
     ) -> None:
         from blockweight.workflow.own_files import round_file  # noqa: PLC0415 - keeps --help fast
+        from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
-        scenes = options.scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
+        scenes = scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
         rendered, files = round_file(
             lora,
             scenes,
@@ -47,6 +49,7 @@ def _command(kind: str) -> Callable[..., None]:
             fixed=fixed,
             step=step,
             fill=fill,
+            rest=rest,
             strength=strength,
         )
         typer.echo("\n".join(rendered.plan.presets()))

@@ -18,6 +18,10 @@ from blockweight.lora.verify import BakeCheck, check_bake
 from blockweight.lora.write import Drop, Instruction, Replace, splice
 from blockweight.weights import BlockWeights, format_weight
 
+MOST_ERROR = 0.2
+"""The relative error of a module's change beyond which a bake is refused. fp8 rounds to some percent; more than this is
+a weight so small that most of the change underflows."""
+
 _LEGACY_HASH = "sshs_legacy_hash"
 
 
@@ -52,8 +56,8 @@ def bake(
     the file comes from.
 
     BlockweightError, with nothing written: a source that `open_lora` refuses or that is of another family than the
-    layout, weights that `plan_bake` refuses, numbers that overflow their format, and an `out` that may not or cannot
-    be written.
+    layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that may
+    not or cannot be written.
     """
     lora = open_lora(source, family_by_name(weights.layout.family))
     plans = plan_bake(lora, weights, strength)
@@ -71,9 +75,20 @@ def bake(
         instructions,
         _metadata(lora, weights, strength),
         overwrite=overwrite,
-        check=lambda temporary: checks.append(check_bake(lora, plans, temporary)),
+        check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
     )
     return BakeReport(source, out, weights, strength, digest, checks[0])
+
+
+def _worth_keeping(check: BakeCheck) -> BakeCheck:
+    for module in check.modules:
+        if module.error > MOST_ERROR:
+            raise BlockweightError(
+                f"Block {module.block} times {format_weight(module.weight)} is too small for the numbers of this file: "
+                f"rounding would lose {module.error:.0%} of the change of {module.module.component} "
+                f"'{module.module.path}'; choose 0 or a larger weight, or save the LoRA in F32 first."
+            )
+    return check
 
 
 def _scaled(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:

@@ -66,6 +66,11 @@ class BakeCheck:
         return max((check.error for check in self.modules), default=0.0)
 
     @property
+    def max_limit(self) -> float:
+        """The largest relative error that rounding may cause in a module."""
+        return max((check.limit for check in self.modules), default=0.0)
+
+    @property
     def rest(self) -> tuple[ModuleCheck, ...]:
         """The modules that no block claims."""
         return tuple(check for check in self.modules if check.block == REST)

@@ -8,7 +8,6 @@ from blockweight.measure.effects import (
     PairsByBlock,
     Signal,
     measure_effects,
-    rank,
     t_interval,
 )
 from blockweight.measure.pictures import (
@@ -55,7 +54,6 @@ __all__ = [
     "inside_ratio",
     "mean_difference",
     "measure_effects",
-    "rank",
     "share_of_change",
     "share_of_green",
     "suggest",

@@ -67,11 +67,6 @@ class Effect:
         return fmean(self.samples)
 
     @property
-    def standard_deviation(self) -> float | None:
-        """The standard deviation over the seeds (n − 1), None for a single seed."""
-        return stdev(self.samples) if len(self.samples) > 1 else None
-
-    @property
     def interval(self) -> tuple[float, float]:
         """The 95 % t interval of the mean; (−∞, ∞) for a single seed. Its lower end may be below 0."""
         return t_interval(self.samples)
@@ -157,8 +152,3 @@ def _masks(inside: Mask | Sequence[Mask], count: int) -> Sequence[Mask]:
             f"{len(inside)} masks were given for {count} pictures of each block; give one mask, or one per picture."
         )
     return inside
-
-
-def rank(effects: Sequence[BlockEffects]) -> tuple[BlockEffects, ...]:
-    """Strongest Diff % first; equal blocks keep their order."""
-    return tuple(sorted(effects, key=lambda effect: -effect.diff.mean))

@@ -13,6 +13,10 @@ from typing import Any
 
 from blockweight.errors import BlockweightError
 
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS events "
+    "(number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL)"
+)
 _SELECT = "SELECT number, time, kind, body FROM events"
 
 
@@ -37,12 +41,13 @@ class EventLog:
         self.path = path
         with self._explained():
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS events "
-                "(number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL)"
-            )
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute(_TABLE)
+            except sqlite3.Error:
+                self._db.close()  # an open file cannot be moved away on Windows, which the error advises
+                raise
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Event:
         """Append one fact, durably, and return it."""

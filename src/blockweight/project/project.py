@@ -49,15 +49,34 @@ class Project:
             return latest
         return self.log.append(kind, body)
 
+    def number(self, kind: str, body: Mapping[str, Any]) -> int:
+        """Which of the project's different facts of this kind this is: 1, 2, …; appended if it is new. So a rerun gets
+        the number that it had, and another one does not."""
+        wanted = json.loads(json.dumps(body))
+        different: list[Mapping[str, Any]] = []
+        for event in self.log.read(kind):
+            if event.body == wanted:
+                return len(different) + 1
+            if event.body not in different:
+                different.append(event.body)
+        self.log.append(kind, body)
+        return len(different) + 1
+
     def missing(self, jobs: Sequence[Job]) -> list[Job]:
         """The jobs without a readable picture, each key once, in order."""
         distinct = {job.key: job for job in jobs}
         return [job for job in distinct.values() if self.pictures.load(job) is None]
 
     def render(self, renderer: Renderer, jobs: Sequence[Job]) -> Iterator[Rendering]:
-        """Render what is missing; every picture is on disk and in the log before it is yielded."""
+        """Render what is missing; every picture is on disk and in the log before it is yielded.
+
+        BlockweightError if the renderer calculates otherwise than the one that made the project's pictures: their
+        differences would be measured as effects of blocks.
+        """
         missing = self.missing(jobs)
         renderer.check(missing)
+        if missing:
+            self._check_arithmetic(renderer.capabilities.arithmetic)
         wanted = {job.key for job in missing}
         distinct = {job.key: job for job in jobs}
         finished = distinct.keys() - wanted
@@ -74,6 +93,16 @@ class Project:
                 ) from error
             self._log_rendered(rendering.job.key, round(rendering.seconds, 4))
             yield rendering
+
+    def _check_arithmetic(self, arithmetic: str) -> None:
+        first = self.log.latest("renderer")
+        if first is None:
+            self.log.append("renderer", {"arithmetic": arithmetic})
+        elif first.body["arithmetic"] != arithmetic:
+            raise BlockweightError(
+                f"The pictures in '{self.folder}' were made with {first.body['arithmetic']}, this run would use "
+                f"{arithmetic}, and the two differ by more than a block may do; choose another folder with --out."
+            )
 
     def _log_unlogged(self, finished: Iterable[str]) -> None:
         """Log the finished pictures that the log lacks: a process was killed between the two."""

@@ -23,7 +23,7 @@ class FakeRenderer:
     @property
     def capabilities(self) -> Capabilities:
         """One job at a time, every family."""
-        return Capabilities(families=tuple(family.name for family in FAMILIES), batch=1)
+        return Capabilities(families=tuple(family.name for family in FAMILIES), batch=1, arithmetic="fake")
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Every job can be done."""

@@ -26,10 +26,13 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a renderer can do: the families it knows, and how many jobs it renders at once (`batch`)."""
+    """What a renderer can do: the families it knows, how many jobs it renders at once (`batch`, at most), and with what
+    it calculates (`arithmetic`, for people: `local, cpu, float32`); pictures of another arithmetic differ in their last
+    bits or more."""
 
     families: tuple[str, ...]
     batch: int
+    arithmetic: str
 
 
 class Renderer(Protocol):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from blockweight.measure import (
     DIFF_THRESHOLD,
@@ -34,8 +37,10 @@ from blockweight.workflow.workbench import Workbench
 
 @dataclass(frozen=True)
 class Analysis:
-    """A rendered and measured analysis. `pictures[scene][0]` is the scene's source, `[1 + n]` the plan's block n."""
+    """A rendered and measured analysis. `pictures[scene][0]` is the scene's source, `[1 + n]` the plan's block n;
+    `number` is the analysis's in its project, from 1."""
 
+    number: int
     plan: BlockAnalysis
     scenes: tuple[Scene, ...]
     pictures: Sequence[Sequence[Picture]]
@@ -73,20 +78,24 @@ def analyse(
     bench.project.record(
         "suggested", {suggestion.block: [suggestion.verdict.value, *suggestion.reasons] for suggestion in suggestions}
     )
-    return Analysis(plan, tuple(scenes), pictures, effects, suggestions)
+    facts = {"blocks": list(plan.blocks), "threshold": threshold, "jobs": bench.digest(scenes, plan.variants())}
+    mask = None if inside is None else hashlib.sha256(np.packbits(inside).tobytes()).hexdigest()[:16]
+    number = bench.project.number("analysis", facts | {"mask": mask})
+    return Analysis(number, plan, tuple(scenes), pictures, effects, suggestions)
 
 
 def write_analysis(
     analysis: Analysis,
-    folder: Path,
+    project: Path,
     lora: str,
     *,
     change_xy: bool = True,
     colour: DifferenceColour = "black",
     threshold: int = DIFF_THRESHOLD,
 ) -> list[Path]:
-    """Write what a person takes away: a grid per seed (PNG), the table (CSV), the ranking (SVG), and with a mask the
-    effect inside against outside (SVG). Returns the files."""
+    """Write what a person takes away to a folder of its own in the project's, `analysis-01`: a grid per seed (PNG), the
+    table (CSV), the ranking (SVG), and with a mask the effect inside against outside (SVG). Returns the files."""
+    folder = project / f"analysis-{analysis.number:02}"
     make_folder(folder)
     written = []
     for number, scene in enumerate(analysis.scenes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
@@ -9,13 +10,14 @@ from blockweight.lora import BakeReport, Lora, bake, open_lora
 from blockweight.weights import BlockWeights, parse_block_weights
 
 
-def weights_for(lora: Lora, text: str, fill: float | None) -> tuple[BlockWeights, tuple[str, ...]]:
-    """Read `text` as block weights of the LoRA's family, in its longest layout; also the blocks that were filled.
+def weights_for(lora: Lora, text: str, fill: float | None, rest: float = 1.0) -> tuple[BlockWeights, tuple[str, ...]]:
+    """Read `text` as block weights of the LoRA's family, in its longest layout, with `rest` for the modules that no
+    block claims; also the blocks that were filled.
 
     Blocks that a shorter vector lacks get `fill`. Without one, BlockweightError if the LoRA has modules there: to guess
     would silently change or silence them.
     """
-    weights = parse_block_weights(text, lora.family)
+    weights = replace(parse_block_weights(text, lora.family), rest=rest)
     full, missing = weights.expand(lora.family.layout, 1.0 if fill is None else fill)
     touched = [block for block in missing if block in lora.blocks]
     if touched and fill is None:
@@ -34,9 +36,9 @@ def baked_name(source: Path, weights: BlockWeights) -> Path:
 
 
 def bake_text(
-    source: Path, text: str, out: Path | None, *, fill: float | None, strength: float, overwrite: bool
+    source: Path, text: str, out: Path | None, *, fill: float | None, rest: float, strength: float, overwrite: bool
 ) -> tuple[BakeReport, tuple[str, ...]]:
     """Bake weights given as text; returns the report and the blocks that took the fill value."""
-    weights, filled = weights_for(open_lora(source), text, fill)
+    weights, filled = weights_for(open_lora(source), text, fill, rest)
     target = baked_name(source, weights) if out is None else out
     return bake(source, weights, target, overwrite=overwrite, strength=strength), filled

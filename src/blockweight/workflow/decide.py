@@ -54,6 +54,9 @@ LoRA does at ALL=1."""
 NEGLIGIBLE = 0.3
 """Changes below this many percent of what the LoRA does cannot be seen."""
 
+SEEN_TOGETHER = 1.0
+"""The same for all such changes taken together."""
+
 SHARES = (1.0, 0.5, 0.25)
 """How much of a block's step is tried, in this order."""
 
@@ -65,39 +68,58 @@ def decide(
 
     What blocks do does not add up, so each step is measured together with all that were accepted before it. It is
     accepted, whole or by a part of SHARES, if harm goes and the good stays at `least_good` percent or more. Steps that
-    changed nothing visible in the round are taken first and unmeasured: fewer blocks, the same picture.
+    changed nothing visible in the round are taken first, all at once: fewer blocks, the same picture. If together they
+    do cost something, none of them is taken.
     """
     weights = dict(current)
     decisions: dict[str, Decision] = {}
-    ordered = sorted(trials, key=lambda trial: (_price(trial), trial.block))
-    for trial in ordered:
-        if abs(trial.harm) <= NEGLIGIBLE and trial.good >= -NEGLIGIBLE:
-            weights[trial.block] = trial.value
-            decisions[trial.block] = Decision(trial.block, trial.value, "nothing visible is lost", accepted=True)
-    harm = good = None
-    for trial in ordered:
-        if trial.block in decisions:
-            continue
+    unseen = [trial for trial in trials if abs(trial.harm) <= NEGLIGIBLE and abs(trial.good) <= NEGLIGIBLE]
+    seen = [trial for trial in trials if trial not in unseen]
+    harm, good = _take_unseen(unseen, weights, decisions, measure)
+    for trial in sorted(seen, key=lambda trial: (_price(trial), trial.block)):
+        now = weights[trial.block]
         if trial.harm >= 0.0:
-            decisions[trial.block] = Decision(trial.block, current[trial.block], "takes no harm away", accepted=False)
+            decisions[trial.block] = Decision(trial.block, now, "takes no harm away", accepted=False)
             continue
-        if harm is None:
-            harm, good = measure("what nobody will miss", weights)
         if harm <= 0.0:
-            reason = "not needed, the harm is gone"
-            decisions[trial.block] = Decision(trial.block, current[trial.block], reason, accepted=False)
+            decisions[trial.block] = Decision(trial.block, now, "not needed, the harm is gone", accepted=False)
             continue
-        decision = Decision(trial.block, current[trial.block], "costs too much of the good", accepted=False)
+        reason = "takes no more harm away after the others"
+        decision = Decision(trial.block, now, reason, accepted=False)
         for share in SHARES:
-            value = current[trial.block] + share * (trial.value - current[trial.block])
+            value = now + share * (trial.value - now)
             left, kept = measure(f"{trial.block} at {value:g}", {**weights, trial.block: value})
-            if left < harm and kept >= least_good:
-                reason = f"harm {harm:.0f} → {left:.0f} %, good {good:.0f} → {kept:.0f} %"
-                decision = Decision(trial.block, value, reason, accepted=True)
-                weights[trial.block], harm, good = value, left, kept
-                break
+            if left >= harm:
+                continue
+            if kept < least_good:
+                decision = Decision(trial.block, now, "costs too much of the good", accepted=False)
+                continue
+            reason = f"harm {harm:.0f} → {left:.0f} %, good {good:.0f} → {kept:.0f} %"
+            decision = Decision(trial.block, value, reason, accepted=True)
+            weights[trial.block], harm, good = value, left, kept
+            break
         decisions[trial.block] = decision
     return tuple(decisions[trial.block] for trial in trials)
+
+
+def _take_unseen(
+    unseen: Sequence[Trial], weights: dict[str, float], decisions: dict[str, Decision], measure: Measure
+) -> tuple[float, float]:
+    """Take the steps that nobody would miss, if nobody misses them together; returns the harm and good then left."""
+    before = measure("the round's base line", weights)
+    if not unseen:
+        return before
+    together = {**weights, **{trial.block: trial.value for trial in unseen}}
+    after = measure("all without visible effect", together)
+    accepted = after[0] <= before[0] + SEEN_TOGETHER and after[1] >= before[1] - SEEN_TOGETHER
+    for trial in unseen:
+        reason = "nothing visible is lost" if accepted else "seen only together with others of no visible effect"
+        value = trial.value if accepted else weights[trial.block]
+        decisions[trial.block] = Decision(trial.block, value, reason, accepted)
+    if not accepted:
+        return before
+    weights.update(together)
+    return after
 
 
 def _price(trial: Trial) -> float:

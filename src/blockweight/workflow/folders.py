@@ -1,4 +1,4 @@
-"""Folders for what a person takes away."""
+"""Folders for what a person takes away: one for each analysis and round of a project, so that none is overwritten."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ def analyse_file(
     colour: DifferenceColour,
     change_xy: bool,
 ) -> tuple[Analysis, list[Path]]:
-    """Analyse a LoRA's blocks in the scenes and write grids, table and charts to `folder/analysis`.
+    """Analyse a LoRA's blocks in the scenes and write grids, table and charts to
+    `folder/analysis-01` (-02, … for further analyses in one project).
 
     `blocks` is an expression over the family's blocks; empty means all that the LoRA has. The renderer is made when
     the rest of the input has proved good, and the project when the renderer has no objection.
@@ -84,9 +85,7 @@ def analyse_file(
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         analysis = analyse(bench, plan, scenes, inside, threshold=threshold)
-    files = write_analysis(
-        analysis, folder / "analysis", lora_path.stem, change_xy=change_xy, colour=colour, threshold=threshold
-    )
+    files = write_analysis(analysis, folder, lora_path.stem, change_xy=change_xy, colour=colour, threshold=threshold)
     return analysis, files
 
 
@@ -102,15 +101,16 @@ def round_file(
     fixed: str,
     step: float,
     fill: float | None,
+    rest: float,
     strength: float,
 ) -> tuple[RenderedRound, list[Path]]:
-    """Render a round around `weights` and write its grid and texts to `folder/round`.
+    """Render a round around `weights` and write its grid and texts to `folder/round-01-sub` (and so on).
 
     Only blocks that the LoRA has are moved: the others would change nothing. The renderer and the project are made as
     late as in `analyse_file`.
     """
     lora = open_lora(lora_path)
-    current, _ = weights_for(lora, weights, fill)
+    current, _ = weights_for(lora, weights, fill, rest)
     decided = set(parse_blocks(fixed, current.layout)) if fixed.strip() else set()
     absent = set(current.layout.blocks) - set(lora.blocks)
     plan = plan_round(kind, current, decided | absent, step)
@@ -119,4 +119,4 @@ def round_file(
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         rendered = run_round(bench, plan, scenes)
-    return rendered, write_round(rendered, folder / "round")
+    return rendered, write_round(rendered, folder)

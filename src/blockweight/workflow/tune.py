@@ -17,8 +17,10 @@ NO_LORA = Variant("no LoRA", None)
 
 @dataclass(frozen=True)
 class RenderedRound:
-    """A round with its pictures: `pictures[scene][variant]`, `without[scene]` the pictures without the LoRA."""
+    """A round with its pictures: `pictures[scene][variant]`, `without[scene]` the pictures without the LoRA.
+    `number` is the round's in its project, from 1."""
 
+    number: int
     plan: Round
     scenes: tuple[Scene, ...]
     pictures: Sequence[Sequence[Picture]]
@@ -36,15 +38,17 @@ def run_round(bench: Workbench, plan: Round, scenes: Sequence[Scene]) -> Rendere
     """Render a round's variants, and the pictures without the LoRA, in every scene."""
     variants = [NO_LORA, *(planned.variant for planned in plan.variants)]
     rows = bench.pictures(f"Round {plan.kind}", scenes, variants)
-    bench.project.record("round", {"kind": plan.kind, "presets": plan.presets(), "fixed": list(plan.fixed)})
-    return RenderedRound(plan, tuple(scenes), [row[1:] for row in rows], [row[0] for row in rows])
+    facts = {"kind": plan.kind, "presets": plan.presets(), "fixed": list(plan.fixed)}
+    number = bench.project.number("round", facts | {"jobs": bench.digest(scenes, variants)})
+    return RenderedRound(number, plan, tuple(scenes), [row[1:] for row in rows], [row[0] for row in rows])
 
 
-def write_round(rendered: RenderedRound, folder: Path) -> list[Path]:
-    """Write the grid (PNG), and the texts to paste elsewhere: the presets and the Prompt S/R line."""
+def write_round(rendered: RenderedRound, project: Path) -> list[Path]:
+    """Write the grid (PNG), and the texts to paste elsewhere (the presets and the Prompt S/R line) to a folder of their
+    own in the project's, `round-01-sub`; returns the files."""
+    folder = project / f"round-{rendered.number:02}-{rendered.plan.kind.lower()}"
     make_folder(folder)
-    name = f"round-{rendered.plan.kind.lower()}"
-    grid, presets, prompt_sr = (folder / f"{name}{end}" for end in (".png", "-presets.txt", "-prompt-sr.txt"))
+    grid, presets, prompt_sr = (folder / name for name in ("grid.png", "presets.txt", "prompt-sr.txt"))
     write_png(rendered.grid().image, grid)
     write_whole(presets, ("\n".join(rendered.plan.presets()) + "\n").encode())
     write_whole(prompt_sr, (rendered.plan.prompt_sr() + "\n").encode())

@@ -14,6 +14,7 @@ import numpy as np
 
 from blockweight.demo import embedded
 from blockweight.demo.outcome import Outcome, measure_outcome
+from blockweight.errors import BlockweightError
 from blockweight.lora import BakeReport, bake, open_lora
 from blockweight.measure import Picture
 from blockweight.plan import Checkpoint, Scene, Variant, plan_block_analysis, plan_round
@@ -46,7 +47,6 @@ class Tutorial:
     folder: Path
     analysis: Analysis
     start: BlockWeights
-    fixed: tuple[str, ...]
     round: RenderedRound
     decisions: tuple[Decision, ...]
     tuned: BlockWeights
@@ -56,7 +56,6 @@ class Tutorial:
     shown: Sequence[Sequence[Picture]]
     studied: Outcome
     outcome: Outcome
-    files: tuple[Path, ...]
 
 
 def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutorial:
@@ -66,6 +65,8 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
     checkpoint = identify_checkpoint(embedded.model_folder())
     layout = lora.family.layout
     everything = Variant("ALL", uniform("ALL", layout, 1.0))
+    target = folder / f"{lora.path.stem}-{NAME}.safetensors"
+    _refuse_foreign(folder, (target.name, "report.html", "before-after.png"))
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress)
         outfits, scenes = _scenes(checkpoint, embedded.SHOWN, SHOWN_SEEDS)
@@ -76,18 +77,17 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
         plan = plan_block_analysis(layout, layout.blocks, *RANGE)
         studied = [embedded.scene(checkpoint, subject, seed) for seed in SEEDS]
         analysis = analyse(bench, plan, studied, face_and_hair, "her face and hair")
-        files = write_analysis(analysis, folder / "analysis", lora.path.stem)
+        write_analysis(analysis, folder, lora.path.stem)
 
         start, fixed = starting_weights(NAME, layout, analysis.suggestions)
         round_outfits, round_scenes = _scenes(checkpoint, embedded.STUDIED, ROUND_SEEDS)
         rendered = run_round(bench, plan_round("Sub", start, fixed, STEP), round_scenes)
-        files += write_round(rendered, folder / "round")
+        write_round(rendered, folder)
         reference = [row[0] for row in bench.pictures("The round's reference", round_scenes, [everything])]
         decisions, tuned, learned = _decide(bench, rendered, round_outfits, reference)
         project.record("decided", {"weights": tuned.text()})
 
-        report = bake(lora.path, tuned, folder / f"{lora.path.stem}-{NAME}.safetensors", overwrite=True)
-        files.append(report.out)
+        report = bake(lora.path, tuned, target, overwrite=True)
         final = bench.pictures("With the tuned weights", scenes, [Variant(NAME, tuned)])
         baked_bench = Workbench(project, renderer, open_lora(report.out), progress)
         baked = baked_bench.pictures("With the baked file", scenes, [everything])
@@ -98,7 +98,6 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
         folder=folder,
         analysis=analysis,
         start=start,
-        fixed=fixed,
         round=rendered,
         decisions=decisions,
         tuned=tuned,
@@ -108,8 +107,14 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
         shown=shown,
         studied=learned,
         outcome=measure_outcome(outfits, *zip(*[row[:3] for row in shown], strict=True)),
-        files=tuple(files),
     )
+
+
+def _refuse_foreign(folder: Path, names: Sequence[str]) -> None:
+    """Files that a demo writes may be replaced only in a folder that a demo made."""
+    for path in (folder / name for name in names):
+        if path.exists() and not (folder / "project.sqlite").exists():
+            raise BlockweightError(f"'{path}' exists already and no demo made it; choose another folder with --out.")
 
 
 def _scenes(

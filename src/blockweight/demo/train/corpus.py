@@ -51,5 +51,6 @@ def load_pictures(folder: Path, goblins: bool, progress: Callable[[float], None]
                 array[start : start + CHUNK] = chunk
                 progress((start + CHUNK) / PICTURES)
         array.flush()
+        del array  # Windows does not rename a file that is mapped
         os.replace(partial, path)
     return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]

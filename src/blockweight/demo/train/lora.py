@@ -50,7 +50,7 @@ _TEXT = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
 
 def caption(character: Character, words: random.Random) -> str:
-    """Her caption with the first tag kept and the rest shuffled, as kohya's shuffle_caption and keep_tokens=2 do."""
+    """Her caption with two tags kept and the rest shuffled, as kohya's shuffle_caption and keep_tokens=2 do."""
     head, *rest = character.tags()
     trigger, *others = rest
     words.shuffle(others)
@@ -68,8 +68,8 @@ def inject(model: TextToNoise, recipe: Recipe) -> None:
 
 
 def _unet_targets(unet: nn.Module, endings: tuple[str, ...]) -> list[str]:
-    """The UNet's linear and convolution layers whose name ends so; conv_out and the time embedding are left alone, as
-    kohya's trainer leaves them."""
+    """The UNet's linear and convolution layers whose name ends so. conv_out and the time embedding belong to no block
+    and are left alone."""
     chosen = []
     for name, layer in unet.named_modules():
         if isinstance(layer, nn.Linear | nn.Conv2d) and any(name == end or name.endswith(f".{end}") for end in endings):

@@ -102,7 +102,8 @@ def block_scale(variant: Variant, block: str, strength: float) -> float:
 def _inside(delta: _Delta, layer: nn.Module, inputs: Tensor) -> Tensor:
     """What `up` is applied to: (N, …, rank), or (N, rank, h, w) for a convolution."""
     if not isinstance(layer, nn.Conv2d):
-        return F.linear(inputs, delta.down)
+        hidden = F.linear(inputs, delta.down)
+        return hidden if delta.mid is None else F.linear(hidden, delta.mid)
     if delta.mid is None:
         return F.conv2d(inputs, delta.down, None, layer.stride, layer.padding, layer.dilation)
     return F.conv2d(F.conv2d(inputs, delta.down), delta.mid, None, layer.stride, layer.padding, layer.dilation)

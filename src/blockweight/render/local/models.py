@@ -40,15 +40,20 @@ def pick_device() -> torch.device:
     return torch.device("cpu")
 
 
+def dtype_on(device: torch.device) -> torch.dtype:
+    """What models calculate in: fp16 on CUDA, fp32 elsewhere (half precision is slow or missing there)."""
+    return torch.float16 if device.type == "cuda" else torch.float32
+
+
 def load_pipeline(path: Path, device: torch.device, config: Path = SD1_CONFIG) -> Any:
-    """The StableDiffusionPipeline at `path` (a diffusers folder or a `.safetensors` checkpoint), ready on `device`:
-    fp16 on CUDA, fp32 elsewhere (half precision is slow or missing there). Nothing is looked up on a network.
+    """The StableDiffusionPipeline at `path` (a diffusers folder or a `.safetensors` checkpoint), ready on `device` in
+    `dtype_on(device)`. Nothing is looked up on a network.
 
     `config` is a diffusers folder without weights; it tells the architecture of a single checkpoint file, which says
     nothing about itself. BlockweightError if there is no model, it is broken or incomplete, or is no Stable Diffusion
     1.x model.
     """
-    dtype = torch.float16 if device.type == "cuda" else torch.float32
+    dtype = dtype_on(device)
     if path.is_dir():
         _check_folder(path)
     else:

@@ -23,7 +23,7 @@ from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job
 from blockweight.render.local.checks import check_lora, check_scene, check_size
 from blockweight.render.local.live import LiveLora
-from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, load_pipeline, pick_device
+from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, dtype_on, load_pipeline, pick_device
 from blockweight.render.local.samplers import make_scheduler
 from blockweight.render.local.texts import TextEmbeddings, cut_off
 from blockweight.render.protocol import Capabilities, Picture, Rendering
@@ -63,7 +63,8 @@ class LocalRenderer:
     @property
     def capabilities(self) -> Capabilities:
         """Stable Diffusion 1.x, with live block weights."""
-        return Capabilities(families=("sd1",), batch=self._batch or LARGEST_BATCH)
+        arithmetic = f"{self.device.type}, {str(dtype_on(self.device)).removeprefix('torch.')}"
+        return Capabilities(families=("sd1",), batch=self._batch or LARGEST_BATCH, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, and LoRAs of other

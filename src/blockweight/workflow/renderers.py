@@ -1,4 +1,4 @@
-"""The local renderer, loaded only by the commands that render."""
+"""The renderers that a person can choose, each loaded only when it is wanted."""
 
 from __future__ import annotations
 

@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockweight.cli.scene_options import MOST_SEEDS, parse_prompt, parse_seeds, parse_size, scenes_of
 from blockweight.errors import BlockweightError
 from blockweight.render import identify_checkpoint
+from blockweight.workflow.scenes import MOST_SEEDS, parse_prompt, parse_seeds, parse_size, scenes_of
+
+
+@pytest.mark.parametrize("tag", ["<lora:gobuhime:1>", "<lora:gobuhime:1:lbw=ALL>", "<LORA:x:0.5>", "<lyco:x:1>"])
+def test_a_lora_tag_in_a_prompt_is_refused(tag):
+    with pytest.raises(BlockweightError, match="leave it out"):
+        parse_prompt(f"1girl, {tag}, red dress")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""The scenes of a person's own pictures, from what is typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from blockweight.errors import BlockweightError, quoted
+from blockweight.plan import Scene
+
+_LORA_TAG = re.compile(r"<(?:lora|lyco):[^>]*>", re.IGNORECASE)
+
+MOST_SEEDS = 1000
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from `1,2,3` and `1-3`, each 0…2⁶⁴ − 1, at most MOST_SEEDS; BlockweightError otherwise."""
+    seeds: dict[int, None] = {}
+    for item in filter(None, re.split(r"[,\s]+", text.strip())):
+        found = re.fullmatch(r"(\d{1,20})(?:-(\d{1,20}))?", item, re.ASCII)
+        if found is None:
+            raise BlockweightError(f"{quoted(item)} is not a seed; write seeds like 1,2,3 or 1-3.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first or last >= 2**64:
+            raise BlockweightError(f"{quoted(item)} is not a seed below 2^64 or a rising range of them, like 1-3.")
+        seeds.update(dict.fromkeys(range(first, min(last, first + MOST_SEEDS) + 1)))
+        if len(seeds) > MOST_SEEDS:
+            raise BlockweightError(f"There are more than {MOST_SEEDS} seeds in {quoted(text)}; give fewer.")
+    if not seeds:
+        raise BlockweightError("No seed was given; write seeds like 1,2,3 or 1-3.")
+    return list(seeds)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height from `512x768`, both above 0; BlockweightError otherwise."""
+    found = re.fullmatch(r"\s*(\d{1,5})\s*[x×,]\s*(\d{1,5})\s*", text.lower(), re.ASCII)
+    width, height = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not (width and height):
+        raise BlockweightError(f"{quoted(text)} is not a size; write width and height like 512x768.")
+    return width, height
+
+
+def parse_prompt(text: str) -> str:
+    """The prompt itself; BlockweightError for bytes that the terminal passed on although they are not text, and for a
+    LoRA tag, which a WebUI would take out of the prompt."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BlockweightError(f"The prompt {quoted(text)} holds bytes that are not UTF-8 text; retype it.")
+    tag = _LORA_TAG.search(text)
+    if tag is not None:
+        raise BlockweightError(
+            f"The prompt holds {quoted(tag[0])}; leave it out, the LoRA is the command's own argument, multiplied by "
+            "--strength."
+        )
+    return text
+
+
+def scenes_of(
+    model: Path,
+    prompts: Sequence[str],
+    negative: str,
+    seeds: str,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    size: str,
+) -> list[Scene]:
+    """A scene for every prompt with every seed."""
+    from blockweight.render import identify_checkpoint  # noqa: PLC0415 - numpy is not needed to read --help
+
+    width, height = parse_size(size)
+    numbers = parse_seeds(seeds)
+    texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
+    parse_prompt(negative)
+    checkpoint = identify_checkpoint(model)
+    return [
+        Scene(prompt, checkpoint, prompt, negative, seed, steps, cfg, sampler, width, height)
+        for prompt in texts
+        for seed in numbers
+    ]

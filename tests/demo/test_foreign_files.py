@@ -1,0 +1,21 @@
+"""The demo writes to a folder of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blockweight.errors import BlockweightError
+from blockweight.render import FakeRenderer
+from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.tutorial import run_tutorial
+from workshop import tree
+
+
+@pytest.mark.parametrize("name", ["report.html", "before-after.png", "gobuhime-locon-Gobuhime.safetensors"])
+def test_a_file_that_no_demo_made_is_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(BlockweightError, match="no demo made it; choose another folder with --out"):
+        run_tutorial(tmp_path, FakeRenderer(), SilentProgress())
+    assert tree(tmp_path) == {name: b"mine"}
