@@ -26,6 +26,9 @@ from blockweight.render import Picture, identify_checkpoint
 from blockweight.render.local import LocalRenderer, pick_device
 from blockweight.weights import BlockWeights
 
+LARGEST_GAP = 8
+"""Levels of 255 by which a picture may differ: batches round otherwise, and fp16 more than fp32."""
+
 COMPONENTS = ("unet", "text_encoder")
 
 
@@ -119,6 +122,8 @@ def measure(
     for name in others:
         gap = max(int(np.abs(a.astype(int) - b).max()) for a, b in zip(pictures[first], pictures[name], strict=True))
         print(f"  largest difference between '{first}' and '{name}': {gap} of 255")
+        if gap > LARGEST_GAP:
+            raise SystemExit(f"'{name}' does not give the same pictures, so its speed means nothing.")
     return speeds
 
 
