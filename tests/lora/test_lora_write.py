@@ -81,7 +81,9 @@ def test_an_existing_file_is_refused_before_any_work_and_stays(source, tmp_path)
     def never():
         raise AssertionError("work was done")
 
-    with pytest.raises(BlockweightError, match="exists already; choose another name, or allow overwriting"):
+    with pytest.raises(
+        BlockweightError, match=r"exists already; choose another name, or allow overwriting \(--overwrite\)"
+    ):
         splice_to(source, target, {UP: Replace(never)})
     assert target.read_bytes() == b"precious"
 

@@ -56,10 +56,36 @@ def test_any_text_gives_weights_or_a_short_line_of_refusal(text):
         assert message.splitlines() == [message]
 
 
+SEPARATED = {
+    "tabs, as a spreadsheet copies a row": WEIGHTS.replace(",", "\t"),
+    "new lines, as a spreadsheet copies a column": WEIGHTS.replace(",", "\n"),
+    "spaces": WEIGHTS.replace(",", " "),
+    "commas and spaces": WEIGHTS.replace(",", ", "),
+    "Japanese commas": WEIGHTS.replace(",", "、"),
+    "full-width signs": WEIGHTS.translate(str.maketrans("0123456789.,", "０１２３４５６７８９．，")),
+}
+
+
+@pytest.mark.parametrize("text", SEPARATED.values(), ids=SEPARATED)
+def test_weights_may_be_separated_as_people_paste_them(text):
+    assert parse_block_weights(text, SD1).vector() == WEIGHTS
+
+
+def test_a_name_may_stand_before_a_full_width_colon():
+    weights = parse_block_weights(f"ゴブ：姫：{WEIGHTS}", SD1)
+    assert (weights.name, weights.vector()) == ("ゴブ：姫", WEIGHTS)
+
+
+@pytest.mark.parametrize("text", ["", " ", "Girl:", ":"])
+def test_no_weights_at_all_are_refused(text):
+    with pytest.raises(BlockweightError, match="holds no block weights; write them as in NAME:1,0"):
+        parse_block_weights(text, SD1)
+
+
 @pytest.mark.parametrize("count", [1, 12, 16, 18, 25, 27, 100_000])
 def test_a_wrong_length_is_refused_with_the_right_ones(count):
     with pytest.raises(
-        BlockweightError, match=rf"length {count} was given, but .* takes 26 or 17 block weights; the first"
+        BlockweightError, match=rf"length {count} was given, but .* takes 26 or 17 block weights; separate them"
     ):
         parse_block_weights(",".join(["1"] * count), SD1)
 
@@ -141,6 +167,7 @@ def test_expanding_to_the_same_layout_fills_nothing():
         ("IN01-IN02,IN02-IN03,,", "IN01 IN02 IN03"),
         ("IN01\nIN02", "IN01 IN02"),
         ("M00-MID", "M00"),
+        ("ＩＮ０１、IN02", "IN01 IN02"),
     ],
 )
 def test_blocks_are_named_one_by_one_and_as_ranges(text, blocks):
@@ -185,7 +212,7 @@ def test_a_range_has_two_ends(text):
         parse_blocks(text, FULL)
 
 
-@pytest.mark.parametrize("text", ["IN1", "IN12", "IN01-", "-IN01", "IN01-IN99", "REST", "IN００"])
+@pytest.mark.parametrize("text", ["IN1", "IN12", "IN01-", "-IN01", "IN01-IN99", "REST"])
 def test_an_unknown_block_is_refused(text):
     with pytest.raises(BlockweightError, match="There is no block"):
         parse_blocks(text, FULL)

@@ -153,9 +153,9 @@ def test_the_good_stays_above_the_least_but_for_what_nobody_sees(trials, least, 
 
 
 @given(TRIALS, st.floats(0, 100))
-def test_every_trial_is_decided_in_its_own_place_and_the_refused_stay_as_they_are(trials, least):
+def test_every_trial_is_decided_once_and_the_refused_stay_as_they_are(trials, least):
     decisions = decide(trials, CURRENT, Addition(trials), least)
-    assert [decision.block for decision in decisions] == [trial.block for trial in trials]
+    assert sorted(decision.block for decision in decisions) == sorted(trial.block for trial in trials)
     assert all(decision.value < 1.0 if decision.accepted else decision.value == 1.0 for decision in decisions)
 
 

@@ -27,6 +27,7 @@ def test_a_lora_tag_in_a_prompt_is_refused(tag):
         ("1-3", [1, 2, 3]),
         ("1-3,2-5", [1, 2, 3, 4, 5]),
         (" 7 , 8\n9 ", [7, 8, 9]),
+        ("１、２", [1, 2]),
         ("0", [0]),
         ("5-5", [5]),
         (str(2**64 - 1), [2**64 - 1]),
@@ -44,7 +45,6 @@ def test_seeds_are_read_one_by_one_and_as_ranges_each_once(text, seeds):
         ("-1", "'-1' is not a seed"),
         ("1.5", "is not a seed"),
         ("one", "is not a seed"),
-        ("１", "is not a seed"),
         ("1-", "is not a seed"),
         ("1-2-3", "is not a seed"),
         ("9" * 5000, "is not a seed"),
@@ -82,9 +82,7 @@ def test_a_size_is_width_and_height(text):
     assert parse_size(text) == (512, 768)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "512", "512x", "0x512", "512x0", "-8x8", "1e3x512", "512x768x3", "５１２x512", "9" * 5000]
-)
+@pytest.mark.parametrize("text", ["", "512", "512x", "0x512", "512x0", "-8x8", "1e3x512", "512x768x3", "9" * 5000])
 def test_another_size_is_refused(text):
     with pytest.raises(BlockweightError, match="is not a size; write width and height like 512x768"):
         parse_size(text)

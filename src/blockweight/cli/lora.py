@@ -36,6 +36,8 @@ def bake(
     check = report.check
     typer.echo(f"Baked:    {report.out}")
     typer.echo(f"Weights:  {report.weights.text()}")
+    if report.strength != 1:
+        typer.echo(f"Strength: {report.strength:g}, multiplied with every block weight")
     if filled:
         typer.echo(f"Filled:   {', '.join(filled)}")
     actions = ", ".join(f"{check.count(action)} {action}" for action in ("copied", "scaled", "dropped"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Any
 
@@ -69,4 +70,10 @@ def main() -> None:
         app(prog_name="blockweight")
     except BlockweightError as error:
         typer.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        # What a program writes to its output may be refused: a full disk, a terminal that is gone.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails again when it flushes at exit
+        reason = error.strerror or str(error)
+        typer.echo(f"Error: the system refused ({reason}); files are whole, so make room and run this again.", err=True)
         sys.exit(2)

@@ -44,13 +44,14 @@ def _check_place(target: Path, size: int, *, overwrite: bool, source: Path | Non
         raise BlockweightError(f"'{target}' is not a regular file; choose another name.")
     if target.exists() and not overwrite:
         if source is not None and target.samefile(source):
-            raise BlockweightError(f"'{target}' is the source itself; choose another name, or allow overwriting.")
-        raise BlockweightError(f"'{target}' exists already; choose another name, or allow overwriting.")
-    free = shutil.disk_usage(folder).free
-    if free < size + _MARGIN:
+            raise BlockweightError(f"'{target}' is the source itself; choose another name.")
+        raise BlockweightError(f"'{target}' exists already; choose another name, or allow overwriting (--overwrite).")
+    disk = shutil.disk_usage(folder)
+    needed = size + _MARGIN
+    if disk.free < needed and disk.total > 0:  # some file systems, such as /proc, have no size; writing tells
         raise BlockweightError(
-            f"The disk of '{folder}' has {free / 1e6:,.1f} MB free, but '{target.name}' needs {size / 1e6:,.1f} MB; "
-            "free some space or choose another folder."
+            f"The disk of '{folder}' has {disk.free / 1e6:,.1f} MB free, but '{target.name}' and the disk's own tables "
+            f"need {needed / 1e6:,.1f} MB; free some space or choose another folder."
         )
 
 
@@ -97,7 +98,7 @@ def _refused(target: Path, error: OSError) -> BlockweightError:
         return BlockweightError(
             f"'{target}' may not be written; check permissions, and close programs that hold the file open."
         )
-    return BlockweightError(f"'{target}' could not be written ({error.strerror or error}); check the disk.")
+    return BlockweightError(f"'{target}' could not be written ({error.strerror or error}); choose another folder.")
 
 
 def _sync_folder(folder: Path) -> None:

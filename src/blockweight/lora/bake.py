@@ -56,9 +56,11 @@ def bake(
     the file comes from.
 
     BlockweightError, with nothing written: a source that `open_lora` refuses or that is of another family than the
-    layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that may
-    not or cannot be written.
+    layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that is
+    the source, or may not or cannot be written.
     """
+    if out.exists() and source.exists() and out.samefile(source):
+        raise BlockweightError(f"'{out}' is the source itself, which is never overwritten; choose another name.")
     lora = open_lora(source, family_by_name(weights.layout.family))
     plans = plan_bake(lora, weights, strength)
     instructions: dict[str, Instruction] = {}
@@ -84,7 +86,7 @@ def _worth_keeping(check: BakeCheck) -> BakeCheck:
     for module in check.modules:
         if module.error > MOST_ERROR:
             raise BlockweightError(
-                f"Block {module.block} times {format_weight(module.weight)} is too small for the numbers of this file: "
+                f"Block {module.block} times {module.weight:g} is too small for the numbers of this file: "
                 f"rounding would lose {module.error:.0%} of the change of {module.module.component} "
                 f"'{module.module.path}'; choose 0 or a larger weight, or save the LoRA in F32 first."
             )
@@ -106,7 +108,7 @@ def _scaled(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
         )
     if not np.isfinite(result).all():
         raise BlockweightError(
-            f"'{info.name}' (block {plan.block}) times {format_weight(plan.weight)} is beyond the largest number of "
+            f"'{info.name}' (block {plan.block}) times {plan.weight:g} is beyond the largest number of "
             f"{info.dtype}; choose a smaller weight, or save the LoRA in F32 first."
         )
     return result.tobytes()

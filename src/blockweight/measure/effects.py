@@ -97,7 +97,10 @@ class Effect:
         return Signal.UNSETTLED
 
     def text(self, decimals: int = 1) -> str:
-        """`6.1 ± 0.8`; without the margin where a single seed gives none."""
+        """`6.1 ± 0.8`; with two seeds the two figures, because the interval of two is wider than anybody can use, and
+        with one seed that one's."""
+        if len(self.samples) == 2:
+            return " and ".join(f"{sample:.{decimals}f}" for sample in sorted(self.samples))
         mean = f"{self.mean:.{decimals}f}"
         return mean if math.isinf(self.margin) else f"{mean} ± {self.margin:.{decimals}f}"
 

@@ -164,8 +164,10 @@ def _why_unknown(
     if ratio.high < typical / factor and ratio.mean >= 1:
         return f"works on {region} less than usual, but not less than elsewhere {times}"
     if typical / factor <= ratio.mean <= typical * factor:
-        return f"no clear place {times}, not settled by {seeds}"
-    return f"leans to {region if ratio.mean > typical else 'the rest of the picture'} {times}, not settled by {seeds}"
+        return f"works on {region} about as much as usual {times}, not settled by {seeds}"
+    if ratio.mean < 1:
+        return f"leans to the rest of the picture {times}, not settled by {seeds}"
+    return f"works on {region} {'more' if ratio.mean > typical else 'less'} than usual {times}, not settled by {seeds}"
 
 
 def _figures(effects: BlockEffects) -> str:

@@ -68,7 +68,7 @@ def analysis_grid(
     names = [block_label(block, picture, source, threshold) for block, picture in analysis.changed]
     differences = [difference_picture(picture, source, colour) for _, picture in analysis.changed]
     changed = [picture for _, picture in analysis.changed]
-    corner = f"{lora}, seed : {analysis.seed}"
+    corner = f"{lora},\nseed : {analysis.seed}"
     value = format_weight(analysis.value)
     if change_xy:
         rows = [[source] * len(changed), changed, differences]

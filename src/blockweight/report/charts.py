@@ -104,8 +104,8 @@ def inside_outside(
     """A point per block: its effect outside the mask (x) and inside (y), both in levels on logarithmic axes.
 
     The thin lines are the spread over the seeds; on the dashed diagonal a block works equally in both, on the dotted
-    one as all blocks `together` do; what lies under the noise floor stands in the shaded edge. Colour and shape are
-    the verdict (`words` names them in the legend).
+    one as all blocks `together` do; what lies under the noise floor stands in the shaded edge, where blocks that are
+    under it on both axes are counted, not named. Colour and shape are the verdict (`words` names them in the legend).
     BlockweightError when there is no block with both effects.
     """
     points = [
@@ -124,20 +124,28 @@ def inside_outside(
         (x, y), (x_spread, y_spread) = point.place(floor), point.spread(floor)
         colour = VERDICT_COLOURS[point.verdict]
         axes.plot(x_spread, (y, y), (x, x), y_spread, color=colour, alpha=0.45, linewidth=1)
-    names = {verdict: verdict.value for verdict in Verdict} | dict(words or {})
+    titles = {verdict: verdict.value for verdict in Verdict} | dict(words or {})
     for verdict in Verdict:
         chosen = [point.place(floor) for point in points if point.verdict is verdict]
+        top = 5 if verdict is Verdict.DROP else 4  # a cross would vanish under the others where they meet
         axes.scatter([x for x, _ in chosen], [y for _, y in chosen], s=46, marker=VERDICT_MARKERS[verdict],
-                     color=VERDICT_COLOURS[verdict], edgecolors=PAPER, linewidths=0.8, zorder=4,
-                     label=f"{names[verdict]} ({len(chosen)})")  # fmt: skip
+                     color=VERDICT_COLOURS[verdict], edgecolors=PAPER, linewidths=0.8, zorder=top,
+                     label=f"{titles[verdict]} ({len(chosen)})")  # fmt: skip
     typical = typical_ratio(effects, floor)
     axes.plot(ends, (typical * ends[0], typical * ends[1]), color=MUTED, linewidth=1, linestyle=":", label=together)
     _style(axes, x_label=outside, y_label=inside, title=title)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.1), frameon=False, labelcolor=INK, handletextpad=0.2,
-                prop=_font("".join((together, *names.values())), 9))  # fmt: skip
+    band = math.log(floor / ends[0]) / math.log(ends[1] / ends[0])
+    axes.legend(loc="lower right", bbox_to_anchor=(1, band), frameon=False, labelcolor=INK, handletextpad=0.2,
+                prop=_font("".join((together, *titles.values())), 9))  # fmt: skip
     lines = [line for point in points for line in point.lines(floor)]
-    places = [point.place(floor) for point in points]
-    place_labels(figure, axes, places, [point.block for point in points], lines, ink=INK, halo=PAPER)
+    shown = [point for point in points if not point.unseen(floor)]
+    places = [point.place(floor) for point in shown]
+    names = [point.block for point in shown]
+    if len(shown) < len(points):
+        # All of them stand on one spot, where names would only cover each other.
+        places.append((floor * _EDGE, floor * _EDGE))
+        names.append(f"×{len(points) - len(shown)}")
+    place_labels(figure, axes, places, names, lines, ink=INK, halo=PAPER)
     return _save(figure, fmt)
 
 
@@ -156,6 +164,10 @@ class _Point:
     def spread(self, floor: float) -> tuple[tuple[float, float], tuple[float, float]]:
         (left, right), (bottom, top) = self.outside.spread, self.inside.spread
         return (_on_axis(left, floor), _on_axis(right, floor)), (_on_axis(bottom, floor), _on_axis(top, floor))
+
+    def unseen(self, floor: float) -> bool:
+        """Whether the block's means lie under the floor on both axes."""
+        return max(self.inside.mean, self.outside.mean) < floor
 
     def lines(self, floor: float) -> tuple[tuple[float, float, float, float], ...]:
         """The spreads as segments (x0, y0, x1, y1)."""

@@ -88,22 +88,30 @@ def unknown_block(name: str, layout: Layout) -> BlockweightError:
 def parse_block_weights(text: str, family: Family, name: str = DEFAULT_NAME) -> BlockWeights:
     """Read `NAME:v,v,…` or a bare vector; the layout is the family's one of that length.
 
-    `name` names a bare vector. BlockweightError for a number that cannot be read, a length that no layout has, and a
-    name of more than one line, which no notation could hold.
+    The numbers may also be separated by `、`, or by tabs, spaces and new lines as a spreadsheet copies them, and all
+    signs may be full-width. `name` names a bare vector. BlockweightError for a number that cannot be read, a length
+    that no layout has, and a name of more than one line, which no notation could hold.
     """
-    head, colon, tail = text.strip().rpartition(":")
-    title = (head.strip() if colon else name) or name
+    *head, tail = re.split("[:：](?=[^:：]*$)", text.strip())
+    title = "".join(head).strip() or name
     if any(unicodedata.category(letter) in _NOT_IN_NAMES for letter in title):
         raise BlockweightError(f"The name {quoted(title)} is not one line of text; give one line, NAME:1,0,0.5,…")
-    tokens = tail.split(",")
+    tokens = _tokens(tail)
     layout = next((layout for layout in family.layouts if len(layout) == len(tokens)), None)
     if layout is None:
+        if not tokens:
+            raise BlockweightError(f"{quoted(text)} holds no block weights; write them as in NAME:1,0,0.5,…")
         lengths = " or ".join(str(len(layout)) for layout in family.layouts)
         raise BlockweightError(
             f"A vector of length {len(tokens)} was given, but {family.title} ({family.name}) takes {lengths} block "
-            f"weights; the first of them is {family.layout.blocks[0]}."
+            f"weights; separate them by commas, the first of them for {family.layout.blocks[0]}."
         )
     return BlockWeights(title, layout, tuple(parse_weight(token) for token in tokens))
+
+
+def _tokens(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKC", text).replace("、", ",").strip()
+    return plain.split(",") if "," in plain else plain.split()
 
 
 def parse_blocks(text: str, layout: Layout) -> tuple[str, ...]:
@@ -112,7 +120,7 @@ def parse_blocks(text: str, layout: Layout) -> tuple[str, ...]:
     BlockweightError for a name that the layout lacks, a range of more than two ends, and no block at all.
     """
     chosen: set[str] = set()
-    for item in filter(None, re.split(r"[,\s]+", text.strip())):
+    for item in filter(None, re.split(r"[,、\s]+", unicodedata.normalize("NFKC", text).strip())):
         ends = [canonical_block(end) for end in item.split("-")]
         if len(ends) > 2:
             raise BlockweightError(f"{quoted(item)} is not a range of blocks; write two ends, as in IN01-IN08.")

@@ -69,7 +69,7 @@ def decide(
     What blocks do does not add up, so each step is measured together with all that were accepted before it. It is
     accepted, whole or by a part of SHARES, if harm goes and the good stays at `least_good` percent or more. Steps that
     changed nothing visible in the round are taken first, all at once: fewer blocks, the same picture. If together they
-    do cost something, none of them is taken.
+    do cost something, none of them is taken. The decisions come in the order in which they were made.
     """
     weights = dict(current)
     decisions: dict[str, Decision] = {}
@@ -99,7 +99,7 @@ def decide(
             weights[trial.block], harm, good = value, left, kept
             break
         decisions[trial.block] = decision
-    return tuple(decisions[trial.block] for trial in trials)
+    return tuple(decisions.values())
 
 
 def _take_unseen(

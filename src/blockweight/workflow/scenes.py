@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ MOST_SEEDS = 1000
 def parse_seeds(text: str) -> list[int]:
     """Seeds from `1,2,3` and `1-3`, each 0…2⁶⁴ − 1, at most MOST_SEEDS; BlockweightError otherwise."""
     seeds: dict[int, None] = {}
-    for item in filter(None, re.split(r"[,\s]+", text.strip())):
+    for item in filter(None, re.split(r"[,、\s]+", unicodedata.normalize("NFKC", text).strip())):
         found = re.fullmatch(r"(\d{1,20})(?:-(\d{1,20}))?", item, re.ASCII)
         if found is None:
             raise BlockweightError(f"{quoted(item)} is not a seed; write seeds like 1,2,3 or 1-3.")
@@ -34,7 +35,7 @@ def parse_seeds(text: str) -> list[int]:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Width and height from `512x768`, both above 0; BlockweightError otherwise."""
-    found = re.fullmatch(r"\s*(\d{1,5})\s*[x×,]\s*(\d{1,5})\s*", text.lower(), re.ASCII)
+    found = re.fullmatch(r"\s*(\d{1,5})\s*[x×,]\s*(\d{1,5})\s*", unicodedata.normalize("NFKC", text).lower(), re.ASCII)
     width, height = (int(found[1]), int(found[2])) if found else (0, 0)
     if not (width and height):
         raise BlockweightError(f"{quoted(text)} is not a size; write width and height like 512x768.")

@@ -184,7 +184,7 @@ def _analysis(tutorial: Tutorial) -> Section:
 def _round(tutorial: Tutorial) -> Section:
     plan = tutorial.round.plan
     columns = ("no LoRA", *(planned.weights.name for planned in plan.variants))
-    accepted = {decision.block for decision in tutorial.decisions if decision.accepted}
+    decided = {decision.block: decision.value for decision in tutorial.decisions}
     rows = list(zip(tutorial.round.scenes, tutorial.round.without, tutorial.round.pictures, strict=True))[
         ::SHOWN_PER_OUTFIT
     ]
@@ -192,29 +192,30 @@ def _round(tutorial: Tutorial) -> Section:
         (
             Cell(without),
             *(
-                Cell(picture, chosen=planned.block in accepted)
+                Cell(picture, chosen=planned.block is not None and decided[planned.block] == planned.value)
                 for planned, picture in zip(plan.variants, pictures, strict=True)
             ),
         )
         for _, without, pictures in rows
     )
-    reasons = tuple(f"{decision.block} → {decision.value:g}: {decision.reason}." for decision in tutorial.decisions)
+    facts = Facts(tuple((f"{decision.block} → {decision.value:g}", decision.reason) for decision in tutorial.decisions))
     return Section(
         f"The round {plan.kind}",
         (
-            Comparison(tuple(scene.label for scene, _, _ in rows), columns, cells, "Framed: accepted."),
+            Comparison(tuple(scene.label for scene, _, _ in rows), columns, cells, "Framed: accepted as shown."),
             Prose(
                 (
                     "The demo decides by measurement, where a person would look: harm is the green in the clothes, "
                     "good the lesser of the green in her face and her look (face, ears, hair, horns, choker), both in "
                     "percent of what the LoRA does with every block at 1. The cheapest steps come first, and each is "
-                    "measured together with those accepted before it: whole, or else by half or a quarter. "
+                    "measured together with those accepted before it: whole, or else by half or a quarter. The "
+                    "decisions stand below in the order in which they were made. "
                     f"Together they keep {tutorial.studied.look_kept:.0%} of her look and "
                     f"{tutorial.studied.face_kept:.0%} of the green in her face, and remove "
                     f"{tutorial.studied.bleed_removed:.0%} of the bleed in these scenes.",
-                    *reasons,
                 )
             ),
+            facts,
         ),
         lead=(f"Kept and undecided blocks stand at 1, dropped ones at 0. Each undecided block in turn loses {STEP:g}."),
     )
@@ -229,13 +230,13 @@ def _weights(tutorial: Tutorial) -> Section:
         (
             WeightTable(
                 weights=(tutorial.tuned,),
-                fixed=frozenset(layout.blocks),
+                fixed=frozenset(layout.blocks) - {decision.block for decision in tutorial.decisions},
                 verdicts=tutorial.analysis.verdicts,
                 strength={effect.block: effect.diff.mean for effect in tutorial.analysis.effects},
                 italic=frozenset(layout.blocks) - frozenset(standard.blocks),
-                hints=(tutorial.start,),
-                caption="Bars: the measured effect. Italics: blocks that a standard LoRA does not have. The lower row: "
-                "the weights before the round.",
+                hints=(tutorial.start.with_weights({}, "before the round"),),
+                caption="Bars: the measured effect. Fixed: settled by the suggestions. Italics: blocks that a standard "
+                "LoRA does not have.",
             ),
             Copyable("LoRA Block Weight preset", tutorial.tuned.text(), "a line for the WebUI's Weights setting"),
             Copyable(

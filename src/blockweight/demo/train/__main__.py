@@ -67,7 +67,7 @@ def main() -> None:
             latents = autoencoder.encode(vae, plain, lambda done: report(round(100 * done), math.nan))
         with bar("Denoiser", denoiser.STEPS) as report:
             model = denoiser.train_denoiser(latents, tokenizer, work, report)
-        export.save_model(options.out / "model", vae, model, tokenizer)
+        export.save_model(options.out / "model", vae, model, build_tokenizer())  # use has left its mark on the other
         vae, model = export.load_parts(options.out / "model")
     drawn = np.stack([np.asarray(draw(character)) for character in goblin_pictures()])
     princess = autoencoder.encode(vae, drawn, lambda done: None)
