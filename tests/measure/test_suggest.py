@@ -53,10 +53,17 @@ def test_a_difference_that_the_seeds_do_not_settle_is_unknown():
     assert "not settled by 3 seeds" in suggestion.reasons[1]
 
 
-def test_an_effect_near_the_floor_is_not_distinguishable_from_noise():
-    suggestion = suggest(effects((0.4, 0.5, 0.7), (0.3, 0.5, 0.6), diff=(0.0, 0.0, 0.0)))
+def test_an_effect_under_the_floor_with_one_spot_above_it_is_not_distinguishable_from_noise():
+    suggestion = suggest(effects((0.1, 0.1, 0.2), (0.1, 0.1, 0.1), diff=(0.0, 0.0, 0.4)))
     assert suggestion.verdict is Verdict.UNKNOWN
     assert suggestion.reasons[1] == "not distinguishable from noise (floor 0.5 levels) with 3 seeds"
+
+
+@pytest.mark.parametrize("inside", [(0.4, 0.5, 0.7), (0.6, 1.0, 30.0)])
+def test_seeds_that_reach_under_the_floor_are_too_few_to_tell(inside):
+    suggestion = suggest(effects(inside, (0.3, 0.5, 0.6), diff=(0.0, 0.0, 0.4)))
+    assert suggestion.verdict is Verdict.UNKNOWN
+    assert suggestion.reasons[1] == "3 seeds are too few to tell it from noise (floor 0.5 levels)"
 
 
 def test_a_single_seed_settles_nothing():

@@ -155,8 +155,11 @@ def _why_unknown(
     inside: Effect, outside: Effect, ratio: Ratio, floor: float, factor: float, region: str, typical: float
 ) -> str:
     seeds = f"{len(inside.samples)} seeds"
-    if Signal.VISIBLE not in (inside.signal(floor), outside.signal(floor)):
+    signals = inside.signal(floor), outside.signal(floor)
+    if signals == (Signal.NOISE, Signal.NOISE):
         return f"not distinguishable from noise (floor {floor:g} levels) with {seeds}"
+    if Signal.VISIBLE not in signals:
+        return f"{seeds} are too few to tell it from noise (floor {floor:g} levels)"
     together = "" if typical == 1 else f", all blocks together {_short(typical)}"
     times = f"(inside : outside {_span(ratio.low, ratio.high)}{together})"
     if typical / factor <= ratio.low and ratio.high <= typical * factor:
