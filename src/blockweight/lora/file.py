@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blockweight.blocks import FAMILIES, REST, Family, Module, detect_family, parse_key
+from blockweight.blocks import FAMILIES, REST, Family, Module, detect_family, parse_key, recognises
 from blockweight.errors import BlockweightError
 from blockweight.lora.factors import Factors, factors_of
 from blockweight.lora.header import Header, TensorInfo, read_header
@@ -51,7 +51,7 @@ class Lora:
     """An opened LoRA file. Nothing but the header is in memory; tensors are read when asked for.
 
     `modules` are in the order in which the file first names them; `unknown_keys` are tensors that belong to no module
-    because their names follow no dialect that we read.
+    because their names follow no dialect that we read. `family.layout` names every block of the file's own model.
     """
 
     path: Path
@@ -158,7 +158,7 @@ def open_lora(path: Path, family: Family | None = None) -> Lora:
     if not modules:
         seen = f"its first tensor is '{unknown[0]}'" if unknown else "it holds no tensors"
         raise BlockweightError(f"'{path}' holds no LoRA modules ({seen}); choose a LoRA file.")
-    return Lora(path, header, _family(path, modules, family), modules, tuple(unknown))
+    return Lora(path, header, _family(path, modules, family).fitted(modules), modules, tuple(unknown))
 
 
 def module_name(module: Module) -> str:
@@ -168,7 +168,7 @@ def module_name(module: Module) -> str:
 
 def _family(path: Path, modules: Mapping[Module, Roles], wanted: Family | None) -> Family:
     found = detect_family(modules)
-    if wanted is not None and wanted.recognises(modules):
+    if wanted is not None and recognises(wanted, modules):
         return wanted
     seen = f"it holds {len(modules)} modules such as {module_name(next(iter(modules)))}"
     if wanted is not None:
