@@ -59,8 +59,7 @@ def recognises(family: Family, modules: Iterable[Module]) -> bool:
     if not sample.is_claimed_by(family) or sample.shows(family.foreign):
         return False
     return sample.shows(family.signs) or not any(
-        sample.is_claimed_by(other) and not sample.shows(other.foreign) and sample.shows(other.signs)
-        for other in _KNOWN
+        sample.is_claimed_by(other) and not sample.shows(other.foreign) and _rank(other, sample)[0] for other in _KNOWN
     )
 
 
@@ -104,8 +103,10 @@ def _rank(family: Family, sample: _Sample) -> tuple[bool, bool, bool, bool]:
     found = family.blocks_of(sample.modules)
     counts = _counts(found)
     models = [frozenset(layout.blocks) for layout in family.layouts if not layout.partial]
-    fits = any(found <= blocks for blocks in models)
-    exact = any(found <= blocks and counts.items() <= _counts(blocks).items() for blocks in models)
+    # An embedder alone tells nothing: many models have an `img_in` or a `proj_out`.
+    telling = bool(counts) or not sample.has_denoiser
+    fits = telling and any(found <= blocks for blocks in models)
+    exact = fits and any(found <= blocks and counts.items() <= _counts(blocks).items() for blocks in models)
     signed = sample.shows(family.signs)
     return signed and fits, exact, fits, signed
 

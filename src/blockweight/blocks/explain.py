@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from blockweight.blocks.detect import detect_family
+from blockweight.blocks.families.generic import GENERIC
 from blockweight.blocks.family import Family
 from blockweight.blocks.keys import parse_name
 from blockweight.blocks.layout import REST
@@ -14,7 +15,7 @@ from blockweight.blocks.registry import FAMILIES
 
 @dataclass(frozen=True)
 class KeyMeaning:
-    """A key and what it means; None for what is not understood or not known. `role` is None for a module's bare name."""
+    """A key and what it means; None for what is not understood or not known. A module's bare name has no `role`."""
 
     key: str
     family: str | None
@@ -22,6 +23,11 @@ class KeyMeaning:
     module: str | None
     role: str | None
     block: str | None
+
+    @property
+    def guessed(self) -> bool:
+        """Whether the block is a guess, for want of a known family."""
+        return self.family == GENERIC.name
 
 
 def explain_keys(keys: Iterable[str], family: Family | None = None) -> Iterator[KeyMeaning]:

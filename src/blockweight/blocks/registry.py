@@ -1,6 +1,6 @@
 """The list of families, and finding one by name or a layout by name or length. A new family is one file and one line.
 
-The order matters where keys fit several families alike (`detect`): the one whose LoRAs are the more common stands first.
+The order matters where keys fit several families alike (`detect`): the one whose LoRAs are the more common is first.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def layout_by_name(name: str) -> Layout:
         return layouts[wanted]
     near = difflib.get_close_matches(wanted[:60], layouts, n=3, cutoff=0.4) or list(layouts)[:3]
     raise BlockweightError(
-        f"There is no layout called {quoted(name)}; did you mean {', '.join(near)}? 'blockweight blocks --list' has all."
+        f"There is no layout called {quoted(name)}; did you mean {', '.join(near)}? See 'blockweight blocks --list'."
     )
 
 

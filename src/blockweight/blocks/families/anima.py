@@ -8,7 +8,7 @@ Cosmos-Predict2's.
 from __future__ import annotations
 
 from blockweight.blocks.families.cosmos_predict2 import COSMOS_RULES, COSMOS_SIGNS
-from blockweight.blocks.families.shared import TEXT_LAYERS, named, series
+from blockweight.blocks.families.shared import JOINT_ATTENTION, TEXT_LAYERS, named, series
 from blockweight.blocks.family import Family, Rule
 from blockweight.blocks.layout import sizes
 
@@ -28,4 +28,5 @@ ANIMA = Family(
         TEXT_LAYERS,
     ),
     signs=(*COSMOS_SIGNS, r"^llm_adapter_", r"^text_conditioner\."),
+    foreign=(JOINT_ATTENTION,),
 )

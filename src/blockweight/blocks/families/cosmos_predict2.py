@@ -1,12 +1,12 @@
 """Cosmos-Predict2 and 2.5.
 
-Names: NVIDIA's `MinimalV1LVGDiT` and diffusers' `CosmosTransformer3DModel` (renamed by its conversion script); 28 blocks
-in the 2B, 36 in the 14B.
+Names: NVIDIA's `MinimalV1LVGDiT` and diffusers' `CosmosTransformer3DModel` (renamed by its conversion script);
+28 blocks in the 2B, 36 in the 14B.
 """
 
 from __future__ import annotations
 
-from blockweight.blocks.families.shared import named, series
+from blockweight.blocks.families.shared import JOINT_ATTENTION, named, series
 from blockweight.blocks.family import Family
 from blockweight.blocks.layout import sizes
 
@@ -32,5 +32,5 @@ COSMOS_PREDICT2 = Family(
     layouts=sizes("cosmos-predict2", _ORDER, ("14B", {"B": 36}), ("2B", {"B": 28})),
     rules=COSMOS_RULES,
     signs=COSMOS_SIGNS,
-    foreign=(r"^llm_adapter_", r"^text_conditioner\.", r"^text_encoder"),
+    foreign=(JOINT_ATTENTION, r"^llm_adapter_", r"^text_conditioner\.", r"^text_encoder"),
 )

@@ -1,14 +1,14 @@
 """Flux.1 (dev, schnell, Fill, Kontext) and Chroma.
 
-Block names and order: LoRA Block Weight's 61, `lbw_lora.py` at b403cb7: D for `double_blocks`, S for `single_blocks`, IN
-for the embedders (`img_in`, `txt_in`, `time_in`, `vector_in`, `guidance_in`), OUT for `final_layer`. diffusers' names are
-those of `FluxTransformer2DModel`. Chroma has the same blocks without modulation of their own; its
+Block names and order: LoRA Block Weight's 61, `lbw_lora.py` at b403cb7: D for `double_blocks`, S for `single_blocks`,
+IN for the embedders (`img_in`, `txt_in`, `time_in`, `vector_in`, `guidance_in`), OUT for `final_layer`. diffusers'
+names are those of `FluxTransformer2DModel`. Chroma has the same blocks without modulation of their own; its
 `distilled_guidance_layer`, which stands in for it, is IN. XLabs' files name a block's processor.
 """
 
 from __future__ import annotations
 
-from blockweight.blocks.families.shared import T5_THEN_CLIP, inspire_streams, named, series
+from blockweight.blocks.families.shared import CROSS_ATTENTION, T5_THEN_CLIP, inspire_streams, named, series
 from blockweight.blocks.family import Family
 from blockweight.blocks.layout import sizes
 
@@ -32,5 +32,6 @@ FLUX1 = Family(
         r"^single_blocks_\d+_(?:modulation_lin$|processor_)",
         r"^distilled_guidance_layer_",
     ),
+    foreign=(CROSS_ATTENTION,),
     other_layouts=(inspire_streams("flux1", ("CLIP", "T5", "IN", "OUT"), 19, 38),),
 )

@@ -7,7 +7,7 @@ Names: Black Forest Labs' `flux2/model.py` (also in kohya-ss/musubi-tuner, `flux
 
 from __future__ import annotations
 
-from blockweight.blocks.families.shared import named, series
+from blockweight.blocks.families.shared import CROSS_ATTENTION, named, series
 from blockweight.blocks.family import Family
 from blockweight.blocks.layout import sizes
 
@@ -36,5 +36,10 @@ FLUX2 = Family(
         r"^single_transformer_blocks_\d+_attn_to_(?:qkv_mlp_proj|out)$",
         r"^transformer_blocks_\d+_ff(?:_context)?_linear_(?:in|out)$",
     ),
-    foreign=(r"^double_blocks_\d+_(?:img|txt)_mod_", r"^single_blocks_\d+_modulation_", r"^vector_in_"),
+    foreign=(
+        CROSS_ATTENTION,
+        r"^double_blocks_\d+_(?:img|txt)_mod_",
+        r"^single_blocks_\d+_modulation_",
+        r"^vector_in_",
+    ),
 )

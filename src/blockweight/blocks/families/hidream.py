@@ -1,7 +1,7 @@
 """HiDream-I1 and E1.
 
-Names: diffusers' `HiDreamImageTransformer2DModel`, which are also the original's (ComfyUI and ai-toolkit only change the
-prefix); 16 double and 32 single blocks.
+Names: diffusers' `HiDreamImageTransformer2DModel`, which are also the original's (ComfyUI and ai-toolkit only change
+the prefix); 16 double and 32 single blocks.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ only a LoRA that also trains an embedder of one of them can be told from the oth
 from __future__ import annotations
 
 from blockweight.blocks.families.hunyuan_video import HUNYUAN_RULES, HUNYUAN_SIGNS
+from blockweight.blocks.families.shared import CROSS_ATTENTION
 from blockweight.blocks.family import Family
 from blockweight.blocks.layout import sizes
 
@@ -21,6 +22,7 @@ HUNYUAN_IMAGE = Family(
     rules=HUNYUAN_RULES,
     signs=HUNYUAN_SIGNS,
     foreign=(
+        CROSS_ATTENTION,
         r"^double_blocks_\d+_(?:img|txt)_attn_[qkv]$",
         r"^(?:vector_in|time_text_embed|vision_in|image_embedder|clean_x_embedder|image_projection|cond_type_embed)",
     ),

@@ -1,14 +1,14 @@
 """HunyuanVideo, FramePack and HunyuanVideo 1.5.
 
-Names: Tencent's `MMDoubleStreamBlock` and `MMSingleStreamBlock` (also in kohya-ss/musubi-tuner, `hunyuan_model/models.py`
-and `hunyuan_video_1_5/`), ComfyUI's, which are Flux's, and diffusers' `HunyuanVideoTransformer3DModel` with its
-FramePack and 1.5 sisters. 20 + 40 blocks; 1.5 has 54 double blocks and no single ones. The token refiner inside `txt_in`
+Names: Tencent's `MMDoubleStreamBlock` and `MMSingleStreamBlock` (also in kohya-ss/musubi-tuner, `hunyuan_model/` and
+`hunyuan_video_1_5/`), ComfyUI's, which are Flux's, and diffusers' `HunyuanVideoTransformer3DModel` with its FramePack
+and 1.5 sisters. 20 + 40 blocks; 1.5 has 54 double blocks and no single ones. The token refiner inside `txt_in`
 (diffusers: `context_embedder`) is IN.
 """
 
 from __future__ import annotations
 
-from blockweight.blocks.families.shared import inspire_streams, named, series
+from blockweight.blocks.families.shared import CROSS_ATTENTION, inspire_streams, named, series
 from blockweight.blocks.family import Family
 from blockweight.blocks.layout import sizes
 
@@ -44,6 +44,9 @@ HUNYUAN_VIDEO = Family(
         r"^double_blocks_\d+_(?:img|txt)_attn_[qkv]$",
         r"^(?:clean_x_embedder|image_projection|vision_in|cond_type_embed)",
     ),
-    foreign=(r"^time_guidance_embed_",),
+    foreign=(
+        CROSS_ATTENTION,
+        r"^time_guidance_embed_",
+    ),
     other_layouts=(inspire_streams("hunyuan-video", ("IN", "OUT"), 20, 40),),
 )

@@ -1,7 +1,7 @@
 """Kandinsky 5.
 
-Names: the original `kandinsky/models/dit.py` (also in kohya-ss/musubi-tuner) and diffusers' `Kandinsky5Transformer3DModel`;
-T are `text_transformer_blocks`, B are `visual_transformer_blocks`.
+Names: the original `kandinsky/models/dit.py` (also in kohya-ss/musubi-tuner) and diffusers'
+`Kandinsky5Transformer3DModel`; T are `text_transformer_blocks`, B are `visual_transformer_blocks`.
 """
 
 from __future__ import annotations

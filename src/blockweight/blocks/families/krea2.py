@@ -6,7 +6,7 @@ Before them the text fusion: TL its two layerwise blocks, TR its two refiner blo
 
 from __future__ import annotations
 
-from blockweight.blocks.families.shared import named, series
+from blockweight.blocks.families.shared import CROSS_ATTENTION, named, series
 from blockweight.blocks.family import Family
 from blockweight.blocks.layout import sizes
 
@@ -30,4 +30,5 @@ KREA2 = Family(
         r"^transformer_blocks_\d+_(?:attn_to_gate|ff_(?:gate|up|down))$",
         r"^(?:txtfusion|text_fusion|txtmlp|tmlp|tproj)_",
     ),
+    foreign=(CROSS_ATTENTION,),
 )

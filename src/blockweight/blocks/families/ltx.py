@@ -7,7 +7,7 @@ video and audio. The connectors of LTX-2's text encoder are IN.
 
 from __future__ import annotations
 
-from blockweight.blocks.families.shared import named, series
+from blockweight.blocks.families.shared import JOINT_ATTENTION, named, series
 from blockweight.blocks.family import Family, Rule
 from blockweight.blocks.layout import sizes
 
@@ -32,6 +32,7 @@ LTX = Family(
     ),
     # CogVideoX, Mochi, PixArt and HunyuanDiT have blocks of the same name, but also these.
     foreign=(
+        JOINT_ATTENTION,
         r"^transformer_blocks_\d+_(?:norm\d_linear|attn1_add_|attn1_to_add_|norm1_)",
         r"^(?:pos_embed|patch_embed|patch_embedding)_",
     ),

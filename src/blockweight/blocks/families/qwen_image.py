@@ -6,7 +6,7 @@ encoder is not trained.
 
 from __future__ import annotations
 
-from blockweight.blocks.families.shared import named, series
+from blockweight.blocks.families.shared import CROSS_ATTENTION, named, series
 from blockweight.blocks.family import Family
 from blockweight.blocks.layout import sizes
 
@@ -23,4 +23,5 @@ QWEN_IMAGE = Family(
         named("OUT", "norm_out", "proj_out"),
     ),
     signs=(r"^transformer_blocks_\d+_(?:img|txt)_(?:mlp|mod)_",),
+    foreign=(CROSS_ATTENTION,),
 )

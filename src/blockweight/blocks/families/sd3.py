@@ -25,4 +25,6 @@ SD3 = Family(
         *T5_THEN_CLIP,
     ),
     signs=(r"^joint_blocks_\d+_(?:x|context)_block_", r"^pos_embed_proj$", r"^y_embedder_"),
+    # Not attn2: 3.5 medium has a second attention in its first blocks.
+    foreign=(r"^transformer_blocks_\d+_attn1_",),
 )

@@ -28,7 +28,7 @@ WAN = Family(
     rules=(
         series(r"blocks_(\d+)_", "B"),
         series(r"vace_blocks_(\d+)_", "V"),
-        named("IN", "patch_embedding", "vace_patch_embedding", "text_embedding", "time_embedding", "time_projection"),
+        named("IN", "patch_embedding", "vace_patch_embedding", r"(?:text|time)_embedding_\d", "time_projection"),
         named("IN", "img_emb", "condition_embedder", "ref_conv", "control_adapter"),
         named("OUT", "head", "norm_out", "proj_out"),
     ),
