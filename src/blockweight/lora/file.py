@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blockweight.blocks import FAMILIES, REST, Family, Module, detect_family, parse_key, recognises
+from blockweight.blocks import REST, Family, Module, detect_family, parse_key, recognises
 from blockweight.errors import BlockweightError
 from blockweight.lora.factors import Factors, factors_of
 from blockweight.lora.header import Header, TensorInfo, read_header
@@ -138,7 +138,7 @@ def open_lora(path: Path, family: Family | None = None) -> Lora:
     """Read a LoRA file's header and find its family, or check that it is of the one given.
 
     BlockweightError for a file that `read_header` refuses, one without LoRA modules, two tensors in the same role,
-    and a LoRA of a family that is not known or not the one given.
+    and a LoRA whose family cannot be told or is not the one given.
     """
     header = read_header(path)
     modules: dict[Module, dict[str, TensorInfo]] = {}
@@ -175,6 +175,8 @@ def _family(path: Path, modules: Mapping[Module, Roles], wanted: Family | None) 
         looks = f"it looks like one of {found.title}" if found else seen
         raise BlockweightError(f"'{path}' is not a LoRA of {wanted.title}: {looks}; choose another file or family.")
     if found is None:
-        known = ", ".join(f"{family.title} ({family.name})" for family in FAMILIES)
-        raise BlockweightError(f"'{path}' is a LoRA of a family that is not known here: {seen}; known are {known}.")
+        raise BlockweightError(
+            f"'{path}' is a LoRA whose family cannot be told: {seen}; none of them stands in a block, or they are of "
+            "several families."
+        )
     return found

@@ -20,7 +20,7 @@ def named(block: str, *modules: str) -> Rule:
 CROSS_ATTENTION = r"^transformer_blocks_\d+_attn[12]_"
 JOINT_ATTENTION = r"^transformer_blocks_\d+_attn_"
 """diffusers calls the blocks of most models `transformer_blocks`. Inside, models that attend to text and picture at
-once have one `attn`, those that attend to the text separately `attn1` and `attn2`: each kind is foreign to the other."""
+once have one `attn`, those that attend to the text apart from it `attn1` and `attn2`: each is foreign to the other."""
 
 TEXT_LAYERS = Rule(TEXT_ENCODERS, r"(?:(?:model|language_model|text_model|encoder)_)*(?:layers|block)_(?=\d)", "BASE")
 """The layers of any text encoder as one block; its embeddings and last norm are nobody's, as in LoRA Block Weight."""
