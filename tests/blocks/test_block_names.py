@@ -1,21 +1,13 @@
-"""Key → module → block, for SD1."""
+"""Module → block, for SD1, and the spellings of a block's name."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockweight.blocks import REST, Module, TensorKey, canonical_block, module_of, parse_key
+from blockweight.blocks import REST, Module, canonical_block
 from workshop import FULL, SD1, SHORT
-
-ORACLE = json.loads((Path(__file__).parents[1] / "data" / "lbw_blocks_sd15.json").read_text())
-"""Style of naming → LoRA module name → the block that LoRA Block Weight's own code gives it, null for none."""
-
-ROWS = [(style, key, block) for style, rows in ORACLE.items() for key, block in rows.items()]
 
 ATTENTION = (
     "proj_in",
@@ -64,22 +56,6 @@ def unet() -> dict[str, str]:
 
 
 UNET = unet()
-
-
-@pytest.mark.parametrize(("style", "key", "block"), ROWS, ids=[f"{style}-{key}" for style, key, _ in ROWS])
-def test_every_block_is_the_one_that_lora_block_weight_gives(style, key, block):
-    understood = parse_key(f"{key}.lora_up.weight")
-    assert understood is not None
-    assert SD1.block_of(understood.module) == (block or REST)
-
-
-def test_the_oracle_covers_all_its_styles():
-    assert {style: len(rows) for style, rows in ORACLE.items()} == {
-        "diffusers-dotted": 93,
-        "kohya": 133,
-        "kohya-compvis": 101,
-        "onetrainer-te1": 21,
-    }
 
 
 @pytest.mark.parametrize("path", UNET)
@@ -138,71 +114,6 @@ def test_any_module_has_exactly_one_block_of_the_layout_or_is_rest(path):
 )
 def test_a_number_that_the_model_does_not_have_is_rest(path):
     assert SD1.block_of(Module("unet", path)) == REST
-
-
-@pytest.mark.parametrize(
-    ("key", "component", "path", "role"),
-    [
-        ("lora_unet_conv_in.lora_down.weight", "unet", "conv_in", "lora_down"),
-        (
-            "lora_te_text_model_encoder_layers_3_mlp_fc1.alpha",
-            "text_encoder",
-            "text_model_encoder_layers_3_mlp_fc1",
-            "alpha",
-        ),
-        ("lora_te1_text_model_x.lora_up.weight", "text_encoder", "text_model_x", "lora_up"),
-        ("lora_te2_text_model_x.lora_mid.weight", "text_encoder_2", "text_model_x", "lora_mid"),
-        ("lycoris_down_blocks_0_x.hada_w1_a", "unet", "down_blocks_0_x", "hada_w1_a"),
-        ("unet.down_blocks.0.x.lora_A.weight", "unet", "down_blocks_0_x", "lora_down"),
-        ("unet.down_blocks.0.x.lora_B.default.weight", "unet", "down_blocks_0_x", "lora_up"),
-        ("unet.mid_block.x.lora.up.weight", "unet", "mid_block_x", "lora_up"),
-        ("text_encoder.text_model.x.lora_linear_layer.down.weight", "text_encoder", "text_model_x", "lora_down"),
-        ("text_encoder_2.text_model.x.lora_A.weight", "text_encoder_2", "text_model_x", "lora_down"),
-        ("lora_unet_conv_in.oft_blocks", "unet", "conv_in", "oft_blocks"),
-        ("lora_unet_conv_in.diff_b", "unet", "conv_in", "diff_b"),
-    ],
-)
-def test_a_key_says_its_component_module_and_role(key, component, path, role):
-    assert parse_key(key) == TensorKey(Module(component, path), role)
-
-
-@pytest.mark.parametrize("layer", ["to_q", "to_k", "to_v"])
-def test_an_old_diffusers_processor_is_the_attentions_own_layer(layer):
-    old = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.processor"
-    assert module_of(f"{old}.{layer}_lora") == module_of(
-        f"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_{layer}"
-    )
-
-
-def test_an_old_diffusers_output_layer_gets_the_index_that_it_has_in_the_model():
-    module = module_of("unet.mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora")
-    assert module == Module("unet", "mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0")
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        ".alpha",
-        "lora_unet_.alpha",
-        "lora_unet_conv_in",
-        "lora_unet_conv_in.bias",
-        "conv_in.alpha",
-        "sigma.weight.note",
-    ],
-)
-def test_a_key_in_no_known_form_is_not_understood(key):
-    assert parse_key(key) is None
-
-
-@given(
-    st.text(max_size=40),
-    st.sampled_from(["lora_unet_", "unet.", "lycoris_", ""]),
-    st.sampled_from([".alpha", ".weight", ""]),
-)
-def test_no_key_breaks_the_parser(middle, prefix, suffix):
-    understood = parse_key(prefix + middle + suffix)
-    assert understood is None or isinstance(understood, TensorKey)
 
 
 @pytest.mark.parametrize("name", ["M00", "MID", "mid", " Mid ", "m00", "MID00"])

@@ -28,11 +28,10 @@ def place(tmp_path, monkeypatch):
     """A working folder with good and bad files."""
     monkeypatch.chdir(tmp_path)
     good = write_lora_file(tmp_path / "good.safetensors", FULL.blocks)
-    text = "lora_te1_text_model_encoder_layers_0_mlp_fc1"
-    sdxl = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_1_attn1_to_q"
-    write_lora_file(tmp_path / "sdxl.safetensors", [], [sdxl, text, text.replace("te1", "te2")])
-    write_lora_file(tmp_path / "flux.safetensors", [], ["lora_unet_double_blocks_0_img_attn_proj", text])
-    write_lora_file(tmp_path / "sd3.safetensors", [], ["lora_unet_joint_blocks_0_x_block_attn_qkv", text])
+    write_lora_file(tmp_path / "embedder.safetensors", [], ["lora_unet_img_in"])
+    mixed = ["lora_unet_double_blocks_0_img_attn_proj", "lora_unet_down_blocks_0_attentions_0_proj_in"]
+    write_lora_file(tmp_path / "mixed.safetensors", [], mixed)
+    write_lora_file(tmp_path / "flux.safetensors", [], ["lora_unet_double_blocks_0_img_attn_proj"])
     (tmp_path / "cut.safetensors").write_bytes(good.read_bytes()[:-100])
     (tmp_path / "short.safetensors").write_bytes(b"\x10")
     (tmp_path / "empty.safetensors").write_bytes(b"")
@@ -82,9 +81,8 @@ def changed(command, **values):
 
 LORAS = [
     ("none.safetensors", "There is no file 'none.safetensors'; check the path."),
-    ("sdxl.safetensors", "family that is not known here"),
-    ("flux.safetensors", "family that is not known here"),
-    ("sd3.safetensors", "family that is not known here"),
+    ("embedder.safetensors", "whose family cannot be told"),
+    ("mixed.safetensors", "whose family cannot be told"),
     ("cut.safetensors", "cut.safetensors"),
     ("short.safetensors", "short.safetensors"),
     ("empty.safetensors", "empty.safetensors"),
@@ -102,6 +100,13 @@ LORAS = [
 def test_a_file_that_is_no_lora_of_a_known_family(blockweight, place, command, lora, words):
     before = tree(place)
     refused(blockweight(*changed(command, lora=lora)), words, before, place)
+
+
+@pytest.mark.parametrize("command", [BAKE, ROUND], ids=["bake", "round"])
+def test_a_vector_of_another_familys_length_is_refused(blockweight, place, command):
+    before = tree(place)
+    words = "A vector of length 26 was given, but Flux.1 (with Kontext and Chroma) (flux1) takes 61"
+    refused(blockweight(*changed(command, lora="flux.safetensors")), words, before, place)
 
 
 WEIGHT_TEXTS = [

@@ -241,14 +241,31 @@ def test_factors_do_not_hide_that_a_module_changes_a_bias_too(tmp_path, rng):
         lora.factors(module(Q))
 
 
-def test_a_lora_of_an_unknown_family_is_refused_with_what_was_seen_and_what_is_known(tmp_path, rng):
-    path = write(tmp_path / "a.safetensors", linear("lora_unet_double_blocks_0_img_attn_qkv", rng))
-    with pytest.raises(BlockweightError) as caught:
+def test_a_lora_whose_family_cannot_be_told_is_refused_with_what_was_seen(tmp_path, rng):
+    path = write(tmp_path / "a.safetensors", linear("lora_unet_img_in", rng))
+    with pytest.raises(BlockweightError, match=r"family cannot be told: it holds 1 modules such as unet\.img_in"):
         open_lora(path)
-    assert "unet.double_blocks_0_img_attn_qkv" in str(caught.value)
-    assert "Stable Diffusion 1.x (sd1)" in str(caught.value)
-    with pytest.raises(BlockweightError, match=r"is not a LoRA of Stable Diffusion 1\.x"):
+
+
+def test_a_lora_of_another_family_than_the_one_asked_for_is_refused(tmp_path, rng):
+    path = write(tmp_path / "a.safetensors", linear("lora_unet_double_blocks_0_img_attn_qkv", rng))
+    with pytest.raises(BlockweightError, match=r"is not a LoRA of Stable Diffusion 1\.x: it looks like one of Flux\.1"):
         open_lora(path, SD1)
+
+
+def test_a_file_has_the_layout_of_its_own_model(tmp_path, rng):
+    tensors = {}
+    for number in range(20):
+        tensors |= linear(f"lora_unet_single_blocks_{number}_linear1", rng)
+    lora = open_lora(write(tmp_path / "a.safetensors", tensors))
+    assert (lora.family.name, lora.family.layout.name) == ("flux2", "flux2-27")
+
+
+def test_a_lora_of_an_unknown_model_has_guessed_blocks(tmp_path, rng):
+    lora = open_lora(write(tmp_path / "a.safetensors", linear("transformer.joint_blocks.1.to_q", rng)))
+    assert (lora.family.guessed, lora.blocks) == (False, ("J01",))
+    lora = open_lora(write(tmp_path / "b.safetensors", linear("transformer.mlp_blocks.1.to_q", rng)))
+    assert (lora.family.guessed, lora.blocks) == (True, ("MLP_BLOCKS01",))
 
 
 def test_the_family_that_is_asked_for_is_used_when_it_fits(tmp_path, rng):

@@ -1,20 +1,30 @@
 """Families, layouts, and the one map from a LoRA key to its module and block. Standard library only."""
 
-from blockweight.blocks.family import REST, Family, Layout, Rule, canonical_block
-from blockweight.blocks.keys import Module, TensorKey, module_of, parse_key
-from blockweight.blocks.registry import FAMILIES, detect_family, family_by_name
+from blockweight.blocks.detect import detect_family, recognises
+from blockweight.blocks.explain import KeyMeaning, explain_keys
+from blockweight.blocks.family import Family, Rule
+from blockweight.blocks.keys import Module, TensorKey, module_of, parse_key, parse_name
+from blockweight.blocks.layout import REST, Layout, canonical_block
+from blockweight.blocks.registry import FAMILIES, all_layouts, family_by_name, layout_by_name, layouts_of_length
 
 __all__ = [
     "FAMILIES",
     "REST",
     "Family",
+    "KeyMeaning",
     "Layout",
     "Module",
     "Rule",
     "TensorKey",
+    "all_layouts",
     "canonical_block",
     "detect_family",
+    "explain_keys",
     "family_by_name",
+    "layout_by_name",
+    "layouts_of_length",
     "module_of",
     "parse_key",
+    "parse_name",
+    "recognises",
 ]

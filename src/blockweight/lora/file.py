@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blockweight.blocks import FAMILIES, REST, Family, Module, detect_family, parse_key
+from blockweight.blocks import REST, Family, Module, detect_family, parse_key, recognises
 from blockweight.errors import BlockweightError
 from blockweight.lora.factors import Factors, factors_of
 from blockweight.lora.header import Header, TensorInfo, read_header
@@ -51,7 +51,7 @@ class Lora:
     """An opened LoRA file. Nothing but the header is in memory; tensors are read when asked for.
 
     `modules` are in the order in which the file first names them; `unknown_keys` are tensors that belong to no module
-    because their names follow no dialect that we read.
+    because their names follow no dialect that we read. `family.layout` names every block of the file's own model.
     """
 
     path: Path
@@ -138,7 +138,7 @@ def open_lora(path: Path, family: Family | None = None) -> Lora:
     """Read a LoRA file's header and find its family, or check that it is of the one given.
 
     BlockweightError for a file that `read_header` refuses, one without LoRA modules, two tensors in the same role,
-    and a LoRA of a family that is not known or not the one given.
+    and a LoRA whose family cannot be told or is not the one given.
     """
     header = read_header(path)
     modules: dict[Module, dict[str, TensorInfo]] = {}
@@ -158,7 +158,7 @@ def open_lora(path: Path, family: Family | None = None) -> Lora:
     if not modules:
         seen = f"its first tensor is '{unknown[0]}'" if unknown else "it holds no tensors"
         raise BlockweightError(f"'{path}' holds no LoRA modules ({seen}); choose a LoRA file.")
-    return Lora(path, header, _family(path, modules, family), modules, tuple(unknown))
+    return Lora(path, header, _family(path, modules, family).fitted(modules), modules, tuple(unknown))
 
 
 def module_name(module: Module) -> str:
@@ -168,13 +168,15 @@ def module_name(module: Module) -> str:
 
 def _family(path: Path, modules: Mapping[Module, Roles], wanted: Family | None) -> Family:
     found = detect_family(modules)
-    if wanted is not None and wanted.recognises(modules):
+    if wanted is not None and recognises(wanted, modules):
         return wanted
     seen = f"it holds {len(modules)} modules such as {module_name(next(iter(modules)))}"
     if wanted is not None:
         looks = f"it looks like one of {found.title}" if found else seen
         raise BlockweightError(f"'{path}' is not a LoRA of {wanted.title}: {looks}; choose another file or family.")
     if found is None:
-        known = ", ".join(f"{family.title} ({family.name})" for family in FAMILIES)
-        raise BlockweightError(f"'{path}' is a LoRA of a family that is not known here: {seen}; known are {known}.")
+        raise BlockweightError(
+            f"'{path}' is a LoRA whose family cannot be told: {seen}; none of them stands in a block, or they are of "
+            "several families."
+        )
     return found

@@ -166,11 +166,12 @@ def _why_unknown(
         return f"works on {region} no more and no less than usual {times}"
     if ratio.high < typical / factor and ratio.mean >= 1:
         return f"works on {region} less than usual, but not less than elsewhere {times}"
+    leaning = f"works on {region} {'more' if ratio.mean > typical else 'less'} than usual"
     if typical / factor <= ratio.mean <= typical * factor:
-        return f"works on {region} about as much as usual {times}, not settled by {seeds}"
-    if ratio.mean < 1:
-        return f"leans to the rest of the picture {times}, not settled by {seeds}"
-    return f"works on {region} {'more' if ratio.mean > typical else 'less'} than usual {times}, not settled by {seeds}"
+        leaning = f"works on {region} about as much as usual"
+    elif ratio.mean < 1:
+        leaning = "leans to the rest of the picture"
+    return f"{leaning} {times}, not settled by {seeds}"
 
 
 def _figures(effects: BlockEffects) -> str:

@@ -22,6 +22,16 @@ def check_scene(scene: Scene) -> None:
         raise BlockweightError(f"The seed must be a whole number from 0 to {2**63 - 1}, not {scene.seed}.")
 
 
+def check_family(job: Job, families: tuple[str, ...]) -> None:
+    """Refuse weights of a family that the renderer does not draw."""
+    weights = job.variant.weights
+    if weights is not None and weights.layout.family not in families:
+        raise BlockweightError(
+            f"The weights of '{job.variant.label}' are of the family {weights.layout.family}, but this renderer draws "
+            f"only {', '.join(families)}; bake the LoRA and render it with another program."
+        )
+
+
 def check_size(scene: Scene, pipeline: Any) -> None:
     """Refuse a size that the model's autoencoder and UNet cannot halve as often as they do."""
     side = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)

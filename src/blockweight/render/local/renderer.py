@@ -21,7 +21,7 @@ from torch import Tensor
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job
-from blockweight.render.local.checks import check_lora, check_scene, check_size
+from blockweight.render.local.checks import check_family, check_lora, check_scene, check_size
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, dtype_on, load_pipeline, pick_device
 from blockweight.render.local.samplers import make_scheduler
@@ -71,6 +71,7 @@ class LocalRenderer:
         families or other models. Says so on the log (once) if the end of a prompt is beyond what the model reads."""
         for job in jobs:
             check_scene(job.scene)
+            check_family(job, self.capabilities.families)
         # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
         for job in sorted(jobs, key=_shared, reverse=True):
             pipeline = self._pipeline(job.scene.checkpoint)
