@@ -10,6 +10,7 @@ from diffusers import StableDiffusionPipeline
 
 from blockweight.blocks import REST, Module, family_by_name
 from blockweight.demo import embedded
+from blockweight.demo.train.lora import RECIPES, Recipe
 from blockweight.lora import open_lora
 
 SD1 = family_by_name("sd1")
@@ -58,6 +59,15 @@ def test_the_loras_say_how_they_were_trained(name: str) -> None:
     assert metadata["ss_base_model_version"] == "sd_v1"
     assert metadata["ss_num_train_images"] == "12"
     assert "gobuhime" in metadata["ss_tag_frequency"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_loras_are_what_the_trainers_recipes_make(recipe: Recipe) -> None:
+    metadata = open_lora(embedded.lora_file(recipe.name)).header.metadata
+    written = [
+        metadata[f"ss_{name}"] for name in ("max_train_steps", "network_dim", "network_alpha", "seed", "unet_lr")
+    ]
+    assert written == [f"{value:g}" for value in (recipe.steps, recipe.rank, recipe.alpha, recipe.seed, recipe.unet_lr)]
 
 
 @pytest.mark.parametrize("name", ["gobuhime", "gobuhime-locon"])

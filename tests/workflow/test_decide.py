@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockweight.measure import Suggestion, Verdict
-from blockweight.workflow.decide import SEEN_TOGETHER, Trial, decide, starting_weights
+from blockweight.workflow.decide import VISIBLE, Trial, decide, starting_weights
 from workshop import FULL
 
 PERCENT = st.floats(-20, 20)
@@ -114,6 +114,12 @@ def test_a_step_that_takes_no_harm_away_after_the_others_is_refused():
     assert second.reason == "takes no more harm away after the others"
 
 
+def test_a_step_that_takes_hardly_any_harm_away_is_not_worth_its_price():
+    trials = [Trial("IN01", 0.0, -0.9, -1)]
+    (decision,) = decide(trials, CURRENT, Addition(trials), 0)
+    assert (decision.accepted, decision.value) == (False, 1.0)
+
+
 def test_the_reasons_tell_what_was_left_before_and_after():
     trials = [Trial("IN01", 0.0, -10, -1), Trial("IN02", 0.0, -10, -2)]
     reasons = [decision.reason for decision in decide(trials, CURRENT, Addition(trials), 0)]
@@ -149,7 +155,7 @@ def test_the_good_stays_above_the_least_but_for_what_nobody_sees(trials, least, 
     everything = {decision.block: decision.value for decision in decisions}
     taken = [decision for decision in decisions if decision.accepted and "nothing visible" not in decision.reason]
     kept = measure("", {**CURRENT, **everything})[1]
-    assert kept >= (least if taken else 100 - SEEN_TOGETHER)
+    assert kept >= (least if taken else 100 - VISIBLE)
 
 
 @given(TRIALS, st.floats(0, 100))

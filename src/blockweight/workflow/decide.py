@@ -54,8 +54,9 @@ LoRA does at ALL=1."""
 NEGLIGIBLE = 0.3
 """Changes below this many percent of what the LoRA does cannot be seen."""
 
-SEEN_TOGETHER = 1.0
-"""The same for all such changes taken together."""
+VISIBLE = 1.0
+"""A change of this many percent can be seen: less harm than that is not worth a step, and steps that cost less alone
+may not cost more together."""
 
 SHARES = (1.0, 0.5, 0.25)
 """How much of a block's step is tried, in this order."""
@@ -67,9 +68,9 @@ def decide(
     """Take steps away from `current`, cheapest first: those that lose least good for the harm they remove.
 
     What blocks do does not add up, so each step is measured together with all that were accepted before it. It is
-    accepted, whole or by a part of SHARES, if harm goes and the good stays at `least_good` percent or more. Steps that
-    changed nothing visible in the round are taken first, all at once: fewer blocks, the same picture. If together they
-    do cost something, none of them is taken. The decisions come in the order in which they were made.
+    accepted, whole or by a part of SHARES, if harm visibly goes and the good stays at `least_good` percent or more.
+    Steps that changed nothing visible in the round are taken first, all at once: fewer blocks, the same picture. If
+    together they do cost something, none of them is taken. The decisions come in the order in which they were made.
     """
     weights = dict(current)
     decisions: dict[str, Decision] = {}
@@ -89,7 +90,7 @@ def decide(
         for share in SHARES:
             value = now + share * (trial.value - now)
             left, kept = measure(f"{trial.block} at {value:g}", {**weights, trial.block: value})
-            if left >= harm:
+            if left > harm - VISIBLE:
                 continue
             if kept < least_good:
                 decision = Decision(trial.block, now, "costs too much of the good", accepted=False)
@@ -111,7 +112,7 @@ def _take_unseen(
         return before
     together = {**weights, **{trial.block: trial.value for trial in unseen}}
     after = measure("all without visible effect", together)
-    accepted = after[0] <= before[0] + SEEN_TOGETHER and after[1] >= before[1] - SEEN_TOGETHER
+    accepted = after[0] <= before[0] + VISIBLE and after[1] >= before[1] - VISIBLE
     for trial in unseen:
         reason = "nothing visible is lost" if accepted else "seen only together with others of no visible effect"
         value = trial.value if accepted else weights[trial.block]
