@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -124,6 +125,22 @@ def test_any_text_may_be_a_prompt(blockweight, locon, model, tmp_path, prompt):
     )  # fmt: skip
     assert (ended.code, "Traceback" in ended.err) == (0, False)
     assert {job.scene.prompt for job in blockweight.renderer.rendered} == {prompt}
+
+
+def test_the_helper_prints_the_sheet_as_json(blockweight):
+    ended = blockweight("helper", f"Gobuhime:{WEIGHTS}", "--fixed", "BASE,IN00,IN02-OUT11", "--step", "0.5", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    sheet = json.loads(ended.out)
+    assert sorted(sheet) == ["add", "add_sub", "eba_blocks", "lr_weight", "sub", "sub_add", "weight"]
+    assert sheet["sub_add"]["prompt_sr"] == "Sub, SubIN01_0, Add, AddIN01_1"
+    assert [line.partition(":")[0] for line in sheet["sub"]["presets"]] == ["Sub", "SubIN01_0"]
+    assert sheet["eba_blocks"] == "IN01"
+
+
+def test_the_helper_prints_the_same_for_people(blockweight):
+    ended = blockweight("helper", f"Gobuhime:{WEIGHTS}", "--fixed", "BASE,IN00,IN02-OUT11")
+    assert ended.out.startswith(f"WEIGHT\nGobuhime:{WEIGHTS}\n\nSubWeights\nSub:{WEIGHTS}\nSubIN01_0:")
+    assert "\nSubPromptSr\nSub, SubIN01_0\n" in ended.out
 
 
 def test_negative_weights_may_begin_the_vector(blockweight, lora, tmp_path):

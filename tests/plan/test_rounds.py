@@ -124,9 +124,8 @@ def test_a_step_beyond_all_numbers_is_refused():
         plan_round("Add", uniform("x", FULL, 1.7e308), FIXED, 1.7e308)
 
 
-def test_a_round_without_free_blocks_is_refused():
-    with pytest.raises(BlockweightError, match="Every block is fixed"):
-        plan_round("Sub", GOBUHIME, FULL.blocks, 0.5)
+def test_a_round_without_free_blocks_is_its_base_lines():
+    assert plan_round("SubAdd", GOBUHIME, FULL.blocks, 0.5).prompt_sr() == "Sub, Add"
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():

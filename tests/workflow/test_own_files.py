@@ -249,6 +249,12 @@ def test_blocks_that_the_lora_lacks_are_not_moved(tmp_path):
     assert rendered.plan.prompt_sr() == "Sub, SubIN01_0, SubM00_0.5"
 
 
+def test_a_round_without_free_blocks_is_refused(locon, tmp_path):
+    with pytest.raises(BlockweightError, match="Every block is fixed"):
+        run_round(locon, tmp_path / "out", Never, fixed="BASE-OUT11")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_round_is_a_fact_of_the_project(locon, tmp_path):
     rendered, _ = run_round(locon, tmp_path / "out")
     with Project(tmp_path / "out") as project:

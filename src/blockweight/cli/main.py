@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from blockweight import __version__
-from blockweight.cli import analyze, blocks, demo, lora, rounds
+from blockweight.cli import analyze, blocks, demo, helper, lora, rounds
 from blockweight.errors import BlockweightError
 
 
@@ -38,6 +38,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("analyze")(analyze.analyze)
 app.command("blocks")(blocks.blocks)
+app.command("helper")(helper.helper)
 app.add_typer(rounds.app, name="round")
 app.add_typer(lora.app, name="lora")
 

@@ -55,11 +55,18 @@ class Round:
         return ", ".join(planned.weights.name for planned in self.variants)
 
 
-def plan_round(kind: str, weights: BlockWeights, fixed: Collection[str], step: float) -> Round:
+def plan_round(
+    kind: str,
+    weights: BlockWeights,
+    fixed: Collection[str],
+    step: float,
+    limits: tuple[float, float] | None = None,
+) -> Round:
     """Plan a round: for each series its base line, then one variant per unfixed block with that block moved.
 
-    Names carry the resulting value, `SubIN01_0`. BlockweightError for an unknown kind, a step that is not positive or
-    moves nothing, a fixed block that the layout lacks, or when every block is fixed.
+    Names carry the resulting value, `SubIN01_0`. With `limits` (low, high) no block is moved beyond them, and one that
+    would not move at all has no variant. BlockweightError for an unknown kind, a step that is not positive or moves
+    nothing, limits of which the first is not below the second, and a fixed block that the layout lacks.
     """
     series = next((series for name, series in SERIES.items() if name.lower() == kind.lower().replace("_", "")), None)
     if series is None:
@@ -69,19 +76,28 @@ def plan_round(kind: str, weights: BlockWeights, fixed: Collection[str], step: f
     for block in fixed:
         if block not in weights.layout.blocks:
             raise unknown_block(block, weights.layout)
-    free = [block for block in weights.layout.blocks if block not in fixed]
-    if not free:
-        raise BlockweightError("Every block is fixed, so the round would be empty; leave at least one block unfixed.")
+    if limits is not None and not limits[0] < limits[1]:
+        raise BlockweightError(f"The limits {limits[0]:g} and {limits[1]:g} leave no room; give the lower one first.")
     variants = []
     for name in series:
         variants.append(RoundVariant(weights.with_weights({}, name)))
-        for block in free:
-            value = step_weight(weights.weight(block), _SIGN[name] * step)
-            if value == weights.weight(block):
-                raise BlockweightError(
-                    f"The step {format_weight(step)} is too small to move {block}; give a larger one."
-                )
-            label = f"{name}{block}_{format_weight(value)}"
-            variants.append(RoundVariant(weights.with_weights({block: value}, label), block, value))
+        for block in weights.layout.blocks:
+            value = None if block in fixed else _moved(weights.weight(block), _SIGN[name] * step, block, limits)
+            if value is not None:
+                label = f"{name}{block}_{format_weight(value)}"
+                variants.append(RoundVariant(weights.with_weights({block: value}, label), block, value))
     ordered_fixed = tuple(block for block in weights.layout.blocks if block in fixed)
     return Round("".join(series), weights, ordered_fixed, step, tuple(variants))
+
+
+def _moved(now: float, change: float, block: str, limits: tuple[float, float] | None) -> float | None:
+    """The weight after the change, None if the limits leave it where it is."""
+    value = step_weight(now, change)
+    if value == now:
+        step = format_weight(abs(change))
+        raise BlockweightError(f"The step {step} is too small to move {block}; give a larger one.")
+    if limits is None:
+        return value
+    # A weight that lies beyond the limits already may come back, but not go further.
+    held = min(max(value, min(limits[0], now)), max(limits[1], now))
+    return None if held == now else held

@@ -113,6 +113,8 @@ def round_file(
     current, _ = weights_for(lora, weights, fill, rest)
     decided = set(parse_blocks(fixed, current.layout)) if fixed.strip() else set()
     absent = set(current.layout.blocks) - set(lora.blocks)
+    if len(decided | absent) == len(current.layout):
+        raise BlockweightError("Every block is fixed, so the round would be empty; leave at least one block unfixed.")
     plan = plan_round(kind, current, decided | absent, step)
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, [planned.variant for planned in plan.variants]))

@@ -1,0 +1,56 @@
+"""All that the tutorial's spreadsheet, LoRA Block Weight Plot Helper, prints for one row of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from blockweight.blocks import family_by_name
+from blockweight.plan import Round, plan_round
+from blockweight.weights import BlockWeights, lr_weights, parse_block_weights, parse_blocks
+
+KINDS = ("Sub", "SubAdd", "Add", "AddSub")
+
+
+@dataclass(frozen=True)
+class PlotHelper:
+    """The sheet's outputs: the four rounds by kind, the Effective Block Analyzer's blocks (the unfixed ones), and
+    sd-scripts' learning rates (None where the family has none)."""
+
+    weights: BlockWeights
+    rounds: dict[str, Round]
+    eba_blocks: str
+    lr_weight: str | None
+
+    def facts(self) -> dict[str, object]:
+        """As plain values, for JSON: weight, sub, sub_add, add and add_sub (presets and prompt_sr each), eba_blocks,
+        lr_weight."""
+        names = dict(zip(KINDS, ("sub", "sub_add", "add", "add_sub"), strict=True))
+        rounds = {
+            names[kind]: {"presets": planned.presets(), "prompt_sr": planned.prompt_sr()}
+            for kind, planned in self.rounds.items()
+        }
+        return {"weight": self.weights.text(), **rounds, "eba_blocks": self.eba_blocks, "lr_weight": self.lr_weight}
+
+
+def plot_helper(
+    weights: BlockWeights, fixed: Collection[str], step: float, limits: tuple[float, float] | None = None
+) -> PlotHelper:
+    """The sheet for these weights. With `limits`, no weight is moved beyond them, and blocks that stand there already
+    are left out. BlockweightError as `plan_round`."""
+    lists = lr_weights(weights)
+    return PlotHelper(
+        weights,
+        {kind: plan_round(kind, weights, fixed, step, limits) for kind in KINDS},
+        ",".join(block for block in weights.layout.blocks if block not in fixed),
+        None if lists is None else lists.text(),
+    )
+
+
+def plot_helper_of(
+    text: str, family: str, fixed: str, step: float, limits: tuple[float, float] | None = None
+) -> PlotHelper:
+    """The same from texts as they are typed: `NAME:1,0,0.5,…`, the family's name, and a list of blocks or ranges."""
+    weights = parse_block_weights(text, family_by_name(family))
+    decided = parse_blocks(fixed, weights.layout) if fixed.strip() else ()
+    return plot_helper(weights, decided, step, limits)
