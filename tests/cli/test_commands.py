@@ -143,6 +143,19 @@ def test_the_helper_prints_the_same_for_people(blockweight):
     assert "\nSubPromptSr\nSub, SubIN01_0\n" in ended.out
 
 
+def test_weights_are_converted_and_what_was_filled_is_said_apart(blockweight):
+    ended = blockweight("weights", "convert", "a:" + ",".join("1" * 17), "--to", "26", "--fill", "0")
+    assert ended.out == "a:1,0,1,1,0,1,1,0,1,1,0,0,0,1,0,0,0,1,1,1,1,1,1,1,1,1\n"
+    assert ended.err == "Filled: IN00, IN03, IN06, IN09, IN10, IN11, OUT00, OUT01, OUT02\n"
+
+
+def test_weights_are_shown_by_name(blockweight):
+    ended = blockweight("weights", "show", f"a:{WEIGHTS}")
+    assert ended.out.splitlines()[:4] == ["a (sd1-26)", "BASE   1", "IN00   0", "IN01   0.5"]
+    shown = json.loads(blockweight("weights", "show", f"a:{WEIGHTS}", "--json").out)
+    assert (shown["text"], shown["values"]["IN01"]) == (f"a:{WEIGHTS}", 0.5)
+
+
 def test_negative_weights_may_begin_the_vector(blockweight, lora, tmp_path):
     ended = blockweight("lora", "bake", lora, "--weights", ",".join(["-1"] * 17), "--out", tmp_path / "x.safetensors")
     assert ended.code == 0

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from blockweight.blocks import REST, Family, Layout, canonical_block
@@ -86,27 +86,43 @@ def unknown_block(name: str, layout: Layout) -> BlockweightError:
 
 
 def parse_block_weights(text: str, family: Family, name: str = DEFAULT_NAME) -> BlockWeights:
-    """Read `NAME:v,v,…` or a bare vector; the layout is the family's one of that length.
+    """Read `NAME:v,v,…` or a bare vector (see `split_weights`); the layout is the family's one of that length.
+
+    `name` names a bare vector. BlockweightError for a number that cannot be read, and a length that no layout has.
+    """
+    title, tokens = split_weights(text, name)
+    layout = next((layout for layout in family.layouts if len(layout) == len(tokens)), None)
+    if layout is None:
+        lengths = " or ".join(str(len(layout)) for layout in family.layouts)
+        raise BlockweightError(
+            f"A vector of length {len(tokens)} was given, but {family.title} ({family.name}) takes {lengths} block "
+            f"weights; separate them by commas, the first of them for {family.layout.blocks[0]}."
+        )
+    return parse_values(title, tokens, layout)
+
+
+def split_weights(text: str, name: str = DEFAULT_NAME) -> tuple[str, list[str]]:
+    """The name and the single numbers, not yet read, of `NAME:v,v,…` or a bare vector, which is called `name`.
 
     The numbers may also be separated by `、`, or by tabs, spaces and new lines as a spreadsheet copies them, and all
-    signs may be full-width. `name` names a bare vector. BlockweightError for a number that cannot be read, a length
-    that no layout has, and a name of more than one line, which no notation could hold.
+    signs may be full-width. BlockweightError for no number at all, and a name of more than one line, which no notation
+    could hold.
     """
     *head, tail = re.split("[:：](?=[^:：]*$)", text.strip())
     title = "".join(head).strip() or name
     if any(unicodedata.category(letter) in _NOT_IN_NAMES for letter in title):
         raise BlockweightError(f"The name {quoted(title)} is not one line of text; give one line, NAME:1,0,0.5,…")
     tokens = _tokens(tail)
-    layout = next((layout for layout in family.layouts if len(layout) == len(tokens)), None)
-    if layout is None:
-        if not tokens:
-            raise BlockweightError(f"{quoted(text)} holds no block weights; write them as in NAME:1,0,0.5,…")
-        lengths = " or ".join(str(len(layout)) for layout in family.layouts)
-        raise BlockweightError(
-            f"A vector of length {len(tokens)} was given, but {family.title} ({family.name}) takes {lengths} block "
-            f"weights; separate them by commas, the first of them for {family.layout.blocks[0]}."
-        )
-    return BlockWeights(title, layout, tuple(parse_weight(token) for token in tokens))
+    if not tokens:
+        raise BlockweightError(f"{quoted(text)} holds no block weights; write them as in NAME:1,0,0.5,…")
+    return title, tokens
+
+
+def parse_values(name: str, tokens: Sequence[str], layout: Layout) -> BlockWeights:
+    """Weights of this layout from their single numbers; BlockweightError for another count, or what is no number."""
+    if len(tokens) != len(layout):
+        raise BlockweightError(f"{len(tokens)} weights were given for the {len(layout)} of the layout {layout.name}.")
+    return BlockWeights(name, layout, tuple(parse_weight(token) for token in tokens))
 
 
 def _tokens(text: str) -> list[str]:
