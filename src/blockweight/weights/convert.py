@@ -57,8 +57,8 @@ def _by_block(weights: BlockWeights) -> dict[str, float]:
         for block in (entry,) if entry in blocks else blocks:
             if known.setdefault(block, value) != value:
                 raise BlockweightError(
-                    f"{entry} is {format_weight(value)} and another entry is {format_weight(known[block])}, but {block} "
-                    "is one block; give all of them one weight."
+                    f"{entry} is {format_weight(value)} and another entry is {format_weight(known[block])}, but "
+                    f"{block} is one block; give all of them one weight."
                 )
     return known
 

@@ -57,8 +57,8 @@ def convert_text(
     rates = lr_weights(weights)
     if rates is None:
         raise BlockweightError(
-            f"sd-scripts takes no learning rate per block by these arguments for {weights.layout.family}, only for sd1, "
-            "sd2 and sdxl; give weights of one of these."
+            f"sd-scripts takes no learning rate per block by these arguments for {weights.layout.family}; give weights "
+            "of sd1, sd2 or sdxl."
         )
     return Conversion(same, rates.text())
 
