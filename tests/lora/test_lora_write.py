@@ -145,7 +145,7 @@ def test_a_target_that_cannot_be_written_is_refused_with_the_reason(source, tmp_
 
 def test_a_disk_without_room_is_refused_before_anything_is_written(source, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10, 10, 1_000_500))
-    with pytest.raises(BlockweightError, match=r"has 1.0 MB free, but 'out.safetensors' and the disk's own tables need 1\.\d MB"):
+    with pytest.raises(BlockweightError, match=r"has 1.0 MB free, but 'out.safetensors' and .* need 1\.\d MB"):
         splice_to(source, tmp_path / "out.safetensors")
     assert leftovers(tmp_path) == []
     check_target(tmp_path / "out.safetensors", -100_000, overwrite=False)
