@@ -88,12 +88,13 @@ def test_the_renderer_gets_all_jobs_and_the_keys_of_the_finished(folder):
     assert asked == [(JOBS, {JOBS[0].key})]
 
 
-def test_the_same_fact_has_the_same_number(folder):
-    with Project(folder) as project:
-        numbers = [project.number("round", {"step": step}) for step in (0.5, 0.25, 0.5, 0.125, 0.25)]
-        assert numbers == [1, 2, 1, 3, 2]
-        assert project.number("analysis", {"step": 0.5}) == 1
-        assert len(list(project.log.read("round"))) == 3
+def test_pictures_whose_record_is_lost_are_not_mixed_with_others(folder):
+    render(folder, JOBS[:1])
+    for file in folder.glob("project.sqlite*"):
+        file.unlink()
+    with pytest.raises(BlockweightError, match="does not say with what its pictures were made"):
+        render(folder, JOBS)
+    assert render(folder, JOBS[:1]) == []
 
 
 def test_jobs_that_differ_in_labels_alone_are_one(folder):

@@ -73,7 +73,7 @@ def test_steps_that_cost_more_together_than_alone_are_not_all_taken():
 
 
 def test_a_step_that_changes_nothing_visible_is_taken_although_it_helps_nobody():
-    assert decided([Trial("IN01", 0.0, 0.3, -0.3), Trial("IN02", 0.0, 0.4, 0.0)], 100) == {"IN01": 0.0}
+    assert decided([Trial("IN01", 0.0, 0.3, -0.3), Trial("IN02", 0.0, 0.4, 0.0)], 99) == {"IN01": 0.0}
 
 
 def test_invisible_steps_that_are_seen_together_are_not_taken():
@@ -81,6 +81,11 @@ def test_invisible_steps_that_are_seen_together_are_not_taken():
     decisions = decide(trials, CURRENT, Addition(trials), 90)
     assert not any(decision.accepted for decision in decisions)
     assert decisions[0].reason == "seen only together with others of no visible effect"
+
+
+def test_invisible_steps_do_not_spend_what_is_left_above_the_least_good():
+    trials = [Trial("IN01", 0.0, 0.0, -0.3), Trial("IN02", 0.0, 0.0, -0.3), Trial("IN03", 0.0, -50, -0.4)]
+    assert decided(trials, 99.5) == {"IN03": 0.0}
 
 
 def test_a_step_that_removes_much_or_brings_much_good_is_measured():
@@ -111,7 +116,7 @@ def test_a_step_that_takes_no_harm_away_after_the_others_is_refused():
     trials = [Trial("IN01", 0.0, -10, -1), Trial("IN02", 0.0, -10, -2)]
     first, second = decide(trials, CURRENT, Ceiling(trials), 0)
     assert (first.accepted, second.accepted) == (True, False)
-    assert second.reason == "takes no more harm away after the others"
+    assert second.reason == "takes no visible harm away after the others"
 
 
 def test_a_step_that_takes_hardly_any_harm_away_is_not_worth_its_price():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +20,7 @@ from blockweight.plan import Variant
 from blockweight.project import Project
 from blockweight.render import FakeRenderer, fake_picture
 from blockweight.weights import uniform
+from blockweight.workflow.folders import result_folder
 from blockweight.workflow.own_files import analyse_file, load_mask, parse_range, round_file
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.tune import NO_LORA
@@ -92,6 +95,13 @@ def test_a_mask_is_true_where_the_picture_is_light(tmp_path, mode):
     mask = load_mask(save_mask(tmp_path / "mask.png", array, mode), 32, 24)
     assert mask.dtype == bool
     assert np.array_equal(mask, array > 0)
+
+
+def test_a_mask_of_16_bits_is_read_in_full(tmp_path):
+    array = np.zeros((24, 32), np.uint16)
+    array[:10], array[10:] = 40_000, 2_000
+    Image.fromarray(array).save(tmp_path / "deep.png")
+    assert np.array_equal(load_mask(tmp_path / "deep.png", 32, 24), array > 32767)
 
 
 @pytest.mark.parametrize(
@@ -284,6 +294,35 @@ def test_every_analysis_of_a_project_has_a_folder_of_its_own(lora, tmp_path):
     assert folders == ["analysis-01", "analysis-02", "analysis-03", "analysis-04", "analysis-01"]
 
 
+def test_a_lost_log_does_not_let_results_be_overwritten(lora, tmp_path):
+    _, first = run_analysis(lora, tmp_path / "out", blocks="IN01")
+    before = tree(first[0].parent)
+    for file in (tmp_path / "out").glob("project.sqlite*"):
+        file.unlink()
+    _, second = run_analysis(lora, tmp_path / "out", blocks="IN01", threshold=30)
+    assert second[0].parent.name == "analysis-02"
+    assert tree(first[0].parent) == before
+
+
+def test_the_results_say_what_they_were_made_from(locon, tmp_path):
+    _, files = run_round(locon, tmp_path / "out", rest=0.25)
+    settings = json.loads((files[0].parent / "settings.json").read_text(encoding="utf-8"))
+    assert (settings["rest"], settings["lora"]["file"], settings["lora"]["strength"]) == (0.25, locon.name, 1.0)
+    assert [scene["seed"] for scene in settings["scenes"]] == [1, 2]
+    assert settings["scenes"][0]["prompt"] == SCENE.prompt
+
+
+def test_processes_at_once_never_share_a_folder_for_different_results(tmp_path):
+    with ProcessPoolExecutor(8) as pool:
+        folders = list(pool.map(_folder, [tmp_path] * 16, range(16)))
+    assert len(set(folders)) == 16
+    assert [_folder(tmp_path, number) for number in range(16)] == folders
+
+
+def _folder(project, number):
+    return result_folder(project, "analysis", {"number": number})
+
+
 def test_the_threshold_counts_for_the_figures(lora, tmp_path):
     low, _ = run_analysis(lora, tmp_path / "out", blocks="IN01", threshold=0)
     high, _ = run_analysis(lora, tmp_path / "out", blocks="IN01", threshold=255)
@@ -311,15 +350,20 @@ def test_the_grid_is_drawn_as_asked(lora, tmp_path, option):
         assert first.size != second.size or not np.array_equal(np.asarray(first), np.asarray(second))
 
 
-@pytest.mark.parametrize("make", ["analysis-01", "round-01-sub"])
-def test_results_that_cannot_be_written_are_one_sentence(lora, tmp_path, make):
+def test_what_stands_in_the_way_is_left_alone(lora, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / make).write_text("a file in the way")
-    with pytest.raises(BlockweightError, match=r"cannot be made .*; free the place or choose another with --out"):
-        if make == "analysis-01":
-            run_analysis(lora, tmp_path / "out", blocks="IN01")
-        else:
-            run_round(lora, tmp_path / "out", fixed="IN02-OUT11")
+    (tmp_path / "out" / "analysis-01").write_text("a file in the way")
+    _, files = run_analysis(lora, tmp_path / "out", blocks="IN01")
+    assert files[0].parent.name == "analysis-02"
+    assert (tmp_path / "out" / "analysis-01").read_text() == "a file in the way"
+
+
+def test_results_that_cannot_be_written_are_one_sentence(lora, tmp_path):
+    _, files = run_analysis(lora, tmp_path / "out", blocks="IN01")
+    files[0].unlink()
+    files[0].mkdir()
+    with pytest.raises(BlockweightError, match=r"could not be written .*; free the place or choose another"):
+        run_analysis(lora, tmp_path / "out", blocks="IN01")
 
 
 def test_the_workbench_gives_a_row_of_pictures_per_scene_and_renders_equal_jobs_once(lora, tmp_path):

@@ -35,6 +35,8 @@ def bake(
     report, filled = bake_text(lora, weights, out, fill=fill, rest=rest, strength=strength, overwrite=overwrite)
     check = report.check
     typer.echo(f"Baked:    {report.out}")
+    guess = ", a guess from the numbers in its keys" if report.weights.layout.family == "generic" else ""
+    typer.echo(f"Family:   {report.weights.layout.family}{guess}")
     typer.echo(f"Weights:  {report.weights.text()}")
     if report.strength != 1:
         typer.echo(f"Strength: {report.strength:g}, multiplied with every block weight")

@@ -81,6 +81,6 @@ class EventLog:
             yield
         except (sqlite3.Error, json.JSONDecodeError) as error:
             raise BlockweightError(
-                f"The project's log '{self.path}' cannot be used ({error}); make room if the disk is full, close other "
-                "programs that use it, or move the file away (the finished pictures are kept) and run this again."
+                f"The project's log '{self.path}' cannot be used ({error}); make room if the disk is full, check its "
+                "permissions, close other programs that use it, or choose another folder with --out."
             ) from error

@@ -49,19 +49,6 @@ class Project:
             return latest
         return self.log.append(kind, body)
 
-    def number(self, kind: str, body: Mapping[str, Any]) -> int:
-        """Which of the project's different facts of this kind this is: 1, 2, …; appended if it is new. So a rerun gets
-        the number that it had, and another one does not."""
-        wanted = json.loads(json.dumps(body))
-        different: list[Mapping[str, Any]] = []
-        for event in self.log.read(kind):
-            if event.body == wanted:
-                return len(different) + 1
-            if event.body not in different:
-                different.append(event.body)
-        self.log.append(kind, body)
-        return len(different) + 1
-
     def missing(self, jobs: Sequence[Job]) -> list[Job]:
         """The jobs without a readable picture, each key once, in order."""
         distinct = {job.key: job for job in jobs}
@@ -97,6 +84,11 @@ class Project:
     def _check_arithmetic(self, arithmetic: str) -> None:
         first = self.log.latest("renderer")
         if first is None:
+            if any(self.pictures.folder.glob("*.png")):
+                raise BlockweightError(
+                    f"The log of '{self.folder}' does not say with what its pictures were made, so no others may be "
+                    "mixed with them; choose another folder with --out."
+                )
             self.log.append("renderer", {"arithmetic": arithmetic})
         elif first.body["arithmetic"] != arithmetic:
             raise BlockweightError(

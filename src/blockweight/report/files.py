@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
@@ -13,7 +14,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
     An existing file is replaced. BlockweightError when the file cannot be written.
     """
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         part.write_bytes(data)
         os.replace(part, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,16 +31,16 @@ from blockweight.report import (
     write_png,
     write_whole,
 )
-from blockweight.workflow.folders import make_folder
-from blockweight.workflow.workbench import Workbench
+from blockweight.workflow.folders import result_folder, settings_of
+from blockweight.workflow.workbench import Workbench, jobs_of
 
 
 @dataclass(frozen=True)
 class Analysis:
     """A rendered and measured analysis. `pictures[scene][0]` is the scene's source, `[1 + n]` the plan's block n;
-    `number` is the analysis's in its project, from 1."""
+    `settings` tell as plain values what it was made from."""
 
-    number: int
+    settings: Mapping[str, object]
     plan: BlockAnalysis
     scenes: tuple[Scene, ...]
     pictures: Sequence[Sequence[Picture]]
@@ -78,10 +78,10 @@ def analyse(
     bench.project.record(
         "suggested", {suggestion.block: [suggestion.verdict.value, *suggestion.reasons] for suggestion in suggestions}
     )
-    facts = {"blocks": list(plan.blocks), "threshold": threshold, "jobs": bench.digest(scenes, plan.variants())}
     mask = None if inside is None else hashlib.sha256(np.packbits(inside).tobytes()).hexdigest()[:16]
-    number = bench.project.number("analysis", facts | {"mask": mask})
-    return Analysis(number, plan, tuple(scenes), pictures, effects, suggestions)
+    facts = {"blocks": list(plan.blocks), "range": [plan.value, plan.base], "threshold": threshold, "mask": mask}
+    settings = settings_of(jobs_of(bench.lora, bench.strength, scenes, plan.variants()), **facts)
+    return Analysis(settings, plan, tuple(scenes), pictures, effects, suggestions)
 
 
 def write_analysis(
@@ -95,8 +95,8 @@ def write_analysis(
 ) -> list[Path]:
     """Write what a person takes away to a folder of its own in the project's, `analysis-01`: a grid per seed (PNG), the
     table (CSV), the ranking (SVG), and with a mask the effect inside against outside (SVG). Returns the files."""
-    folder = project / f"analysis-{analysis.number:02}"
-    make_folder(folder)
+    drawn = {**analysis.settings, "difference": colour, "column_per_block": change_xy}
+    folder = result_folder(project, "analysis", drawn)
     written = []
     for number, scene in enumerate(analysis.scenes):
         grid = analysis_grid(

@@ -76,7 +76,7 @@ def decide(
     decisions: dict[str, Decision] = {}
     unseen = [trial for trial in trials if abs(trial.harm) <= NEGLIGIBLE and abs(trial.good) <= NEGLIGIBLE]
     seen = [trial for trial in trials if trial not in unseen]
-    harm, good = _take_unseen(unseen, weights, decisions, measure)
+    harm, good = _take_unseen(unseen, weights, decisions, measure, least_good)
     for trial in sorted(seen, key=lambda trial: (_price(trial), trial.block)):
         now = weights[trial.block]
         if trial.harm >= 0.0:
@@ -85,7 +85,7 @@ def decide(
         if harm <= 0.0:
             decisions[trial.block] = Decision(trial.block, now, "not needed, the harm is gone", accepted=False)
             continue
-        reason = "takes no more harm away after the others"
+        reason = "takes no visible harm away after the others"
         decision = Decision(trial.block, now, reason, accepted=False)
         for share in SHARES:
             value = now + share * (trial.value - now)
@@ -104,7 +104,11 @@ def decide(
 
 
 def _take_unseen(
-    unseen: Sequence[Trial], weights: dict[str, float], decisions: dict[str, Decision], measure: Measure
+    unseen: Sequence[Trial],
+    weights: dict[str, float],
+    decisions: dict[str, Decision],
+    measure: Measure,
+    least_good: float,
 ) -> tuple[float, float]:
     """Take the steps that nobody would miss, if nobody misses them together; returns the harm and good then left."""
     before = measure("the round's base line", weights)
@@ -112,7 +116,8 @@ def _take_unseen(
         return before
     together = {**weights, **{trial.block: trial.value for trial in unseen}}
     after = measure("all without visible effect", together)
-    accepted = after[0] <= before[0] + VISIBLE and after[1] >= before[1] - VISIBLE
+    enough = min(before[1], least_good)  # what the useful steps may still need is not spent on the others
+    accepted = after[0] <= before[0] + VISIBLE and after[1] >= max(before[1] - VISIBLE, enough)
     for trial in unseen:
         reason = "nothing visible is lost" if accepted else "seen only together with others of no visible effect"
         value = trial.value if accepted else weights[trial.block]

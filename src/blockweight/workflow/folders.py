@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from blockweight.errors import BlockweightError
+from blockweight.plan import Job
+from blockweight.report import write_whole
+
+SETTINGS = "settings.json"
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder and those above it if they are missing; BlockweightError if the system refuses."""
+def settings_of(jobs: list[Job], **more: object) -> dict[str, object]:
+    """All that decides a set of pictures but the block weights, as plain values: the LoRA, the model and the scenes;
+    and `more`."""
+    first = jobs[0]
+    scenes = {json.dumps(job.facts()["scene"], sort_keys=True, ensure_ascii=False): job.scene for job in jobs}
+    lora = {"file": Path(first.lora.path).name, "digest": first.lora.digest, "strength": first.lora.strength}
+    shown = [{"model": Path(scene.checkpoint.path).name, **json.loads(facts)} for facts, scene in scenes.items()]
+    settings: dict[str, object] = {**more, "lora": lora, "scenes": shown}
+    plain: dict[str, object] = json.loads(json.dumps(settings))
+    return plain
+
+
+def result_folder(project: Path, kind: str, settings: Mapping[str, Any], ending: str = "") -> Path:
+    """The folder `<kind>-<number><ending>` in the project's that holds the results of these settings, made with its
+    `settings.json` if there is none yet. A folder with other settings, or with none, is never taken.
+
+    BlockweightError if the system refuses.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 10_000):
+            folder = project / f"{kind}-{number:02}{ending}"
+            if folder.is_dir():
+                if _settings_in(folder) == settings:
+                    return folder
+            elif not any(project.glob(f"{kind}-{number:02}*")):
+                try:
+                    folder.mkdir(parents=True)
+                except FileExistsError:  # another process was faster
+                    continue
+                text = json.dumps(settings, ensure_ascii=False, indent=2)
+                # File names may hold bytes that are no text; as escapes they are JSON all the same.
+                write_whole(folder / SETTINGS, f"{text}\n".encode("utf-8", "backslashreplace"))
+                return folder
     except OSError as error:
         raise BlockweightError(
-            f"The folder '{folder}' cannot be made ({error.strerror}); free the place or choose another with --out."
+            f"No folder for the results can be made in '{project}' ({error.strerror}); choose another with --out."
         ) from error
+    raise BlockweightError(f"'{project}' holds 10,000 results of this kind; choose another folder with --out.")
+
+
+def _settings_in(folder: Path) -> object:
+    try:
+        return json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -39,7 +39,8 @@ def load_mask(path: Path, width: int, height: int) -> Mask:
     cannot be read, has another size, or covers nothing or everything."""
     try:
         with Image.open(path) as image:
-            mask: Mask = np.asarray(image.convert("L")) >= 128
+            deep = image.mode.startswith("I")  # 16 bits, which Pillow would clip to 8
+            mask: Mask = np.asarray(image) >= 32768 if deep else np.asarray(image.convert("L")) >= 128
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise BlockweightError(f"The mask '{path}' cannot be read ({reason}); give a PNG, white inside.") from error

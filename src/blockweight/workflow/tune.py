@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blockweight.measure import Picture
 from blockweight.plan import Round, Scene, Variant
 from blockweight.report import Grid, picture_grid, write_png, write_whole
-from blockweight.workflow.folders import make_folder
-from blockweight.workflow.workbench import Workbench
+from blockweight.workflow.folders import result_folder, settings_of
+from blockweight.workflow.workbench import Workbench, jobs_of
 
 NO_LORA = Variant("no LoRA", None)
 
@@ -18,9 +18,9 @@ NO_LORA = Variant("no LoRA", None)
 @dataclass(frozen=True)
 class RenderedRound:
     """A round with its pictures: `pictures[scene][variant]`, `without[scene]` the pictures without the LoRA.
-    `number` is the round's in its project, from 1."""
+    `settings` tell as plain values what it was made from."""
 
-    number: int
+    settings: Mapping[str, object]
     plan: Round
     scenes: tuple[Scene, ...]
     pictures: Sequence[Sequence[Picture]]
@@ -38,16 +38,16 @@ def run_round(bench: Workbench, plan: Round, scenes: Sequence[Scene]) -> Rendere
     """Render a round's variants, and the pictures without the LoRA, in every scene."""
     variants = [NO_LORA, *(planned.variant for planned in plan.variants)]
     rows = bench.pictures(f"Round {plan.kind}", scenes, variants)
-    facts = {"kind": plan.kind, "presets": plan.presets(), "fixed": list(plan.fixed)}
-    number = bench.project.number("round", facts | {"jobs": bench.digest(scenes, variants)})
-    return RenderedRound(number, plan, tuple(scenes), [row[1:] for row in rows], [row[0] for row in rows])
+    facts = {"kind": plan.kind, "presets": plan.presets(), "fixed": list(plan.fixed), "rest": plan.weights.rest}
+    settings = settings_of(jobs_of(bench.lora, bench.strength, scenes, variants), **facts)
+    bench.project.record("round", settings)
+    return RenderedRound(settings, plan, tuple(scenes), [row[1:] for row in rows], [row[0] for row in rows])
 
 
 def write_round(rendered: RenderedRound, project: Path) -> list[Path]:
     """Write the grid (PNG), and the texts to paste elsewhere (the presets and the Prompt S/R line) to a folder of their
-    own in the project's, `round-01-sub`; returns the files."""
-    folder = project / f"round-{rendered.number:02}-{rendered.plan.kind.lower()}"
-    make_folder(folder)
+    own in the project's, `round-01-sub`, beside `settings.json`; returns the files."""
+    folder = result_folder(project, "round", rendered.settings, f"-{rendered.plan.kind.lower()}")
     grid, presets, prompt_sr = (folder / name for name in ("grid.png", "presets.txt", "prompt-sr.txt"))
     write_png(rendered.grid().image, grid)
     write_whole(presets, ("\n".join(rendered.plan.presets()) + "\n").encode())

@@ -66,8 +66,13 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
     layout = lora.family.layout
     everything = Variant("ALL", uniform("ALL", layout, 1.0))
     target = folder / f"{lora.path.stem}-{NAME}.safetensors"
-    _refuse_foreign(folder, (target.name, "report.html", "before-after.png"))
+    own = (target, folder / "report.html", folder / "before-after.png")
+    if not (folder / "project.sqlite").exists():
+        _refuse_foreign(own)
     with Project(folder) as project:
+        if project.log.latest("demo") is None:
+            _refuse_foreign(own)
+        project.record("demo", {"lora": lora.digest})
         bench = Workbench(project, renderer, lora, progress)
         outfits, scenes = _scenes(checkpoint, embedded.SHOWN, SHOWN_SEEDS)
         before = bench.pictures("Without the LoRA, and with it", scenes, [NO_LORA, everything])
@@ -110,10 +115,10 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
     )
 
 
-def _refuse_foreign(folder: Path, names: Sequence[str]) -> None:
-    """Files that a demo writes may be replaced only in a folder that a demo made."""
-    for path in (folder / name for name in names):
-        if path.exists() and not (folder / "project.sqlite").exists():
+def _refuse_foreign(files: Sequence[Path]) -> None:
+    """What the demo writes may be replaced only where a demo made it."""
+    for path in files:
+        if path.exists():
             raise BlockweightError(f"'{path}' exists already and no demo made it; choose another folder with --out.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -36,12 +35,6 @@ class Workbench:
                 advance()
         pictures = [self.project.picture(job) for job in flat]
         return [pictures[start : start + len(variants)] for start in range(0, len(flat), len(variants))]
-
-    def digest(self, scenes: Sequence[Scene], variants: Sequence[Variant]) -> str:
-        """What tells these pictures from others, whatever they are called: 16 hex digits of SHA-256 over the jobs'
-        keys."""
-        keys = " ".join(job.key for job in jobs_of(self.lora, self.strength, scenes, variants))
-        return hashlib.sha256(keys.encode()).hexdigest()[:16]
 
 
 def jobs_of(lora: Lora, strength: float, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[Job]:
