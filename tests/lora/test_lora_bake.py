@@ -33,7 +33,7 @@ from lora_files import (
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import bake, open_lora, read_header, write_lora
-from blockweight.weights import uniform
+from blockweight.weights import convert, uniform
 
 DATA = Path(__file__).parents[1] / "data" / "lora"
 ROUNDOFF = {np.float16: 2**-11, ml_dtypes.bfloat16: 2**-8, np.float32: 2**-24}
@@ -164,7 +164,7 @@ def test_blocks_that_the_layout_lacks_are_named_and_nothing_is_written(tmp_path,
     assert "changes the blocks IN03, OUT00, which the 17 weights" in str(caught.value)
     assert "expand them to sd1-26 with a fill" in str(caught.value)
     assert not out.exists()
-    expanded, _ = weights(layout=SHORT).expand(FULL, 1)
+    expanded = convert(weights(layout=SHORT), FULL, 1).weights
     assert bake(source, expanded, out).check.count("copied") == 7
 
 

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from blockweight.blocks import REST
 from blockweight.errors import BlockweightError
-from blockweight.weights import BlockWeights, format_weight, parse_block_weights, parse_blocks, uniform, unknown_block
+from blockweight.weights import (
+    BlockWeights,
+    Converted,
+    convert,
+    format_weight,
+    parse_block_weights,
+    parse_blocks,
+    uniform,
+    unknown_block,
+)
 from workshop import FULL, SD1, SHORT, WEIGHTS
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -144,7 +153,8 @@ def test_changing_an_unknown_block_is_refused():
 
 def test_a_short_vector_expands_by_block_name_and_says_what_was_filled():
     values = tuple(number / 100 for number in range(1, 18))
-    full, filled = BlockWeights("x", SHORT, values).expand(FULL, -1.0)
+    converted = convert(BlockWeights("x", SHORT, values), FULL, -1.0)
+    full, filled = converted.weights, converted.filled
     assert filled == ("IN00", "IN03", "IN06", "IN09", "IN10", "IN11", "OUT00", "OUT01", "OUT02")
     assert all(full.weight(block) == -1.0 for block in filled)
     assert all(full.weight(block) == value for block, value in zip(SHORT.blocks, values, strict=True))
@@ -153,7 +163,7 @@ def test_a_short_vector_expands_by_block_name_and_says_what_was_filled():
 
 def test_expanding_to_the_same_layout_fills_nothing():
     weights = parse_block_weights(WEIGHTS, SD1)
-    assert weights.expand(FULL, 0.0) == (weights, ())
+    assert convert(weights, FULL, 0.0) == Converted(weights, (), ())
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,12 @@ class Scene:
     width: int
     height: int
 
+    def facts(self) -> dict[str, object]:
+        """All of it that decides the picture, as plain values: the checkpoint by its digest, and no label."""
+        facts = asdict(self)
+        del facts["label"]
+        return facts | {"checkpoint": self.checkpoint.digest, "cfg_scale": _number(self.cfg_scale)}
+
 
 @dataclass(frozen=True)
 class LoraUse:
@@ -65,9 +71,7 @@ class Job:
     def facts(self) -> dict[str, object]:
         """All that decides the picture, as plain values; labels, names and paths are not among them. Numbers that are
         equal are written alike, 1 as 1.0 and -0.0 as 0.0."""
-        scene = asdict(self.scene)
-        del scene["label"]
-        scene |= {"checkpoint": self.scene.checkpoint.digest, "cfg_scale": _number(self.scene.cfg_scale)}
+        scene = self.scene.facts()
         weights = self.variant.weights
         if weights is None:
             return {"scene": scene, "lora": None}

@@ -56,14 +56,6 @@ class BlockWeights:
         values = tuple(changes.get(block, value) for block, value in self.items())
         return replace(self, values=values, name=self.name if name is None else name)
 
-    def expand(self, layout: Layout, fill: float) -> tuple[BlockWeights, tuple[str, ...]]:
-        """The weights in another layout of the family, by block name; blocks that this layout lacks get `fill` and
-        are named in the second result."""
-        known = dict(self.items())
-        missing = tuple(block for block in layout.blocks if block not in known)
-        values = tuple(known.get(block, fill) for block in layout.blocks)
-        return replace(self, layout=layout, values=values), missing
-
     def vector(self) -> str:
         """The numbers alone, `1,0,0.5,…`."""
         return ",".join(format_weight(value) for value in self.values)

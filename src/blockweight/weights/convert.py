@@ -29,24 +29,17 @@ def convert(weights: BlockWeights, layout: Layout, fill: float | None) -> Conver
     Pack's three MIDs are one block).
     """
     known = _by_block(weights)
-    values: list[float] = []
-    filled: list[str] = []
-    for entry in layout.blocks:
-        value = _value(entry, layout, known)
-        if value is None:
-            filled.append(entry)
-        values.append(0.0 if value is None else value)
+    found = {entry: _value(entry, layout, known) for entry in layout.blocks}
+    filled = tuple(entry for entry, value in found.items() if value is None)
     if filled and fill is None:
         raise BlockweightError(
             f"The {len(weights.layout)} weights say nothing of {', '.join(filled)}; add --fill 0 (LoRA Block Weight's "
             "own choice) or --fill 1."
         )
-    if fill is not None:
-        values = [fill if entry in filled else value for entry, value in zip(layout.blocks, values, strict=True)]
-    made = dict(zip(layout.blocks, values, strict=True))
+    made = {entry: fill or 0.0 if value is None else value for entry, value in found.items()}
     given = {block: made[entry] for entry in layout.blocks for block in layout.stands_for(entry)}
     dropped = tuple(block for block, value in known.items() if given.get(block) != value and block != REST)
-    return Converted(BlockWeights(weights.name, layout, tuple(values), weights.rest), tuple(filled), dropped)
+    return Converted(BlockWeights(weights.name, layout, tuple(made.values()), weights.rest), filled, dropped)
 
 
 def _by_block(weights: BlockWeights) -> dict[str, float]:

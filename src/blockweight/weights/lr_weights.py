@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from blockweight.blocks import family_by_name
 from blockweight.weights.block_weights import BlockWeights
+from blockweight.weights.convert import convert
 from blockweight.weights.numbers import format_weight
 
 _MIDDLES = {"sd1": 1, "sd2": 1, "sdxl": 3}
@@ -41,7 +42,7 @@ def lr_weights(weights: BlockWeights) -> LrWeights | None:
     middles = _MIDDLES.get(weights.layout.family)
     if middles is None:
         return None
-    full, _ = weights.expand(family_by_name(weights.layout.family).layout, UNTRAINED)
+    full = convert(weights, family_by_name(weights.layout.family).layout, UNTRAINED).weights
     by_series = {
         series: tuple(value for block, value in full.items() if block.startswith(series)) for series in ("IN", "OUT")
     }

@@ -31,8 +31,8 @@ from blockweight.report import (
     write_png,
     write_whole,
 )
-from blockweight.workflow.folders import result_folder, settings_of
-from blockweight.workflow.workbench import Workbench, jobs_of
+from blockweight.workflow.folders import result_folder
+from blockweight.workflow.workbench import Workbench
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def analyse(
     )
     mask = None if inside is None else hashlib.sha256(np.packbits(inside).tobytes()).hexdigest()[:16]
     facts = {"blocks": list(plan.blocks), "range": [plan.value, plan.base], "threshold": threshold, "mask": mask}
-    settings = settings_of(jobs_of(bench.lora, bench.strength, scenes, plan.variants()), **facts)
+    settings = bench.settings(scenes, **facts)
     return Analysis(settings, plan, tuple(scenes), pictures, effects, suggestions)
 
 

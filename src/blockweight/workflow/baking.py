@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import BakeReport, Lora, bake, open_lora
-from blockweight.weights import BlockWeights, parse_block_weights
+from blockweight.weights import BlockWeights, convert, parse_block_weights
 
 
 def weights_for(lora: Lora, text: str, fill: float | None, rest: float = 1.0) -> tuple[BlockWeights, tuple[str, ...]]:
@@ -18,15 +18,15 @@ def weights_for(lora: Lora, text: str, fill: float | None, rest: float = 1.0) ->
     would silently change or silence them.
     """
     weights = replace(parse_block_weights(text, lora.family), rest=rest)
-    full, missing = weights.expand(lora.family.layout, 1.0 if fill is None else fill)
-    touched = [block for block in missing if block in lora.blocks]
+    converted = convert(weights, lora.family.layout, 1.0 if fill is None else fill)
+    touched = [block for block in converted.filled if block in lora.blocks]
     if touched and fill is None:
         raise BlockweightError(
             f"The {len(weights.layout)} weights name no value for {', '.join(touched)}, which '{lora.path.name}' has; "
             "add --fill 0 (LoRA Block Weight's own choice), --fill 1, or give all the "
             f"{len(lora.family.layout)} weights."
         )
-    return full, missing if fill is not None else ()
+    return converted.weights, converted.filled if fill is not None else ()
 
 
 def baked_name(source: Path, weights: BlockWeights) -> Path:

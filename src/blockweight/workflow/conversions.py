@@ -36,9 +36,10 @@ def read_weights(text: str, layout: str | None, family: str | None) -> BlockWeig
     """Weights of any layout: the one that is named (by name or length), else the first of their length, in `family` if
     one is given. BlockweightError if there is none."""
     name, tokens = split_weights(text)
-    chosen = _layout(layout or str(len(tokens)), family)
-    if family is not None and chosen.family != family_by_name(family).name:
-        raise BlockweightError(f"No layout of {family} has {len(tokens)} weights; it has {_lengths(family)}.")
+    own = None if family is None else family_by_name(family).name
+    chosen = _layout(layout or str(len(tokens)), own)
+    if own is not None and chosen.family != own:
+        raise BlockweightError(f"No layout of {family} has {len(tokens)} weights; it has {_lengths(own)}.")
     return parse_values(name, tokens, chosen)
 
 
@@ -49,7 +50,7 @@ def convert_text(
     NOTATIONS. BlockweightError for what cannot be read or converted."""
     weights = read_weights(text, layout, family)
     if to not in NOTATIONS:
-        converted = convert(weights, _layout(to, family or weights.layout.family), fill)
+        converted = convert(weights, _layout(to, weights.layout.family), fill)
         return Conversion(converted, converted.weights.text())
     same = Converted(weights, (), ())
     if to == "tag":
@@ -70,10 +71,10 @@ def _layout(text: str, family: str | None) -> Layout:
     layouts = layouts_of_length(int(text)) if len(text) < 6 else ()
     if not layouts:
         raise BlockweightError(f"There is no layout of length {text[:20]}; there are {_lengths(None)}.")
-    own = [layout for layout in layouts if family is None or layout.family == family.strip().lower()]
+    own = [layout for layout in layouts if family is None or layout.family == family]
     return (own or list(layouts))[0]
 
 
 def _lengths(family: str | None) -> str:
-    layouts = [layout for layout in all_layouts() if family is None or layout.family == family.strip().lower()]
+    layouts = [layout for layout in all_layouts() if family is None or layout.family == family]
     return ", ".join(map(str, sorted({len(layout) for layout in layouts})))

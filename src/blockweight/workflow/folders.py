@@ -8,22 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from blockweight.errors import BlockweightError
-from blockweight.plan import Job
 from blockweight.report import write_whole
 
 SETTINGS = "settings.json"
-
-
-def settings_of(jobs: list[Job], **more: object) -> dict[str, object]:
-    """All that decides a set of pictures but the block weights, as plain values: the LoRA, the model and the scenes;
-    and `more`."""
-    first = jobs[0]
-    scenes = {json.dumps(job.facts()["scene"], sort_keys=True, ensure_ascii=False): job.scene for job in jobs}
-    lora = {"file": Path(first.lora.path).name, "digest": first.lora.digest, "strength": first.lora.strength}
-    shown = [{"model": Path(scene.checkpoint.path).name, **json.loads(facts)} for facts, scene in scenes.items()]
-    settings: dict[str, object] = {**more, "lora": lora, "scenes": shown}
-    plain: dict[str, object] = json.loads(json.dumps(settings))
-    return plain
 
 
 def result_folder(project: Path, kind: str, settings: Mapping[str, Any], ending: str = "") -> Path:

@@ -9,7 +9,8 @@ from blockweight.blocks import family_by_name
 from blockweight.plan import Round, plan_round
 from blockweight.weights import BlockWeights, lr_weights, parse_block_weights, parse_blocks
 
-KINDS = ("Sub", "SubAdd", "Add", "AddSub")
+KINDS = {"Sub": "sub", "SubAdd": "sub_add", "Add": "add", "AddSub": "add_sub"}
+"""The rounds of the sheet, and what JSON calls them."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,8 @@ class PlotHelper:
     def facts(self) -> dict[str, object]:
         """As plain values, for JSON: weight, sub, sub_add, add and add_sub (presets and prompt_sr each), eba_blocks,
         lr_weight."""
-        names = dict(zip(KINDS, ("sub", "sub_add", "add", "add_sub"), strict=True))
         rounds = {
-            names[kind]: {"presets": planned.presets(), "prompt_sr": planned.prompt_sr()}
+            KINDS[kind]: {"presets": planned.presets(), "prompt_sr": planned.prompt_sr()}
             for kind, planned in self.rounds.items()
         }
         return {"weight": self.weights.text(), **rounds, "eba_blocks": self.eba_blocks, "lr_weight": self.lr_weight}

@@ -9,8 +9,8 @@ from pathlib import Path
 from blockweight.measure import Picture
 from blockweight.plan import Round, Scene, Variant
 from blockweight.report import Grid, picture_grid, write_png, write_whole
-from blockweight.workflow.folders import result_folder, settings_of
-from blockweight.workflow.workbench import Workbench, jobs_of
+from blockweight.workflow.folders import result_folder
+from blockweight.workflow.workbench import Workbench
 
 NO_LORA = Variant("no LoRA", None)
 
@@ -39,7 +39,7 @@ def run_round(bench: Workbench, plan: Round, scenes: Sequence[Scene]) -> Rendere
     variants = [NO_LORA, *(planned.variant for planned in plan.variants)]
     rows = bench.pictures(f"Round {plan.kind}", scenes, variants)
     facts = {"kind": plan.kind, "presets": plan.presets(), "fixed": list(plan.fixed), "rest": plan.weights.rest}
-    settings = settings_of(jobs_of(bench.lora, bench.strength, scenes, variants), **facts)
+    settings = bench.settings(scenes, **facts)
     bench.project.record("round", settings)
     return RenderedRound(settings, plan, tuple(scenes), [row[1:] for row in rows], [row[0] for row in rows])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from blockweight.lora import Lora
 from blockweight.plan import Job, LoraUse, Scene, Variant
@@ -35,6 +36,13 @@ class Workbench:
                 advance()
         pictures = [self.project.picture(job) for job in flat]
         return [pictures[start : start + len(variants)] for start in range(0, len(flat), len(variants))]
+
+    def settings(self, scenes: Sequence[Scene], **more: object) -> dict[str, object]:
+        """What pictures of these scenes are made from but for the block weights, as plain values that JSON keeps: the
+        LoRA, the models and the scenes; and `more`."""
+        lora = {"file": self.lora.path.name, "digest": self.lora.digest, "strength": self.strength}
+        shown = [{"model": Path(scene.checkpoint.path).name, **scene.facts()} for scene in scenes]
+        return {**more, "lora": lora, "scenes": shown}
 
 
 def jobs_of(lora: Lora, strength: float, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[Job]:
