@@ -11,13 +11,19 @@ import numpy as np
 from blockweight.blocks import family_by_name
 from blockweight.lora import write_lora
 from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant
-from blockweight.weights import uniform
+from blockweight.weights import BlockWeights, Context, read_weights, uniform
 
 SD1 = family_by_name("sd1")
 FULL, SHORT = SD1.layouts
 
 WEIGHTS = "1,0,0.5,1,0.5,0.5,0.5,0,1,1,0,0,0,1,0.5,0.5,1,1,1,1,0.5,0.5,0.5,0.5,0,0.5"
 """The tutorial's, in 26 blocks."""
+
+
+def weights_of(text: str, name: str = "NONAME") -> BlockWeights:
+    """SD1 weights from their text."""
+    return read_weights(text, Context(family=SD1, name=name)).weights
+
 
 _DOWN = {"IN00": "conv_in", "IN03": "down_blocks_0_downsamplers_0_conv", "IN06": "down_blocks_1_downsamplers_0_conv"}
 _DOWN["IN09"] = "down_blocks_2_downsamplers_0_conv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import dataclass
 
@@ -35,7 +36,8 @@ class CommandLine:
         for commands in (analyze, rounds):
             self._monkeypatch.setattr(commands, "local_renderer", made)
 
-    def __call__(self, *arguments: object) -> Ended:
+    def __call__(self, *arguments: object, stdin: bytes = b"") -> Ended:
+        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         self._monkeypatch.setattr(sys, "argv", ["blockweight", *map(str, arguments)])
         self._capsys.readouterr()
         code: object = 0

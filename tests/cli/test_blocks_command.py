@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 
 import pytest
 
@@ -62,10 +60,9 @@ def test_the_family_can_be_named(blockweight):
     assert (meaning["family"], meaning["block"]) == ("hunyuan-video", "D07")
 
 
-def test_keys_come_from_standard_input_one_a_line(blockweight, monkeypatch):
+def test_keys_come_from_standard_input_one_a_line(blockweight):
     text = "\ufeff" + f"{UP}\r\n\n  {FLUX}\nhello\n"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode() + b"\xff\xfe\n")))
-    found = objects(blockweight("blocks", "-", "--json"))
+    found = objects(blockweight("blocks", "-", "--json", stdin=text.encode() + b"\xff\xfe\n"))
     assert [meaning["key"] for meaning in found] == [UP, FLUX, "hello", "\ufffd\ufffd"]
 
 

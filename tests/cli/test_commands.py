@@ -151,9 +151,9 @@ def test_weights_are_converted_and_what_was_filled_is_said_apart(blockweight):
 
 def test_weights_are_shown_by_name(blockweight):
     ended = blockweight("weights", "show", f"a:{WEIGHTS}")
-    assert ended.out.splitlines()[:4] == ["a (sd1-26)", "BASE   1", "IN00   0", "IN01   0.5"]
+    assert ended.out.splitlines()[:4] == ["a (sd1-26, read as vector)", "BASE     1", "IN00     0  *", "IN01   0.5"]
     shown = json.loads(blockweight("weights", "show", f"a:{WEIGHTS}", "--json").out)
-    assert (shown["text"], shown["values"]["IN01"]) == (f"a:{WEIGHTS}", 0.5)
+    assert (shown["notation"], shown["values"]["IN01"]) == ("vector", 0.5)
 
 
 def test_negative_weights_may_begin_the_vector(blockweight, lora, tmp_path):
@@ -192,3 +192,29 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(blockweight, locon, m
     blockweight.use(FakeRenderer)
     assert blockweight(*command).code == 0
     assert len(blockweight.renderer.rendered) == 3 * 4 - 2
+
+
+def test_weights_are_read_from_standard_input_in_any_notation(blockweight):
+    row = "\t".join(["ゴブ姫", *WEIGHTS.split(",")])
+    ended = blockweight("weights", "convert", "-", "--to", "tag", stdin=row.encode())
+    assert ended.out == f"<lora:ゴブ姫:1:lbw={WEIGHTS}>\n"
+
+
+def test_weights_are_compared_and_mixed(blockweight):
+    ones = ",".join(["1"] * 26)
+    assert blockweight("weights", "diff", f"a:{WEIGHTS}", ones).out.splitlines()[1].split() == ["IN00", "0", "1", "+1"]
+    mixed = blockweight("weights", "interpolate", f"a:{ones}", f"b:{WEIGHTS}", "--at", "0.5").out
+    assert mixed.startswith("a-b_0.5:1,0.5,0.75,1,")
+    assert json.loads(blockweight("weights", "average", ones, ones, "--json").out)[0]["name"] == "Average"
+
+
+def test_the_helper_says_what_to_paste_into_the_webui(blockweight):
+    facts = json.loads(blockweight("helper", f"G:{WEIGHTS}", "--prompt", "1girl <lora:g:1:XYZ>", "--json").out)
+    steps = facts["webui"]
+    assert [steps[step]["prompt"] for step in ("xyz", "all", "sub", "add")] == [
+        f"1girl <lora:g:1:lbw={name}>" for name in ("XYZ", "ALL", "Sub", "Add")
+    ]
+    setting = steps["sub"]["weights_setting"].splitlines()
+    assert setting[0] == f"Sub:{WEIGHTS}"
+    assert setting[-2:] == ["ALL:" + ",".join(["1"] * 26), f"G:{WEIGHTS}"]
+    assert steps["all"]["prompt_sr"] == "ALL, G"

@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blockweight.blocks import family_by_name
 from blockweight.demo import embedded
 from blockweight.lora import open_lora, verify_baked
 from blockweight.project import Project
-from blockweight.weights import parse_block_weights
+from workshop import weights_of
 
 COMMAND = [sys.executable, "-c", "from blockweight.cli import main; main()", "demo", "--out"]
 
@@ -61,7 +60,7 @@ def test_live_and_baked_pictures_agree(finished: Finished) -> None:
 
 
 def test_the_baked_file_is_the_lora_with_the_printed_weights(finished: Finished) -> None:
-    weights = parse_block_weights(finished.figure("Weights"), family_by_name("sd1"))
+    weights = weights_of(finished.figure("Weights"))
     baked = finished.folder / "gobuhime-locon-Gobuhime.safetensors"
     check = verify_baked(embedded.lora_file("gobuhime-locon"), weights, baked)
     assert check.count("dropped") > 0

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
 from blockweight.plan import SERIES, plan_round
-from blockweight.weights import parse_block_weights, uniform
-from workshop import FULL, SD1, WEIGHTS
+from blockweight.weights import uniform
+from workshop import FULL, WEIGHTS, weights_of
 
-GOBUHIME = parse_block_weights(f"Gobuhime:{WEIGHTS}", SD1)
+GOBUHIME = weights_of(f"Gobuhime:{WEIGHTS}")
 FREE = ["IN01", "IN03", "IN04", "IN05", "OUT00", "OUT01", "OUT06", "OUT07", "OUT08", "OUT09", "OUT11"]
 FIXED = [block for block in FULL.blocks if block not in FREE]
 

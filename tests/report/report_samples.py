@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from blockweight.blocks import family_by_name
 from blockweight.measure import BlockEffects, Effect, Verdict, suggest_all
 from blockweight.report import (
     Cell,
@@ -21,11 +20,10 @@ from blockweight.report import (
     inside_outside,
     ranked_bars,
 )
-from blockweight.weights import parse_block_weights
+from workshop import weights_of
 
-SD1 = family_by_name("sd1")
 VECTOR = "1,0,0.5,1,0.5,0.5,0.5,0,1,1,0,0,0,1,0.5,0.5,1,1,1,1,0.5,0.5,0.5,0.5,0,-0.5"
-WEIGHTS = parse_block_weights(f"Gobuhime:{VECTOR}", SD1)
+WEIGHTS = weights_of(f"Gobuhime:{VECTOR}")
 
 
 def plain(*colour, height=8, width=8):

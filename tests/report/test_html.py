@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from report_samples import EFFECTS, SD1, SUGGESTIONS, WEIGHTS, every_block, plain
+from report_samples import EFFECTS, SUGGESTIONS, WEIGHTS, every_block, plain
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import Verdict
@@ -31,7 +31,7 @@ from blockweight.report import (
     write_report,
 )
 from blockweight.report.words import WORDS
-from blockweight.weights import parse_block_weights
+from workshop import weights_of
 
 VOID = {"meta", "img", "input", "br", "wbr", "link", "hr"}
 
@@ -173,7 +173,7 @@ def test_weights_stand_under_their_blocks_with_fix_marks_and_verdicts():
 
 
 def test_weights_of_two_layouts_do_not_share_a_table():
-    short = parse_block_weights(",".join(["1"] * 17), SD1)
+    short = weights_of(",".join(["1"] * 17))
     with pytest.raises(BlockweightError, match="one layout"):
         WeightTable((WEIGHTS, short))
 

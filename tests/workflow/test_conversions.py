@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
-from blockweight.workflow.conversions import convert_text, read_weights
-from workshop import WEIGHTS
+from blockweight.workflow.conversions import WRITERS, Source, convert_text, show_text
+from workshop import WEIGHTS, write_lora_file
 
 TWELVE = "1,1,1,0.5,1,1,1,1,1,1,1,1"
 
 
+def ones(length):
+    return ",".join(["1"] * length)
+
+
 def test_the_facts_are_names_and_numbers_in_order():
-    facts = convert_text(f"Goblin:{TWELVE}", "20", fill=0).facts()
+    facts = convert_text(f"Goblin:{TWELVE}", "20", Source(fill=0)).facts()
     assert (facts["name"], facts["layout"], facts["dropped"]) == ("Goblin", "sdxl-20", [])
     assert list(facts["values"])[:2] == ["BASE", "IN00"]
     assert facts["values"]["IN07"] == 0.5
     assert facts["text"].startswith("Goblin:1,0,0,0,0,1,1,0,0.5,")
+    assert facts["filled"] == ["IN00", "IN01", "IN02", "IN03", "IN06", "OUT06", "OUT07", "OUT08"]
 
 
 @pytest.mark.parametrize(
     ("length", "layout"), [(12, "sdxl-12"), (17, "sd1-17"), (20, "sdxl-20"), (26, "sd1-26"), (61, "flux1-61")]
 )
 def test_the_length_tells_the_layout(length, layout):
-    assert read_weights(",".join(["1"] * length), None, None).layout.name == layout
+    assert Source().read(ones(length)).weights.layout.name == layout
 
 
 def test_a_family_or_a_name_chooses_among_layouts_of_one_length():
-    assert read_weights(WEIGHTS, None, "SD2").layout.name == "sd2-26"
-    assert read_weights(",".join(["1"] * 58), "flux2-58", None).layout.name == "flux2-58"
+    assert Source(family="SD2").read(WEIGHTS).weights.layout.name == "sd2-26"
+    assert Source(layout="flux2-58").read(ones(58)).weights.layout.name == "flux2-58"
 
 
 def test_a_target_of_the_weights_own_family_is_preferred():
-    assert convert_text(",".join(["1"] * 17), "26", family="sd2", fill=0).converted.weights.layout.name == "sd2-26"
+    converted = convert_text(ones(17), "26", Source(family="sd2", fill=0)).converted
+    assert converted.weights.layout.name == "sd2-26"
 
 
 def test_the_tag_is_what_the_webui_takes():
     assert convert_text(f"gobuhime:{WEIGHTS}", "tag").text == f"<lora:gobuhime:1:lbw={WEIGHTS}>"
+
+
+def test_a_tag_keeps_its_strengths_and_steps():
+    tag = f"<lora:girl:0.5:1:lbw={WEIGHTS}:start=3>"
+    assert convert_text(f"1girl, {tag}", "tag").text == tag
 
 
 def test_sd_scripts_takes_three_lists():
@@ -48,28 +62,101 @@ def test_sd_scripts_takes_three_lists():
     )
 
 
+def test_a_recipe_is_toml():
+    content = tomllib.loads(convert_text(f'Go "b" 姫:{WEIGHTS}', "toml").text)
+    assert (content["name"], content["layout"], content["weights"]["IN01"]) == ('Go "b" 姫', "sd1-26", 0.5)
+
+
+def test_diffusers_says_which_blocks_it_cannot():
+    conversion = convert_text(f"a:{WEIGHTS}", "diffusers")
+    scales = json.loads(conversion.text)
+    assert scales["unet"]["down"] == {"block_0": [0.5, 1], "block_1": [0.5, 0.5], "block_2": [1, 1]}
+    # IN03 is scaled with IN01 (0.5 both), IN06 with IN04; IN00, IN09 and OUT00 have no transformer and stay 1.
+    assert conversion.converted.dropped == ("IN00", "IN06", "IN09", "IN10", "IN11", "OUT00", "OUT01")
+
+
+def test_inspire_gets_the_entries_that_the_file_has(tmp_path):
+    lora = write_lora_file(tmp_path / "a.safetensors", ["BASE", "IN04", "M00", "OUT03", "OUT11"])
+    vector = ",".join(map(str, range(26)))
+    conversion = convert_text(vector, "inspire", Source(lora=lora))
+    assert conversion.text == "0,5,13,17,25,25,25,25,25,25,25,25"
+    assert "no vector of less than 12" in conversion.hints[0]
+
+
+def test_inspire_without_a_file_is_its_whole_layout():
+    conversion = convert_text(f"a:{WEIGHTS}", "inspire")
+    assert conversion.text == "1,0.5,1,0.5,0.5,0.5,0,1,1,0,0,0,1,1,1," + WEIGHTS.split(",", 14)[14]
+    assert "--lora FILE" in conversion.hints[0]
+
+
+@pytest.mark.parametrize("to", WRITERS)
+@given(values=st.lists(st.floats(-4, 4).map(lambda value: round(value, 3)), min_size=17, max_size=17))
+def test_what_is_written_in_any_notation_reads_back_the_same(to, values):
+    text = "Girl:" + ",".join(map(str, values))
+    written = convert_text(text, to).text
+    if to == "sd-scripts":
+        return  # it has no name and no BASE
+    assert Source().read(written).weights.values == Source().read(text).weights.values
+
+
 @pytest.mark.parametrize(
-    ("text", "options", "words"),
+    ("text", "to", "options", "words"),
     [
-        ("1,1", {"to": "26"}, "no layout of length 2; there are 12, 17, 20"),
-        (WEIGHTS, {"to": "25"}, "no layout of length 25"),
-        (WEIGHTS, {"to": "9" * 5000}, "no layout of length 99999999999999999999;"),
-        (WEIGHTS, {"to": "sd1-72"}, "no layout called 'sd1-72'; did you mean"),
-        (WEIGHTS, {"to": "26", "family": "sdxl"}, "No layout of sdxl has 26 weights; it has 12, 20, 21"),
-        (WEIGHTS, {"to": "26", "family": "sd9"}, "no family called 'sd9'"),
-        (WEIGHTS, {"to": "26", "layout": "sd1-17"}, "26 weights were given for the 17 of the layout sd1-17"),
-        (",".join(["1"] * 61), {"to": "sd-scripts"}, "no learning rate per block by these arguments for flux1"),
-        ("", {"to": "26"}, "holds no block weights"),
+        ("1,1", "26", {}, "No layout has 2 block weights; there are 12, 17, 20"),
+        (WEIGHTS, "25", {}, "no layout of length 25"),
+        (WEIGHTS, "9" * 5000, {}, "no layout of length 99999999999999999999;"),
+        (WEIGHTS, "sd1-72", {}, "no layout called 'sd1-72'; did you mean"),
+        (WEIGHTS, "26", {"family": "sdxl"}, "length 26 was given, but Stable Diffusion XL .sdxl. takes 20 or 12"),
+        (WEIGHTS, "26", {"family": "sd9"}, "no family called 'sd9'"),
+        (WEIGHTS, "26", {"layout": "sd1-17"}, "26 weights were given for the 17 of the layout sd1-17"),
+        (WEIGHTS, "26", {"layout": "sd1-26", "family": "sdxl"}, "The layout sd1-26 is not of sdxl; it has 12, 20, 21"),
+        (ones(61), "sd-scripts", {}, "no learning rate per block by these arguments for flux1"),
+        (ones(61), "diffusers", {}, "for the UNets of sd1, sd2 and sdxl, not for flux1"),
+        (ones(42), "inspire", {"family": "wan"}, "sorts no block of wan and would scale all by BASE"),
+        (
+            ones(58),
+            "inspire",
+            {"family": "flux2"},
+            "the blocks that a LoRA of flux2 really has; add --lora FILE",
+        ),
+        ("", "26", {}, "holds no block weights"),
     ],
 )
-def test_what_cannot_be_converted_is_refused_in_a_sentence(text, options, words):
+def test_what_cannot_be_converted_is_refused_in_a_sentence(text, to, options, words):
     with pytest.raises(BlockweightError, match=words):
-        convert_text(text, **options)
+        convert_text(text, to, Source(**options))
 
 
-@given(st.text(), st.text() | st.sampled_from(["26", "17", "tag", "sd-scripts", "sdxl-20"]))
-def test_any_text_gives_weights_or_one_line(text, to):
-    try:
-        convert_text(text, to, fill=0.0)
-    except BlockweightError as error:
-        assert str(error).splitlines() == [str(error)]
+def test_show_marks_what_a_standard_lora_lacks():
+    lines = show_text(f"Gobuhime:{WEIGHTS}").lines
+    assert lines[0] == "Gobuhime (sd1-26, read as vector)"
+    assert lines[2:5] == ("IN00     0  *", "IN01   0.5", "IN02     1")
+    assert lines[-1] == "* not in a standard LoRA"
+    assert "*" not in "".join(show_text(ones(12)).lines)
+
+
+def test_show_says_what_an_elemental_preset_does():
+    shown = show_text("ATTNDEEPOFF:IN05-IN07:NOT attn:0")
+    assert shown.lines[1] == "IN05-IN07: modules without attn weigh 0"
+    assert shown.facts["directives"] == [
+        {"blocks": ["IN05", "IN06", "IN07"], "elements": ["attn"], "inverted": True, "ratio": 0.0}
+    ]
+
+
+WORDS = """, : = | [ ] { } < > <lora:a:1:lbw= [weights] "IN01" IN01 BASE %default= in1-3= 0.5 1 -1 1e999 R X+0.1 NOT
+down_lr_weight= "unet" attn 姫"""
+PIECES = st.sampled_from([*WORDS.split(), "\t", "\n", " "])
+
+
+@given(
+    st.text() | st.lists(PIECES, max_size=40).map("".join) | st.lists(st.just("1"), max_size=70).map(",".join),
+    st.text() | st.sampled_from(["26", "17", "sdxl-20", *WRITERS]),
+    st.sampled_from([None, "sd1", "sdxl", "flux1"]),
+)
+def test_any_text_gives_weights_or_one_line(text, to, family):
+    for attempt in (lambda source: convert_text(text, to, source), lambda source: show_text(text, source)):
+        try:
+            attempt(Source(family=family, fill=0.0, seed=1))
+        except BlockweightError as error:
+            assert str(error).splitlines() == [str(error)]
+            assert len(str(error)) < 400

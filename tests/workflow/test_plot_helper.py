@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from blockweight.blocks import FAMILIES, family_by_name
 from blockweight.errors import BlockweightError
 from blockweight.plan import plan_round
-from blockweight.weights import lr_weights, parse_block_weights, uniform
+from blockweight.weights import lr_weights, uniform
 from blockweight.workflow.plot_helper import KINDS, plot_helper_of
-from workshop import FULL, SD1, WEIGHTS
+from workshop import FULL, SHORT, WEIGHTS, weights_of
 
 FIXED = "BASE,IN00,IN02,IN06-M00,OUT02-OUT05,OUT10"
 UNFIXED = "IN01,IN03,IN04,IN05,OUT00,OUT01,OUT06,OUT07,OUT08,OUT09,OUT11"
@@ -34,7 +34,7 @@ def test_the_analyzers_blocks_are_the_unfixed_ones(facts):
 
 @pytest.mark.parametrize(("key", "kind"), list(zip(("sub", "sub_add", "add", "add_sub"), KINDS, strict=True)))
 def test_every_round_is_there_with_its_presets_and_its_prompt_sr(facts, key, kind):
-    planned = plan_round(kind, parse_block_weights(f"Gobuhime:{WEIGHTS}", SD1), FIXED_BLOCKS, 0.5)
+    planned = plan_round(kind, weights_of(f"Gobuhime:{WEIGHTS}"), FIXED_BLOCKS, 0.5)
     assert facts[key] == {"presets": planned.presets(), "prompt_sr": planned.prompt_sr()}
 
 
@@ -81,7 +81,7 @@ def test_sdxls_middle_block_has_three_learning_rates():
 
 
 def test_the_17_weights_leave_the_other_blocks_to_train_as_they_would():
-    rates = lr_weights(uniform("a", next(layout for layout in SD1.layouts if len(layout) == 17), 0.0))
+    rates = lr_weights(uniform("a", SHORT, 0.0))
     assert rates.down == (1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 1)
     assert rates.up == (1, 1, 1, *[0] * 9)
 

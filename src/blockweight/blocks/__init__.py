@@ -4,11 +4,19 @@ from blockweight.blocks.detect import detect_family, recognises
 from blockweight.blocks.explain import KeyMeaning, explain_keys
 from blockweight.blocks.family import Family, Rule
 from blockweight.blocks.keys import Module, TensorKey, module_of, parse_key, parse_name
-from blockweight.blocks.layout import REST, Layout, canonical_block
-from blockweight.blocks.registry import FAMILIES, all_layouts, family_by_name, layout_by_name, layouts_of_length
+from blockweight.blocks.layout import INSPIRE, REST, Layout, canonical_block, series_and_number
+from blockweight.blocks.registry import (
+    FAMILIES,
+    all_layouts,
+    family_by_name,
+    layout_by_name,
+    layouts_of_length,
+    standard_blocks,
+)
 
 __all__ = [
     "FAMILIES",
+    "INSPIRE",
     "REST",
     "Family",
     "KeyMeaning",
@@ -27,4 +35,6 @@ __all__ = [
     "parse_key",
     "parse_name",
     "recognises",
+    "series_and_number",
+    "standard_blocks",
 ]

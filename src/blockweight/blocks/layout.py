@@ -9,6 +9,9 @@ from dataclasses import dataclass
 REST = "REST"
 """The block of every module that no rule claims; its weight is 1 unless a person gives it one."""
 
+INSPIRE = "inspire"
+"""The tool that layouts of ComfyUI's Inspire Pack are for."""
+
 _SPELLINGS = {"MID": "M00", "MID00": "M00"}
 
 
@@ -28,8 +31,8 @@ class Layout:
 
     `models` says in a word which released models have these blocks. A `partial` layout leaves out blocks that the model
     has but a LoRA of the common kind does not touch (LoRA Block Weight's 12 and 17). `covers` is empty where every name
-    is one of the family's blocks; a layout of another tool lists there the names that stand for something else, each
-    with the blocks of ours (REST among them) that it sets.
+    is one of the family's blocks; a layout of another tool, named by `tool`, lists there the names that stand for
+    something else, each with the blocks of ours (REST among them) that it sets.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Layout:
     models: str = ""
     partial: bool = False
     covers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tool: str = ""
 
     def __len__(self) -> int:
         return len(self.blocks)

@@ -83,3 +83,10 @@ def layout_by_name(name: str) -> Layout:
 def layouts_of_length(length: int) -> tuple[Layout, ...]:
     """Every layout with this many entries, in the order of FAMILIES; none if no tool has such a vector."""
     return tuple(layout for layout in all_layouts() if len(layout) == length)
+
+
+def standard_blocks(layout: Layout) -> frozenset[str]:
+    """Those of a layout's blocks that a standard LoRA (linear layers of attention) has: those of its family's partial
+    layout, or all of them where the family has none."""
+    partial = [other.blocks for other in family_by_name(layout.family).layouts if other.partial]
+    return frozenset(layout.blocks).intersection(*partial)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blockweight.cli.standard_input import typed
 from blockweight.errors import BlockweightError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def blocks(
         lines = _listed_as_json if as_json else _listed
         typer.echo("\n".join(line for each in ((chosen,) if chosen else FAMILIES) for line in lines(each)))
         return
-    names = [line for key in keys or () for line in (_lines_of_input() if key == "-" else (key,))]
+    names = [name for key in keys or () for name in ((key,) if key != "-" else _lines(typed(key)))]
     if not names:
         raise BlockweightError("No key was given; give tensor keys, - to read them from standard input, or --list.")
     meanings = list(explain_keys(names, chosen))
@@ -63,8 +63,7 @@ def blocks(
         typer.echo("The family is not known: these blocks are a guess from the numbers in the names.", err=True)
 
 
-def _lines_of_input() -> Iterator[str]:
-    text = sys.stdin.buffer.read().decode("utf-8-sig", "replace")
+def _lines(text: str) -> Iterator[str]:
     return filter(None, map(str.strip, text.splitlines()))
 
 

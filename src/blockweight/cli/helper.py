@@ -11,7 +11,7 @@ from blockweight.cli import scene_options as options
 
 
 def helper(
-    weights: Annotated[str, typer.Argument(help='The current weights, "NAME:1,0,0.5,…".')],
+    weights: Annotated[str, typer.Argument(help='The current weights, "NAME:1,0,0.5,…" or any other notation.')],
     fixed: Annotated[str, typer.Option("--fixed", help='Decided blocks ("Fix"), e.g. BASE,IN00,IN02,IN06-M00.')] = "",
     step: Annotated[
         float, typer.Option("--step", callback=options.finite, help="AddSubValue: by how much a block is moved.")
@@ -19,6 +19,10 @@ def helper(
     family: Annotated[str, typer.Option("--family", help="The family of the weights.")] = "sd1",
     limits: Annotated[
         tuple[float, float] | None, typer.Option("--limits", help="Move no weight beyond these two, e.g. 0 1.")
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="Your prompt with its <lora:…> tag: also print what to paste into the WebUI."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -28,8 +32,9 @@ def helper(
     from blockweight.workflow.plot_helper import plot_helper_of  # noqa: PLC0415 - keeps --help fast
 
     sheet = plot_helper_of(weights, family, fixed, step, limits)
-    facts = sheet.facts()
+    steps = {} if prompt is None else sheet.webui(prompt)
     if as_json:
+        facts = sheet.facts() | ({"webui": steps} if steps else {})
         typer.echo(json.dumps(facts, ensure_ascii=False))
         return
     typer.echo(f"WEIGHT\n{sheet.weights.text()}")
@@ -38,3 +43,6 @@ def helper(
         typer.echo(f"\n{kind}PromptSr\n{planned.prompt_sr()}")
     typer.echo(f"\nEffective Block Analyzer - Blocks\n{sheet.eba_blocks or '-'}")
     typer.echo(f"\nsd-scripts lr_weight\n{sheet.lr_weight or '-'}")
+    for place, fields in steps.items():
+        for field, text in fields.items():
+            typer.echo(f"\nWebUI, {place}: {field}\n{text or '-'}")

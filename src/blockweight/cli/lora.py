@@ -20,24 +20,41 @@ def _group() -> None:
 @app.command("bake")
 def bake(
     lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
-    weights: Annotated[str, typer.Option("--weights", help='Block weights, "NAME:1,0,0.5,…" or the numbers alone.')],
+    weights: Annotated[str, typer.Option("--weights", help='Block weights, "NAME:1,0,0.5,…" or any notation.')],
     out: Annotated[Path | None, typer.Option("--out", help="The new file; beside the LoRA by default.")] = None,
     fill: options.Fill = None,
-    rest: options.Rest = 1.0,
+    rest: options.Rest = None,
     strength: Annotated[
         float, typer.Option("--strength", callback=options.finite, help="Multiplies every block weight.")
     ] = 1.0,
+    elemental: Annotated[
+        str,
+        typer.Option(
+            "--elemental", help="Weights for kinds of modules, which replace their block's: IN05-OUT05:attn:0,…"
+        ),
+    ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the new file if it exists.")] = False,
 ) -> None:
     """Write the block weights into a new LoRA file, and verify it module by module."""
     from blockweight.workflow.baking import bake_text  # noqa: PLC0415 - keeps --help fast
 
-    report, filled = bake_text(lora, weights, out, fill=fill, rest=rest, strength=strength, overwrite=overwrite)
+    report, filled = bake_text(
+        lora,
+        weights,
+        out,
+        fill=fill,
+        rest=rest,
+        strength=strength,
+        overwrite=overwrite,
+        elemental=elemental,
+    )
     check = report.check
     typer.echo(f"Baked:    {report.out}")
     guess = ", a guess from the numbers in its keys" if report.weights.layout.family == "generic" else ""
     typer.echo(f"Family:   {report.weights.layout.family}{guess}")
     typer.echo(f"Weights:  {report.weights.text()}")
+    if report.elemental:
+        typer.echo(f"Elements: {report.elemental.text()}")
     if report.strength != 1:
         typer.echo(f"Strength: {report.strength:g}, multiplied with every block weight")
     if filled:

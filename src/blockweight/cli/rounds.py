@@ -24,7 +24,7 @@ def _command(kind: str) -> Callable[..., None]:
         fixed: Annotated[str, typer.Option("--fixed", help="Decided blocks, e.g. BASE,IN00-IN03,M00.")] = "",
         step: Annotated[float, typer.Option("--step", help="AddSubValue: by how much a block is moved.")] = 0.5,
         fill: options.Fill = None,
-        rest: options.Rest = 1.0,
+        rest: options.Rest = None,
         seeds: options.Seeds = "1",
         negative: options.Negative = "",
         steps: options.Steps = 20,

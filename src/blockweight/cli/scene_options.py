@@ -26,7 +26,9 @@ SamplerName = Annotated[str, typer.Option("--sampler", help="The sampler, by the
 Size = Annotated[str, typer.Option("--size", help="Width x height in pixels.")]
 Out = Annotated[Path, typer.Option("--out", help="The project folder.")]
 Strength = Annotated[float, typer.Option("--strength", callback=finite, help="The LoRA's strength.")]
-Rest = Annotated[float, typer.Option("--rest", callback=finite, help="For modules that no block claims (REST).")]
+Rest = Annotated[
+    float | None, typer.Option("--rest", callback=finite, help="For modules that no block claims (REST); 1 by default.")
+]
 Fill = Annotated[float | None, typer.Option("--fill", callback=finite, help="For blocks that a short vector lacks.")]
 
 DEFAULT_OUT = Path("blockweight-project")

@@ -16,7 +16,7 @@ from blockweight.lora.file import Lora, open_lora
 from blockweight.lora.header import TensorInfo
 from blockweight.lora.verify import BakeCheck, check_bake
 from blockweight.lora.write import Drop, Instruction, Replace, splice
-from blockweight.weights import BlockWeights, format_weight
+from blockweight.weights import BlockWeights, Elemental, format_weight
 
 MOST_ERROR = 0.2
 """The relative error of a module's change beyond which a bake is refused. fp8 rounds to some percent; more than this is
@@ -35,6 +35,7 @@ class BakeReport:
     strength: float
     digest: str
     check: BakeCheck
+    elemental: Elemental | None = None
 
 
 def bake(
@@ -44,13 +45,15 @@ def bake(
     *,
     overwrite: bool = False,
     strength: float = 1.0,
+    elemental: Elemental | None = None,
 ) -> BakeReport:
     """Write `source` with ΔW of every module times strength × the weight of its block to `out`.
 
     Weight 1 copies a module's bytes, 0 drops its tensors, any other scales one factor of its change, sign included;
     alpha stays. The numbers are rounded to the file's own formats. Tensors that belong to no module are copied. The
     layout of `weights` may be a shorter one if the LoRA has none of the blocks that it lacks; modules that no block
-    claims take `weights.rest`. The result is verified (see `verify_baked`) before it gets its name.
+    claims take `weights.rest`, and those that `elemental` meets its ratio. The result is verified (see
+    `verify_baked`) before it gets its name.
 
     Metadata are kept; hashes in them are made right (`sshs_legacy_hash` is left out), and `blockweight.*` says where
     the file comes from.
@@ -62,7 +65,7 @@ def bake(
     if out.exists() and source.exists() and out.samefile(source):
         raise BlockweightError(f"'{out}' is the source itself, which is never overwritten; choose another name.")
     lora = open_lora(source, family_by_name(weights.layout.family))
-    plans = plan_bake(lora, weights, strength)
+    plans = plan_bake(lora, weights, strength, elemental)
     instructions: dict[str, Instruction] = {}
     for plan in plans:
         if plan.action == "dropped":
@@ -75,11 +78,11 @@ def bake(
         lora.header,
         out,
         instructions,
-        _metadata(lora, weights, strength),
+        _metadata(lora, weights, strength, elemental),
         overwrite=overwrite,
         check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
     )
-    return BakeReport(source, out, weights, strength, digest, checks[0])
+    return BakeReport(source, out, weights, strength, digest, checks[0], elemental)
 
 
 def _worth_keeping(check: BakeCheck) -> BakeCheck:
@@ -114,13 +117,18 @@ def _scaled(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
     return result.tobytes()
 
 
-def _metadata(lora: Lora, weights: BlockWeights, strength: float) -> dict[str, str]:
+def _metadata(lora: Lora, weights: BlockWeights, strength: float, elemental: Elemental | None) -> dict[str, str]:
     # The legacy hash covers one window of the whole file as AddNet would write it; no stamp is better than a stale one.
     kept = {key: text for key, text in lora.header.metadata.items() if key != _LEGACY_HASH}
-    return kept | {
-        "blockweight.source_digest": lora.digest,
-        "blockweight.weights": weights.text(),
-        "blockweight.layout": weights.layout.name,
-        "blockweight.rest": format_weight(weights.rest),
-        "blockweight.strength": format_weight(strength),
-    }
+    extra = {} if elemental is None else {"blockweight.elemental": elemental.text()}
+    return (
+        kept
+        | extra
+        | {
+            "blockweight.source_digest": lora.digest,
+            "blockweight.weights": weights.text(),
+            "blockweight.layout": weights.layout.name,
+            "blockweight.rest": format_weight(weights.rest),
+            "blockweight.strength": format_weight(strength),
+        }
+    )

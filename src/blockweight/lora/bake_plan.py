@@ -12,7 +12,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora.dtypes import is_float
 from blockweight.lora.file import Lora, module_name
 from blockweight.lora.header import TensorInfo
-from blockweight.weights import BlockWeights, format_weight
+from blockweight.weights import BlockWeights, Elemental, format_weight
 
 Action = Literal["copied", "scaled", "dropped"]
 
@@ -45,7 +45,8 @@ _ONLY_WHOLE = {
 
 @dataclass(frozen=True)
 class ModulePlan:
-    """One module's part in a bake. `weight` is strength × block weight; `scaled` are the tensors to multiply by it."""
+    """One module's part in a bake. `weight` is strength × block weight (or elemental ratio); `scaled` are the tensors
+    to multiply by it."""
 
     module: Module
     block: str
@@ -54,8 +55,11 @@ class ModulePlan:
     scaled: tuple[TensorInfo, ...]
 
 
-def plan_bake(lora: Lora, weights: BlockWeights, strength: float) -> tuple[ModulePlan, ...]:
-    """Every module of the LoRA with what becomes of it: weight 1 copied, 0 dropped, any other scaled.
+def plan_bake(
+    lora: Lora, weights: BlockWeights, strength: float, elemental: Elemental | None = None
+) -> tuple[ModulePlan, ...]:
+    """Every module of the LoRA with what becomes of it: weight 1 copied, 0 dropped, any other scaled. Where `elemental`
+    meets a module, its ratio stands for the block's weight.
 
     BlockweightError, naming the blocks or the module: a strength that is not finite, blocks of the LoRA that the layout
     lacks, a module that cannot be scaled (OFT, BOFT, DoRA, incomplete, not stored as floats), and weights that leave
@@ -69,7 +73,7 @@ def plan_bake(lora: Lora, weights: BlockWeights, strength: float) -> tuple[Modul
             f"'{lora.path}' changes the blocks {', '.join(lacking)}, which the {len(weights.layout)} weights of the "
             f"layout {weights.layout.name} do not name; expand them to {lora.family.layout.name} with a fill for those."
         )
-    plans = tuple(_plan(lora, module, weights, strength) for module in lora.modules)
+    plans = tuple(_plan(lora, module, weights, strength, elemental) for module in lora.modules)
     if all(plan.action == "dropped" for plan in plans):
         raise BlockweightError(
             f"With these weights every module of '{lora.path}' is 0, so nothing would be left to bake; "
@@ -83,9 +87,12 @@ def roles_scaled(roles: Mapping[str, TensorInfo]) -> dict[str, TensorInfo]:
     return {role: info for role, info in roles.items() if role in SCALED_ROLES}
 
 
-def _plan(lora: Lora, module: Module, weights: BlockWeights, strength: float) -> ModulePlan:
+def _plan(
+    lora: Lora, module: Module, weights: BlockWeights, strength: float, elemental: Elemental | None
+) -> ModulePlan:
     block = lora.block_of(module)
-    weight = strength * weights.weight(block)
+    met = None if elemental is None else elemental.weight(module, block)
+    weight = strength * (weights.weight(block) if met is None else met)
     if weight == 1:
         return ModulePlan(module, block, weight, "copied", ())
     if weight == 0:

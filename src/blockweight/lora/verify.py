@@ -17,7 +17,7 @@ from blockweight.lora.factors import factors_of
 from blockweight.lora.file import Lora, module_name, open_lora
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.tensors import read_array, read_chunks
-from blockweight.weights import BlockWeights
+from blockweight.weights import BlockWeights, Elemental
 
 _Arrays = Mapping[str, NDArray[np.generic]]
 _Matrix = NDArray[np.float64]
@@ -80,7 +80,9 @@ class BakeCheck:
         return sum(check.action == action for check in self.modules)
 
 
-def verify_baked(source: Path, weights: BlockWeights, baked: Path, strength: float = 1.0) -> BakeCheck:
+def verify_baked(
+    source: Path, weights: BlockWeights, baked: Path, strength: float = 1.0, elemental: Elemental | None = None
+) -> BakeCheck:
     """Check that `baked` is `source` with these block weights baked in, whichever program run made it.
 
     Every module's ΔW must be strength × block weight × the source's within rounding, modules of weight 0 must be gone,
@@ -88,7 +90,7 @@ def verify_baked(source: Path, weights: BlockWeights, baked: Path, strength: flo
     `open_lora` and `plan_bake` refuse.
     """
     lora = open_lora(source, family_by_name(weights.layout.family))
-    return check_bake(lora, plan_bake(lora, weights, strength), baked)
+    return check_bake(lora, plan_bake(lora, weights, strength, elemental), baked)
 
 
 def check_bake(lora: Lora, plans: tuple[ModulePlan, ...], baked: Path) -> BakeCheck:

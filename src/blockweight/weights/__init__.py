@@ -1,30 +1,37 @@
 """Block weights: reading, writing and converting them."""
 
-from blockweight.weights.block_weights import (
-    BlockWeights,
-    parse_block_weights,
-    parse_blocks,
-    parse_values,
-    split_weights,
-    uniform,
-    unknown_block,
-)
+from blockweight.weights.arithmetic import average, difference, interpolate
+from blockweight.weights.block_expressions import parse_blocks
+from blockweight.weights.block_weights import BlockWeights, check_name, uniform, unknown_block
 from blockweight.weights.convert import Converted, convert
+from blockweight.weights.elemental import Elemental, is_elemental, parse_elemental
 from blockweight.weights.lr_weights import LrWeights, lr_weights
+from blockweight.weights.notations.table import display_width
+from blockweight.weights.notations.tag import retag
 from blockweight.weights.numbers import format_weight, parse_weight, step_weight
+from blockweight.weights.reading import Context, Reading, read_weights
 
 __all__ = [
     "BlockWeights",
+    "Context",
     "Converted",
+    "Elemental",
     "LrWeights",
+    "Reading",
+    "average",
+    "check_name",
     "convert",
+    "difference",
+    "display_width",
     "format_weight",
+    "interpolate",
+    "is_elemental",
     "lr_weights",
-    "parse_block_weights",
     "parse_blocks",
-    "parse_values",
+    "parse_elemental",
     "parse_weight",
-    "split_weights",
+    "read_weights",
+    "retag",
     "step_weight",
     "uniform",
     "unknown_block",

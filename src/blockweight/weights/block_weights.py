@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from blockweight.blocks import REST, Family, Layout, canonical_block
+from blockweight.blocks import REST, Family, Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.numbers import format_weight, parse_weight
 
@@ -77,20 +77,20 @@ def unknown_block(name: str, layout: Layout) -> BlockweightError:
     return BlockweightError(f"There is no block {quoted(name)} in the layout {layout.name}: {hint}")
 
 
-def parse_block_weights(text: str, family: Family, name: str = DEFAULT_NAME) -> BlockWeights:
-    """Read `NAME:v,v,…` or a bare vector (see `split_weights`); the layout is the family's one of that length.
-
-    `name` names a bare vector. BlockweightError for a number that cannot be read, and a length that no layout has.
-    """
-    title, tokens = split_weights(text, name)
-    layout = next((layout for layout in family.layouts if len(layout) == len(tokens)), None)
-    if layout is None:
-        lengths = " or ".join(str(len(layout)) for layout in family.layouts)
-        raise BlockweightError(
-            f"A vector of length {len(tokens)} was given, but {family.title} ({family.name}) takes {lengths} block "
-            f"weights; separate them by commas, the first of them for {family.layout.blocks[0]}."
-        )
-    return parse_values(title, tokens, layout)
+def layout_of_length(length: int, layouts: Sequence[Layout], family: Family | None) -> Layout:
+    """The first of the layouts that has this length; BlockweightError, with the right lengths, if there is none."""
+    found = next((layout for layout in layouts if len(layout) == length), None)
+    if found is not None:
+        return found
+    if family is None:
+        known = ", ".join(map(str, sorted({len(layout) for layout in layouts})))
+        raise BlockweightError(f"No layout has {length} block weights; there are {known}.")
+    *others, last = (str(len(layout)) for layout in family.layouts)
+    right = f"{', '.join(others)} or {last}" if others else last
+    raise BlockweightError(
+        f"A vector of length {length} was given, but {family.title} ({family.name}) takes {right} block weights; "
+        f"separate them by commas, the first of them for {family.layout.blocks[0]}."
+    )
 
 
 def split_weights(text: str, name: str = DEFAULT_NAME) -> tuple[str, list[str]]:
@@ -101,13 +101,18 @@ def split_weights(text: str, name: str = DEFAULT_NAME) -> tuple[str, list[str]]:
     could hold.
     """
     *head, tail = re.split("[:：](?=[^:：]*$)", text.strip())
-    title = "".join(head).strip() or name
-    if any(unicodedata.category(letter) in _NOT_IN_NAMES for letter in title):
-        raise BlockweightError(f"The name {quoted(title)} is not one line of text; give one line, NAME:1,0,0.5,…")
+    title = check_name("".join(head).strip() or name)
     tokens = _tokens(tail)
     if not tokens:
         raise BlockweightError(f"{quoted(text)} holds no block weights; write them as in NAME:1,0,0.5,…")
     return title, tokens
+
+
+def check_name(name: str) -> str:
+    """The name itself, if it is one line of text as every notation can hold it; else BlockweightError."""
+    if any(unicodedata.category(letter) in _NOT_IN_NAMES for letter in name):
+        raise BlockweightError(f"The name {quoted(name)} is not one line of text; give one line, NAME:1,0,0.5,…")
+    return name
 
 
 def parse_values(name: str, tokens: Sequence[str], layout: Layout) -> BlockWeights:
@@ -120,23 +125,3 @@ def parse_values(name: str, tokens: Sequence[str], layout: Layout) -> BlockWeigh
 def _tokens(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).replace("、", ",").strip()
     return plain.split(",") if "," in plain else plain.split()
-
-
-def parse_blocks(text: str, layout: Layout) -> tuple[str, ...]:
-    """Read a list of blocks: names and ranges `IN01-IN08`, separated by commas or spaces, in the layout's order.
-
-    BlockweightError for a name that the layout lacks, a range of more than two ends, and no block at all.
-    """
-    chosen: set[str] = set()
-    for item in filter(None, re.split(r"[,、\s]+", unicodedata.normalize("NFKC", text).strip())):
-        ends = [canonical_block(end) for end in item.split("-")]
-        if len(ends) > 2:
-            raise BlockweightError(f"{quoted(item)} is not a range of blocks; write two ends, as in IN01-IN08.")
-        for end in ends:
-            if end not in layout.blocks:
-                raise unknown_block(end, layout)
-        first, last = sorted((layout.blocks.index(ends[0]), layout.blocks.index(ends[-1])))
-        chosen.update(layout.blocks[first : last + 1])
-    if not chosen:
-        raise BlockweightError(f"{quoted(text)} names no block; write blocks like IN01-IN08,M00.")
-    return tuple(block for block in layout.blocks if block in chosen)

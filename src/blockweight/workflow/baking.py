@@ -7,17 +7,22 @@ from pathlib import Path
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import BakeReport, Lora, bake, open_lora
-from blockweight.weights import BlockWeights, convert, parse_block_weights
+from blockweight.weights import BlockWeights, Context, Elemental, convert, parse_elemental, read_weights
+from blockweight.weights.notations.tag import LoraTag
 
 
-def weights_for(lora: Lora, text: str, fill: float | None, rest: float = 1.0) -> tuple[BlockWeights, tuple[str, ...]]:
-    """Read `text` as block weights of the LoRA's family, in its longest layout, with `rest` for the modules that no
-    block claims; also the blocks that were filled.
+def weights_for(
+    lora: Lora, text: str, fill: float | None, rest: float | None = None
+) -> tuple[BlockWeights, tuple[str, ...]]:
+    """Read `text`, block weights in any notation, for the LoRA, in its family's longest layout; also the blocks that
+    were filled. `rest` is for the modules that no block claims; without it they take what the text says, or 1.
 
     Blocks that a shorter vector lacks get `fill`. Without one, BlockweightError if the LoRA has modules there: to guess
-    would silently change or silence them.
+    would silently change or silence them. So does a prompt's tag that says more than block weights.
     """
-    weights = replace(parse_block_weights(text, lora.family), rest=rest)
+    reading = read_weights(text, Context(family=lora.family, fill=fill, own_lengths=True))
+    _refuse_more_than_weights(reading.tag)
+    weights = reading.weights if rest is None else replace(reading.weights, rest=rest)
     converted = convert(weights, lora.family.layout, 1.0 if fill is None else fill)
     touched = [block for block in converted.filled if block in lora.blocks]
     if touched and fill is None:
@@ -29,6 +34,16 @@ def weights_for(lora: Lora, text: str, fill: float | None, rest: float = 1.0) ->
     return converted.weights, converted.filled if fill is not None else ()
 
 
+def _refuse_more_than_weights(tag: LoraTag | None) -> None:
+    said = {} if tag is None else {key: value for key, value in tag.facts().items() if key != "name" and value != 1}
+    if said:
+        listed = ", ".join(f"{key}={value}" for key, value in said.items())
+        raise BlockweightError(
+            f"The tag says more than block weights ({listed}); give the text after lbw= alone, and what else you want "
+            "by options such as --strength."
+        )
+
+
 def baked_name(source: Path, weights: BlockWeights) -> Path:
     """Where a baked file goes by default: beside the source, `<name>-<weights' name>.safetensors`."""
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in weights.name)
@@ -36,9 +51,21 @@ def baked_name(source: Path, weights: BlockWeights) -> Path:
 
 
 def bake_text(
-    source: Path, text: str, out: Path | None, *, fill: float | None, rest: float, strength: float, overwrite: bool
+    source: Path,
+    text: str,
+    out: Path | None,
+    *,
+    fill: float | None,
+    rest: float | None,
+    strength: float,
+    overwrite: bool,
+    elemental: str = "",
 ) -> tuple[BakeReport, tuple[str, ...]]:
-    """Bake weights given as text; returns the report and the blocks that took the fill value."""
-    weights, filled = weights_for(open_lora(source), text, fill, rest)
+    """Bake weights given as text, and an elemental preset if there is one; returns the report and the blocks that took
+    the fill value."""
+    lora = open_lora(source)
+    weights, filled = weights_for(lora, text, fill, rest)
     target = baked_name(source, weights) if out is None else out
-    return bake(source, weights, target, overwrite=overwrite, strength=strength), filled
+    elements: Elemental | None = parse_elemental(elemental, weights.layout) if elemental.strip() else None
+    report = bake(source, weights, target, overwrite=overwrite, strength=strength, elemental=elements)
+    return report, filled

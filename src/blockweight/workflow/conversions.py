@@ -2,79 +2,237 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from blockweight.blocks import Layout, all_layouts, family_by_name, layout_by_name, layouts_of_length
+from blockweight.blocks import (
+    REST,
+    Family,
+    Layout,
+    all_layouts,
+    family_by_name,
+    layout_by_name,
+    standard_blocks,
+)
 from blockweight.errors import BlockweightError
-from blockweight.weights import BlockWeights, Converted, convert, lr_weights, parse_values, split_weights
+from blockweight.weights import (
+    BlockWeights,
+    Context,
+    Converted,
+    Reading,
+    convert,
+    format_weight,
+    is_elemental,
+    lr_weights,
+    parse_elemental,
+    read_weights,
+)
+from blockweight.weights.notations.diffusers import write_scales
+from blockweight.weights.notations.inspire import check_sorted, inspire_vector
+from blockweight.weights.notations.recipe import write_recipe
+from blockweight.weights.notations.table import TABLES
+from blockweight.weights.notations.tag import write_tag
 
-NOTATIONS = ("tag", "sd-scripts")
-"""What else than a layout one can convert to: the WebUI's prompt tag, and sd-scripts' learning rates."""
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of weights beside their text, as it is typed: their layout (by name or length), family, or the LoRA
+    file that they are for; the weight of blocks left out; a seed and a base for words like R and X; presets by name."""
+
+    layout: str | None = None
+    family: str | None = None
+    lora: Path | None = None
+    fill: float | None = None
+    seed: int | None = None
+    base: float = 1.0
+    presets: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, text: str) -> Reading:
+        """The weights in any notation; BlockweightError for what cannot be read."""
+        family = self.known_family()
+        layout = None if self.layout is None else find_layout(self.layout, family)
+        if family is not None and layout is not None and layout.family != family.name:
+            raise BlockweightError(f"The layout {layout.name} is not of {family.name}; it has {_lengths(family)}.")
+        context = Context(family, layout, self.fill, self.presets, self.seed, self.base)
+        return read_weights(text, context)
+
+    def known_family(self) -> Family | None:
+        """The family, as fitted to the LoRA file where there is one."""
+        if self.lora is None:
+            return None if self.family is None else family_by_name(self.family)
+        from blockweight.lora import open_lora  # noqa: PLC0415 - numpy only where a file is read
+
+        return open_lora(self.lora).family
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """The converted weights, and their text in the notation that was asked for."""
+    """The converted weights, their text in the notation that was asked for, and hints about either end."""
 
     converted: Converted
     text: str
+    hints: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
-        """As plain values, for JSON: name, layout, values by block, text, filled, dropped."""
-        weights = self.converted.weights
+        """As plain values, for JSON: name, layout, values by block, text, filled, dropped, hints."""
         return {
-            "name": weights.name,
-            "layout": weights.layout.name,
-            "values": dict(weights.items()),
+            **weights_facts(self.converted.weights),
             "text": self.text,
             "filled": list(self.converted.filled),
             "dropped": list(self.converted.dropped),
+            "hints": list(self.hints),
         }
 
 
-def read_weights(text: str, layout: str | None, family: str | None) -> BlockWeights:
-    """Weights of any layout: the one that is named (by name or length), else the first of their length, in `family` if
-    one is given. BlockweightError if there is none."""
-    name, tokens = split_weights(text)
-    own = None if family is None else family_by_name(family).name
-    chosen = _layout(layout or str(len(tokens)), own)
-    if own is not None and chosen.family != own:
-        raise BlockweightError(f"No layout of {family} has {len(tokens)} weights; it has {_lengths(own)}.")
-    return parse_values(name, tokens, chosen)
+def weights_facts(weights: BlockWeights) -> dict[str, object]:
+    """Weights as plain values: name, layout, values by block, and rest where it is not 1."""
+    rest = {} if weights.rest == 1 else {"rest": weights.rest}
+    return {"name": weights.name, "layout": weights.layout.name, "values": dict(weights.items()), **rest}
 
 
-def convert_text(
-    text: str, to: str, *, layout: str | None = None, family: str | None = None, fill: float | None = None
-) -> Conversion:
-    """Convert weights to a layout (its name or length, in the family of the weights if that has one) or to one of
-    NOTATIONS. BlockweightError for what cannot be read or converted."""
-    weights = read_weights(text, layout, family)
-    if to not in NOTATIONS:
-        converted = convert(weights, _layout(to, weights.layout.family), fill)
-        return Conversion(converted, converted.weights.text())
-    same = Converted(weights, (), ())
-    if to == "tag":
-        return Conversion(same, f"<lora:{weights.name}:1:lbw={weights.vector()}>")
-    rates = lr_weights(weights)
+@dataclass(frozen=True)
+class _Written:
+    text: str
+    dropped: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+def _sd_scripts(reading: Reading, _: Source) -> _Written:
+    rates = lr_weights(reading.weights)
     if rates is None:
         raise BlockweightError(
-            f"sd-scripts takes no learning rate per block by these arguments for {weights.layout.family}; give weights "
-            "of sd1, sd2 or sdxl."
+            f"sd-scripts takes no learning rate per block by these arguments for {reading.weights.layout.family}; give "
+            "weights of sd1, sd2 or sdxl, or see 'blockweight train-args'."
         )
-    return Conversion(same, rates.text())
+    return _Written(rates.text())
 
 
-def _layout(text: str, family: str | None) -> Layout:
-    """The layout of this name, or the first of this length, in the family if that has one."""
-    if not (text.isascii() and text.isdigit()):
-        return layout_by_name(text)
-    layouts = layouts_of_length(int(text)) if len(text) < 6 else ()
-    if not layouts:
+def _diffusers(reading: Reading, _: Source) -> _Written:
+    scales, dropped = write_scales(reading.weights)
+    return _Written(json.dumps(scales, ensure_ascii=False), dropped)
+
+
+def _inspire(reading: Reading, source: Source) -> _Written:
+    weights = reading.weights
+    if source.lora is not None:
+        from blockweight.lora import open_lora  # noqa: PLC0415 - numpy only where a file is read
+
+        lora = open_lora(source.lora)
+        vector = inspire_vector(convert(weights, lora.family.layout, source.fill).weights, lora.family, lora.modules)
+        return _Written(vector.text, vector.dropped, vector.hints)
+    family = family_by_name(weights.layout.family)
+    check_sorted(family)
+    theirs = weights.layout if weights.layout.partial else next(iter(family.other_layouts), None)
+    if theirs is None:
+        raise BlockweightError(
+            f"The Inspire Pack's vector follows the blocks that a LoRA of {family.name} really has; add --lora FILE."
+        )
+    converted = convert(weights, theirs, source.fill)
+    hint = f"This is for a LoRA with every block of {theirs.name}; give --lora FILE for one that may lack some."
+    return _Written(converted.weights.vector(), converted.dropped, (hint,))
+
+
+def _table_writer(write: Callable[[BlockWeights], str]) -> Callable[[Reading, Source], _Written]:
+    return lambda reading, _: _Written(write(reading.weights))
+
+
+WRITERS: dict[str, Callable[[Reading, Source], _Written]] = {
+    "tag": lambda reading, _: _Written(write_tag(reading.weights, reading.tag)),
+    "sd-scripts": _sd_scripts,
+    "inspire": _inspire,
+    "diffusers": _diffusers,
+    "toml": lambda reading, _: _Written(write_recipe(reading.weights)),
+    "json": lambda reading, _: _Written(json.dumps(weights_facts(reading.weights), ensure_ascii=False)),
+    **{name: _table_writer(write) for name, write in TABLES.items()},
+}
+"""What else than a layout one can convert to."""
+
+
+def convert_text(text: str, to: str, source: Source = Source()) -> Conversion:
+    """Convert weights to a layout (its name or length, in the family of the weights if that has one) or to one of
+    WRITERS. BlockweightError for what cannot be read or converted."""
+    reading = source.read(text)
+    if to in WRITERS:
+        written = WRITERS[to](reading, source)
+        same = Converted(reading.weights, (), written.dropped)
+        return Conversion(same, written.text, (*reading.hints, *written.hints))
+    family = source.known_family() or family_by_name(reading.weights.layout.family)
+    converted = convert(reading.weights, find_layout(to, family), source.fill)
+    return Conversion(converted, converted.weights.text(), reading.hints)
+
+
+def find_layout(text: str, family: Family | None) -> Layout:
+    """The layout of this name, or the first of this length, in the family if that has one; BlockweightError if there
+    is none."""
+    own = () if family is None else (*family.layouts, *family.other_layouts)
+    for layout in (*own, *all_layouts()):
+        if text.strip().lower() == layout.name or text.strip() == str(len(layout)):
+            return layout
+    if text.isascii() and text.isdigit():
         raise BlockweightError(f"There is no layout of length {text[:20]}; there are {_lengths(None)}.")
-    own = [layout for layout in layouts if family is None or layout.family == family]
-    return (own or list(layouts))[0]
+    return layout_by_name(text)
 
 
-def _lengths(family: str | None) -> str:
-    layouts = [layout for layout in all_layouts() if family is None or layout.family == family]
+def _lengths(family: Family | None) -> str:
+    layouts = all_layouts() if family is None else (*family.layouts, *family.other_layouts)
     return ", ".join(map(str, sorted({len(layout) for layout in layouts})))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Weights or an elemental preset as lines to read, the same as plain values, and hints."""
+
+    lines: tuple[str, ...]
+    facts: dict[str, object]
+    hints: tuple[str, ...] = ()
+
+
+def show_text(text: str, source: Source = Source()) -> Shown:
+    """Each block by its name with its weight, whatever the notation; an elemental preset directive by directive.
+    BlockweightError for what cannot be read."""
+    if is_elemental(text):
+        return _show_elemental(text, source)
+    reading = source.read(text)
+    tag = {} if reading.tag is None else {"tag": reading.tag.facts()}
+    facts = {**weights_facts(reading.weights), "notation": reading.notation, **tag, "hints": list(reading.hints)}
+    head = f"{reading.weights.name} ({reading.weights.layout.name}, read as {reading.notation})"
+    return Shown((head, *_table(reading.weights)), facts, reading.hints)
+
+
+def _show_elemental(text: str, source: Source) -> Shown:
+    family = source.known_family()
+    layout = family_by_name("sd1").layout if family is None else family.layout
+    elemental = parse_elemental(text, layout if source.layout is None else find_layout(source.layout, family))
+    rows = [(directive.text.split(":")[0], directive) for directive in elemental.directives]
+    lines = [f"{elemental.name} (elemental preset; the last line that meets a module replaces its block's weight)"]
+    for blocks, directive in rows:
+        words = " ".join(directive.elements)
+        what = f"modules {'without' if directive.inverted else 'with'} {words}" if words else "all modules"
+        lines.append(f"{blocks or 'all blocks'}: {what} weigh {format_weight(directive.ratio)}")
+    directives = [
+        {
+            "blocks": [block for block in (*layout.blocks, REST) if block in directive.blocks],
+            "elements": list(directive.elements),
+            "inverted": directive.inverted,
+            "ratio": directive.ratio,
+        }
+        for _, directive in rows
+    ]
+    return Shown(tuple(lines), {"name": elemental.name, "directives": directives})
+
+
+def _table(weights: BlockWeights) -> list[str]:
+    """One line per block, its name and number; `*` marks those that a standard LoRA lacks, with a line that says so."""
+    standard = weights.layout.blocks if weights.layout.tool else standard_blocks(weights.layout)
+    width = max(map(len, weights.layout.blocks))
+    numbers = weights.vector().split(",")
+    longest = max(map(len, numbers))
+    lines = [
+        f"{block:<{width}}  {number:>{longest}}{'' if block in standard else '  *'}"
+        for block, number in zip(weights.layout.blocks, numbers, strict=True)
+    ]
+    if weights.rest != 1:
+        lines.append(f"{REST:<{width}}  {format_weight(weights.rest):>{longest}}")
+    return [*lines, "* not in a standard LoRA"] if any(line.endswith("*") for line in lines) else lines

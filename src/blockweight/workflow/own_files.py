@@ -77,7 +77,7 @@ def analyse_file(
     """
     lora = open_lora(lora_path)
     layout = lora.family.layout
-    chosen = parse_blocks(blocks, layout) if blocks.strip() else lora.blocks
+    chosen = parse_blocks(blocks, layout, empty=lora.blocks)
     value, base = parse_range(weight_range)
     inside = None if mask is None else load_mask(mask, scenes[0].width, scenes[0].height)
     plan = plan_block_analysis(layout, chosen, value, base)
@@ -102,7 +102,7 @@ def round_file(
     fixed: str,
     step: float,
     fill: float | None,
-    rest: float,
+    rest: float | None,
     strength: float,
 ) -> tuple[RenderedRound, list[Path]]:
     """Render a round around `weights` and write its grid and texts to `folder/round-01-sub` (and so on).
@@ -112,7 +112,7 @@ def round_file(
     """
     lora = open_lora(lora_path)
     current, _ = weights_for(lora, weights, fill, rest)
-    decided = set(parse_blocks(fixed, current.layout)) if fixed.strip() else set()
+    decided = set(parse_blocks(fixed, current.layout, empty=()))
     absent = set(current.layout.blocks) - set(lora.blocks)
     if len(decided | absent) == len(current.layout):
         raise BlockweightError("Every block is fixed, so the round would be empty; leave at least one block unfixed.")

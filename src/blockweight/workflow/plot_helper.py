@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from blockweight.blocks import family_by_name
 from blockweight.plan import Round, plan_round
-from blockweight.weights import BlockWeights, lr_weights, parse_block_weights, parse_blocks
+from blockweight.weights import BlockWeights, lr_weights, parse_blocks, retag, uniform
+from blockweight.workflow.conversions import Source
 
 KINDS = {"Sub": "sub", "SubAdd": "sub_add", "Add": "add", "AddSub": "add_sub"}
 """The rounds of the sheet, and what JSON calls them."""
@@ -32,6 +32,34 @@ class PlotHelper:
         }
         return {"weight": self.weights.text(), **rounds, "eba_blocks": self.eba_blocks, "lr_weight": self.lr_weight}
 
+    def webui(self, prompt: str) -> dict[str, dict[str, str]]:
+        """What to paste into the WebUI for each of the tutorial's steps, by step.
+
+        `xyz` is the Effective Block Analyzer, `all` the weights beside ALL, then the four rounds. Each has `prompt`,
+        its LoRA tag rewritten to the step's preset; `prompt_sr`, the values of X/Y/Z plot's Prompt S/R (for `xyz`,
+        `blocks`, the Analyzer's); and `weights_setting`, the whole field of LoRA Block Weight. BlockweightError for a
+        prompt without a tag.
+        """
+        everything = uniform("ALL", self.weights.layout, 1.0)
+        own = [everything.text(), self.weights.text()]
+        xyz = "\n".join([uniform("XYZ", self.weights.layout, 1.0).text(), *own])
+        steps = {
+            "xyz": {"prompt": retag(prompt, "XYZ"), "blocks": self.eba_blocks, "weights_setting": xyz},
+            "all": {
+                "prompt": retag(prompt, "ALL"),
+                "prompt_sr": f"ALL, {self.weights.name}",
+                "weights_setting": "\n".join(own),
+            },
+        }
+        for kind, planned in self.rounds.items():
+            presets = planned.presets()
+            steps[KINDS[kind]] = {
+                "prompt": retag(prompt, planned.variants[0].weights.name),
+                "prompt_sr": planned.prompt_sr(),
+                "weights_setting": "\n".join([*presets, *own]),
+            }
+        return steps
+
 
 def plot_helper(
     weights: BlockWeights, fixed: Collection[str], step: float, limits: tuple[float, float] | None = None
@@ -50,7 +78,6 @@ def plot_helper(
 def plot_helper_of(
     text: str, family: str, fixed: str, step: float, limits: tuple[float, float] | None = None
 ) -> PlotHelper:
-    """The same from texts as they are typed: `NAME:1,0,0.5,…`, the family's name, and a list of blocks or ranges."""
-    weights = parse_block_weights(text, family_by_name(family))
-    decided = parse_blocks(fixed, weights.layout) if fixed.strip() else ()
-    return plot_helper(weights, decided, step, limits)
+    """The same from texts as they are typed: weights in any notation, the family's name, and a block expression."""
+    weights = Source(family=family).read(text).weights
+    return plot_helper(weights, parse_blocks(fixed, weights.layout, empty=()), step, limits)

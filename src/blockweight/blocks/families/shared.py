@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blockweight.blocks.family import Rule
 from blockweight.blocks.keys import DENOISERS, TEXT_ENCODERS
-from blockweight.blocks.layout import REST, Layout, numbered
+from blockweight.blocks.layout import INSPIRE, REST, Layout, numbered
 
 
 def series(pattern: str, block: str) -> Rule:
@@ -48,11 +48,12 @@ def inspire_unet(family: str, size: int) -> Layout:
     middle = ("MID0", "MID1", "MID2")
     blocks = ("BASE", *numbered("IN", size - 1, first=1), *middle, *numbered("OUT", size))
     covers = (("BASE", ("BASE", REST)), *((entry, ("M00",)) for entry in middle))
-    return Layout(f"{family}-inspire-{len(blocks)}", family, blocks, "LoCon, Inspire Pack", covers=covers)
+    return Layout(f"{family}-inspire-{len(blocks)}", family, blocks, "LoCon, Inspire Pack", covers=covers, tool=INSPIRE)
 
 
 def inspire_streams(family: str, singles: tuple[str, ...], double: int, single: int) -> Layout:
     """The Inspire Pack's vector for a model with `double_blocks` and `single_blocks`: BASE covers all else."""
     blocks = ("BASE", *numbered("D", double), *numbered("S", single))
     name = f"{family}-inspire-{len(blocks)}"
-    return Layout(name, family, blocks, "Inspire Pack", covers=(("BASE", (*singles, REST)),))
+    covers = (("BASE", (*singles, REST)),)
+    return Layout(name, family, blocks, "Inspire Pack", covers=covers, tool=INSPIRE)

@@ -1,0 +1,209 @@
+"""Block weights from any notation: which one a text is in, and what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from blockweight.blocks import INSPIRE, Family, Layout, all_layouts, family_by_name, layout_by_name
+from blockweight.errors import BlockweightError, quoted
+from blockweight.weights.block_weights import (
+    DEFAULT_NAME,
+    BlockWeights,
+    check_name,
+    layout_of_length,
+    parse_values,
+    split_weights,
+)
+from blockweight.weights.notations.by_name import known_blocks, nearest_of, weights_by_name
+from blockweight.weights.notations.diffusers import is_scales, read_scales
+from blockweight.weights.notations.inspire import expand_spec, one_per_block
+from blockweight.weights.notations.recipe import read_json, read_toml
+from blockweight.weights.notations.table import read_rows
+from blockweight.weights.notations.tag import LoraTag, parse_tag, tags_in
+from blockweight.weights.notations.tokens import INSPIRE_DRAWS, Draws, is_word, numbers_for
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a text of weights may leave open.
+
+    `layout` is the one its numbers are for, else the length or the block names tell it, in `family` where that is given
+    (as fitted to a file). `fill` is the weight of blocks that a notation by name leaves out; `presets` are texts by
+    name; `seed` draws random weights and `base` is what X stands for; `name` is for weights without one. With
+    `own_lengths` a vector's length never means a layout of another tool: there, one number too many would be read as
+    that tool's vector.
+    """
+
+    family: Family | None = None
+    layout: Layout | None = None
+    fill: float | None = None
+    presets: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    base: float = 1.0
+    name: str = DEFAULT_NAME
+    own_lengths: bool = False
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The layouts that the weights may be of."""
+        if self.layout is not None:
+            return (self.layout,)
+        known = all_layouts() if self.family is None else (*self.family.layouts, *self.family.other_layouts)
+        return tuple(layout for layout in known if not (self.own_lengths and layout.tool))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The weights, the notation they were read from, what a person should know about that, and the prompt tag that
+    they stood in, if they did."""
+
+    weights: BlockWeights
+    notation: str
+    hints: tuple[str, ...] = ()
+    tag: LoraTag | None = None
+
+
+def read_weights(text: str, context: Context = Context()) -> Reading:
+    """Read weights in any of NOTATIONS; the first that recognises the text reads it.
+
+    BlockweightError, in one sentence, for whatever cannot be read: a wrong length, an unknown block, preset or word,
+    broken JSON, two tags that might be meant.
+    """
+    trimmed = text.strip().removeprefix("\ufeff")
+    for _, recognises, read in NOTATIONS:
+        if recognises(trimmed, context):
+            return read(trimmed, context)
+    raise BlockweightError(f"{quoted(text)} holds no block weights; write them as in NAME:1,0,0.5,…")
+
+
+def _read_tag(text: str, context: Context) -> Reading:
+    tags = [tag for tag in map(parse_tag, tags_in(text)) if tag.weights]
+    if len(tags) != 1:
+        count = f"{len(tags)} tags have" if tags else "No tag in it has"
+        raise BlockweightError(f"{count} block weights; give one tag with lbw=…, as in <lora:NAME:1:lbw=1,0,…>.")
+    tag = tags[0]
+    base = context.base if tag.base is None else tag.base
+    inner = _read_vector(tag.weights, replace(context, name=tag.name, base=base))
+    hints = (*([tag.hint] if tag.hint else []), *inner.hints)
+    return Reading(inner.weights, "tag", hints, tag)
+
+
+def _read_json(text: str, context: Context) -> Reading:
+    data = read_json(text)
+    if isinstance(data, list):
+        return replace(_read_tokens(context.name, list(map(str, data)), context), notation="json")
+    if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
+        raise BlockweightError('The text is not a list of numbers or an object; write {"BASE": 1, "IN00": 0}.')
+    if not is_scales(data):
+        return Reading(_by_name(data, ("values", "weights"), context), "json")
+    family = context.family or family_by_name(context.layout.family if context.layout else _scaled_family(data))
+    standard = next((layout for layout in family.layouts if layout.partial), family.layout)
+    return Reading(read_scales(context.name, data, family.name, standard), "diffusers")
+
+
+def _scaled_family(data: Mapping[str, Any]) -> str:
+    """The family whose UNet has transformers where these scales put them; both may fit, and SD1 is tried first."""
+    unet = data.get("unet", data)
+    up = unet.get("up") if isinstance(unet, Mapping) else None
+    return "sdxl" if "text_encoder_2" in data or (isinstance(up, Mapping) and "block_0" in up) else "sd1"
+
+
+def _read_toml(text: str, context: Context) -> Reading:
+    return Reading(_by_name(read_toml(text), ("weights",), context), "toml")
+
+
+def _by_name(data: Mapping[str, Any], places: Sequence[str], context: Context) -> BlockWeights:
+    """From an object that holds the weights in one of `places`, beside name and layout, or is all weights itself."""
+    place = next((place for place in places if isinstance(data.get(place), Mapping)), None)
+    if place is None:
+        return weights_by_name(context.name, data, context.layouts, context.fill)
+    name, layout = data.get("name", context.name), data.get("layout")
+    if not isinstance(name, str) or not isinstance(layout, str | None):
+        raise BlockweightError('The name and the layout of weights are texts, as in name = "Girl", layout = "sd1-26".')
+    layouts = context.layouts
+    if context.layout is None and layout is not None:
+        # A layout made to measure for one file has no name that others know; its blocks tell it.
+        layouts = tuple(known for known in layouts if known.name == layout) or (layout_by_name(layout),)
+    return weights_by_name(name, data[place], layouts, context.fill)
+
+
+def _read_spec(text: str, context: Context) -> Reading:
+    layout = context.layout or (None if context.family is None else context.family.layout)
+    if layout is None:
+        raise BlockweightError("A spec like %default=1 counts blocks; say of which layout, as in --from sd1-17.")
+    head, _, spec = text.partition(":") if ":" in text.partition("%")[0] else ("", "", text)
+    weights = parse_values(check_name(head.strip() or context.name), expand_spec(spec, layout), layout)
+    return Reading(weights, "inspire")
+
+
+def _read_table(text: str, context: Context) -> Reading:
+    rows = read_rows(text)
+    if all(len(row) == 2 for row in rows) and all(known_blocks((row[0],), context.layouts) for row in rows[1:]):
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    if len(rows) != 2:
+        raise BlockweightError(f"The table has {len(rows)} lines; give two: the blocks' names and one row of weights.")
+    if len(rows[0]) != len(rows[1]):
+        raise BlockweightError(f"The table has {len(rows[0])} names over {len(rows[1])} cells; give as many of both.")
+    cells = [(head, cell) for head, cell in zip(*rows, strict=True) if head or cell]
+    name = context.name
+    if not known_blocks((cells[0][0],), context.layouts):
+        name = check_name(cells.pop(0)[1] or name)
+    if len({head for head, _ in cells}) < len(cells):
+        raise BlockweightError("The table names a block twice; give every block one column.")
+    given = {head: cell for head, cell in cells if cell}
+    return Reading(weights_by_name(name, given, context.layouts, context.fill), "table")
+
+
+def _read_vector(text: str, context: Context) -> Reading:
+    named, tokens = split_weights(text.removeprefix("lbw="), "")
+    first = tokens[0].strip()
+    if len(tokens) == 1 and not _is_number(first) and not is_word(first):
+        return _read_preset(first, context)
+    if not named and len(tokens) > 1 and first and not _is_number(first) and not is_word(first):
+        named, tokens = check_name(first), tokens[1:]
+    return _read_tokens(named or context.name, tokens, context)
+
+
+def _read_preset(name: str, context: Context) -> Reading:
+    text = context.presets.get(name)
+    if text is None:
+        raise BlockweightError(f"There is no preset {quoted(name)}; {nearest_of(name, context.presets)}")
+    reading = _read_vector(text, replace(context, name=name, presets={}))
+    return replace(reading, notation="preset")
+
+
+def _read_tokens(name: str, tokens: Sequence[str], context: Context) -> Reading:
+    layout = (
+        layout_of_length(len(tokens), context.layouts, context.family) if context.layout is None else context.layout
+    )
+    hints: tuple[str, ...] = ()
+    draws = Draws(context.seed, context.base)
+    if layout.tool == INSPIRE:
+        tokens, hint = one_per_block(tokens, layout)
+        hints, draws = (hint,) if hint else (), replace(INSPIRE_DRAWS, seed=context.seed)
+    return Reading(parse_values(name, numbers_for(tokens, draws), layout), layout.tool or "vector", hints)
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.match(r"[+-]?\.?\d", text))
+
+
+def _has_blocks(text: str, context: Context) -> bool:
+    cells = re.split(r"[,\t\n]", text)
+    return text.startswith("|") or (len(cells) > 1 and known_blocks(cells, context.layouts))
+
+
+Reader = Callable[[str, Context], Reading]
+
+NOTATIONS: tuple[tuple[str, Callable[[str, Context], bool], Reader], ...] = (
+    ("tag", lambda text, _: bool(tags_in(text)), _read_tag),
+    ("json", lambda text, _: text.startswith(("{", "[{", "[0", "[1", "[-", '["')), _read_json),
+    ("toml", lambda text, _: "[weights]" in text, _read_toml),
+    ("inspire spec", lambda text, _: "%" in text and "=" in text, _read_spec),
+    ("table", _has_blocks, _read_table),
+    ("vector", lambda text, _: bool(text), _read_vector),
+)
+"""Every notation: its name, whether a text is in it, and its reader, in the order in which they are tried."""

@@ -1,0 +1,120 @@
+"""Weights compared and mixed, as they are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from blockweight.errors import BlockweightError
+from blockweight.weights import (
+    BlockWeights,
+    average,
+    check_name,
+    convert,
+    difference,
+    display_width,
+    format_weight,
+    interpolate,
+    parse_weight,
+)
+from blockweight.workflow.conversions import Source, weights_facts
+
+MOST_STEPS = 1000
+
+
+def read_alike(texts: Sequence[str], source: Source) -> list[BlockWeights]:
+    """Weights in any notation, all in the layout of the longest; blocks that others lack take the source's fill.
+    BlockweightError as for reading and converting one."""
+    read = [source.read(text).weights for text in texts]
+    longest = max(read, key=lambda weights: len(weights.layout)).layout
+    return [
+        weights if weights.layout == longest else convert(weights, longest, source.fill).weights for weights in read
+    ]
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Two weights in one layout, and the blocks (REST among them) whose weights differ: (in first, in second)."""
+
+    first: BlockWeights
+    second: BlockWeights
+    blocks: dict[str, tuple[float, float]]
+
+    def facts(self) -> dict[str, object]:
+        """As plain values, for JSON: `a` and `b` (the names), `layout`, and `blocks`, each with `a`, `b`, `change`."""
+        blocks = {
+            block: {"a": old, "b": new, "change": float(_change(old, new))} for block, (old, new) in self.blocks.items()
+        }
+        return {"a": self.first.name, "b": self.second.name, "layout": self.first.layout.name, "blocks": blocks}
+
+    def lines(self) -> list[str]:
+        """A line per block that differs: its name, both weights and the change, in columns."""
+        if not self.blocks:
+            return [f"{self.first.name} and {self.second.name} have the same weights ({self.first.layout.name})."]
+        rows = [("block", self.first.name, self.second.name, "change")]
+        for block, (old, new) in self.blocks.items():
+            change = _change(old, new)
+            signed = change if change.startswith("-") else f"+{change}"
+            rows.append((block, format_weight(old), format_weight(new), signed))
+        return aligned(rows)
+
+
+def diff_texts(first: str, second: str, source: Source) -> Diff:
+    """The difference of two weights in any notation; BlockweightError for what cannot be read or compared."""
+    one, other = read_alike((first, second), source)
+    return Diff(one, other, difference(one, other))
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Weights that were made, in order."""
+
+    weights: tuple[BlockWeights, ...]
+
+    def lines(self) -> list[str]:
+        """Lines for a preset book."""
+        return [each.text() for each in self.weights]
+
+    def facts(self) -> list[dict[str, object]]:
+        """As plain values, for JSON: a list of name, layout, values by block, text."""
+        return [{**weights_facts(each), "text": each.text()} for each in self.weights]
+
+
+def interpolate_texts(
+    first: str, second: str, source: Source, *, at: Sequence[float] = (), steps: int | None = None
+) -> Mixed:
+    """Weights between two, at each of `at` (0 the first, 1 the second), or in `steps` equal steps, both ends included.
+
+    Each is called after both and its place, `A-B_0.25`. BlockweightError where neither or both of `at` and `steps` are
+    given, or less than 1 or more than MOST_STEPS steps.
+    """
+    if bool(at) == (steps is not None):
+        raise BlockweightError("Give either --at (as often as you like) or --steps, as in --at 0.5 or --steps 4.")
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        raise BlockweightError(f"{steps} steps cannot be made; give 1 to {MOST_STEPS}.")
+    one, other = read_alike((first, second), source)
+    places = at if steps is None else [round(step / steps, 6) for step in range(steps + 1)]
+    names = [f"{one.name}-{other.name}_{format_weight(place)}" for place in places]
+    return Mixed(tuple(interpolate(one, other, place, name) for place, name in zip(places, names, strict=True)))
+
+
+def average_texts(texts: Sequence[str], source: Source, shares: str = "", name: str = "Average") -> Mixed:
+    """The average of weights; `shares` are numbers such as `2,1,1`, equal ones if empty."""
+    parsed = [parse_weight(share) for share in shares.split(",")] if shares.strip() else [1.0] * len(texts)
+    return Mixed((average(read_alike(texts, source), parsed, check_name(name)),))
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines of columns, the first to the left and the others to the right, full-width letters counted
+    as two."""
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [first + " " * (widths[0] - display_width(first))]
+        cells += [" " * (width - display_width(cell)) + cell for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join(cells))
+    return lines
+
+
+def _change(old: float, new: float) -> str:
+    return format_weight(round(new - old, 6))
