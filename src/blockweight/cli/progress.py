@@ -5,31 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 
 class TerminalProgress:
     """Draws one bar a task on standard error; in a log file, one line when a task is done."""
 
     def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - commands that draw no bars start faster without
+
         self._console = Console(stderr=True, highlight=False)
 
     @contextmanager
     def track(self, title: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
         """A bar of `total` units of which `done` are done already."""
+        from rich import progress  # noqa: PLC0415 - as above
+
         columns = (
-            TextColumn("{task.description:<34}"),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TextColumn("elapsed"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            progress.TextColumn("{task.description:<34}"),
+            progress.BarColumn(bar_width=28),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("elapsed"),
+            progress.TimeElapsedColumn(),
+            progress.TextColumn("left"),
+            progress.TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._console) as progress:
-            task = progress.add_task(title, total=total, completed=done)
-            yield lambda: progress.advance(task)
+        with progress.Progress(*columns, console=self._console) as bars:
+            task = bars.add_task(title, total=total, completed=done)
+            yield lambda: bars.advance(task)
 
     def say(self, text: str) -> None:
         """One line on standard error."""

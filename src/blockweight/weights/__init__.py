@@ -1,6 +1,6 @@
 """Block weights: reading, writing and converting them."""
 
-from blockweight.weights.arithmetic import average, difference, interpolate
+from blockweight.weights.arithmetic import PLACES, average, difference, interpolate
 from blockweight.weights.block_expressions import parse_blocks
 from blockweight.weights.block_weights import BlockWeights, check_name, uniform, unknown_block
 from blockweight.weights.convert import Converted, convert
@@ -8,10 +8,11 @@ from blockweight.weights.elemental import Elemental, is_elemental, parse_element
 from blockweight.weights.lr_weights import LrWeights, lr_weights
 from blockweight.weights.notations.table import display_width
 from blockweight.weights.notations.tag import retag
-from blockweight.weights.numbers import format_weight, parse_weight, step_weight
+from blockweight.weights.numbers import format_weight, parse_weight, plain_number, step_weight
 from blockweight.weights.reading import Context, Reading, read_weights
 
 __all__ = [
+    "PLACES",
     "BlockWeights",
     "Context",
     "Converted",
@@ -30,6 +31,7 @@ __all__ = [
     "parse_blocks",
     "parse_elemental",
     "parse_weight",
+    "plain_number",
     "read_weights",
     "retag",
     "step_weight",

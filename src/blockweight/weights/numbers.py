@@ -37,6 +37,11 @@ def format_weight(value: float) -> str:
     return format(Decimal(repr(float(value))), "f").removesuffix(".0")
 
 
+def plain_number(value: float) -> float | int:
+    """The number as JSON should show it: whole ones as 1, not 1.0."""
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
 def step_weight(value: float, step: float) -> float:
     """value + step as a person would reckon it, in decimals: 0.1 + 0.2 is 0.3."""
     return float(Decimal(repr(float(value))) + Decimal(repr(float(step)))) + 0.0

@@ -27,6 +27,7 @@ from blockweight.weights import (
     is_elemental,
     lr_weights,
     parse_elemental,
+    plain_number,
     read_weights,
 )
 from blockweight.weights.notations.diffusers import write_scales
@@ -88,8 +89,9 @@ class Conversion:
 
 def weights_facts(weights: BlockWeights) -> dict[str, object]:
     """Weights as plain values: name, layout, values by block, and rest where it is not 1."""
-    rest = {} if weights.rest == 1 else {"rest": weights.rest}
-    return {"name": weights.name, "layout": weights.layout.name, "values": dict(weights.items()), **rest}
+    rest = {} if weights.rest == 1 else {"rest": plain_number(weights.rest)}
+    values = {block: plain_number(value) for block, value in weights.items()}
+    return {"name": weights.name, "layout": weights.layout.name, "values": values, **rest}
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,7 @@ def _show_elemental(text: str, source: Source) -> Shown:
             "blocks": [block for block in (*layout.blocks, REST) if block in directive.blocks],
             "elements": list(directive.elements),
             "inverted": directive.inverted,
-            "ratio": directive.ratio,
+            "ratio": plain_number(directive.ratio),
         }
         for _, directive in rows
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from blockweight.errors import BlockweightError
 from blockweight.weights import (
+    PLACES,
     BlockWeights,
     average,
     check_name,
@@ -16,6 +17,7 @@ from blockweight.weights import (
     format_weight,
     interpolate,
     parse_weight,
+    plain_number,
 )
 from blockweight.workflow.conversions import Source, weights_facts
 
@@ -43,7 +45,8 @@ class Diff:
     def facts(self) -> dict[str, object]:
         """As plain values, for JSON: `a` and `b` (the names), `layout`, and `blocks`, each with `a`, `b`, `change`."""
         blocks = {
-            block: {"a": old, "b": new, "change": float(_change(old, new))} for block, (old, new) in self.blocks.items()
+            block: {"a": plain_number(old), "b": plain_number(new), "change": plain_number(round(new - old, PLACES))}
+            for block, (old, new) in self.blocks.items()
         }
         return {"a": self.first.name, "b": self.second.name, "layout": self.first.layout.name, "blocks": blocks}
 
@@ -117,4 +120,4 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _change(old: float, new: float) -> str:
-    return format_weight(round(new - old, 6))
+    return format_weight(round(new - old, PLACES))

@@ -15,6 +15,7 @@ from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import BlockWeights
 from blockweight.weights.notations.by_name import number_of, weights_by_name
+from blockweight.weights.numbers import plain_number
 
 _SECTIONS = ("down", "mid", "up")
 _ENCODERS = ("text_encoder", "text_encoder_2")
@@ -55,7 +56,9 @@ def transformers(family: str) -> dict[tuple[str, int], tuple[str, ...]]:
 def write_scales(weights: BlockWeights) -> tuple[Scales, tuple[str, ...]]:
     """The nested dict, and the blocks whose weight it cannot say: those without attention, where they are not what
     diffusers makes of them (1, or the weight of the transformer that they are scaled with)."""
-    known = {block: value for entry, value in weights.items() for block in weights.layout.stands_for(entry)}
+    known = {
+        block: plain_number(value) for entry, value in weights.items() for block in weights.layout.stands_for(entry)
+    }
     sections: dict[str, dict[str, list[float]]] = {section: {} for section in _SERIES}
     implied = dict.fromkeys(known, 1.0)
     for (section, level), blocks in transformers(weights.layout.family).items():

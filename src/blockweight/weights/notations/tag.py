@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import BlockWeights
-from blockweight.weights.numbers import format_weight, parse_weight
+from blockweight.weights.numbers import format_weight, parse_weight, plain_number
 
 _TAG = re.compile(r"<(?:lora|lyco):([^<>]*)>", re.IGNORECASE)
 _OPTIONS = ("te", "unet", "lbw", "w", "lbwe", "x", "start", "stop", "step")
@@ -55,7 +55,7 @@ class LoraTag:
         """As plain values, for JSON: name, te, unet, and lbwe, start, stop where the tag gives them."""
         given = {"lbwe": self.elemental or None, "start": self.start, "stop": self.stop}
         stated = {key: value for key, value in given.items() if value is not None}
-        return {"name": self.name, "te": self.te, "unet": self.unet, **stated}
+        return {"name": self.name, "te": plain_number(self.te), "unet": plain_number(self.unet), **stated}
 
 
 def tags_in(text: str) -> list[str]:
