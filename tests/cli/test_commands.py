@@ -166,7 +166,7 @@ def test_baking_says_what_became_of_the_modules(blockweight, locon, tmp_path):
     ended = blockweight("lora", "bake", locon, "--weights", f"Gobuhime:{WEIGHTS}")
     assert (ended.code, ended.err) == (0, "")
     lines = dict(line.split(":", 1) for line in ended.out.splitlines())
-    assert lines["Baked"].strip() == str(tmp_path / "princess-Gobuhime.safetensors")
+    assert lines["Baked"].strip() == str(tmp_path / "princess_1.0_Gobuhime.safetensors")
     assert lines["Weights"].strip() == f"Gobuhime:{WEIGHTS}"
     assert lines["Modules"].strip() == "9 copied, 11 scaled, 6 dropped"
     assert "Filled" not in lines

@@ -32,7 +32,7 @@ from lora_files import (
 )
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import bake, open_lora, read_header, write_lora
+from blockweight.lora import Recipe, bake, open_lora, read_header, write_lora
 from blockweight.weights import convert, uniform
 
 DATA = Path(__file__).parents[1] / "data" / "lora"
@@ -70,7 +70,7 @@ def test_the_change_of_every_module_is_strength_times_weight_times_before(
     rest = given_weights.pop("REST")
     if not any(values):
         return
-    report = bake(source, weights(rest, **given_weights), folder / "out.safetensors", strength=strength)
+    report = bake(source, weights(rest, **given_weights), folder / "out.safetensors", Recipe(strength=strength))
     before, after = load(source), load(report.out)
     for name, value in zip(BLOCKS, values, strict=True):
         weight = value * strength
@@ -120,7 +120,7 @@ def test_all_weights_1_give_the_same_data(tmp_path, out):
 
 def test_the_report_tells_what_became_of_every_module(tmp_path, out, rng):
     source = write(tmp_path / "a.safetensors", locon() | {"emb_params": sample(rng, 3)})
-    report = bake(source, weights(rest=0.5, IN04=0.5, IN03=0), out, strength=1.0)
+    report = bake(source, weights(rest=0.5, IN04=0.5, IN03=0), out, Recipe(strength=1.0))
     check = report.check
     assert (check.count("copied"), check.count("scaled"), check.count("dropped")) == (4, 2, 1)
     assert [(module.block, module.weight, module.action) for module in check.rest] == [("REST", 0.5, "scaled")]
@@ -172,14 +172,14 @@ def test_blocks_that_the_layout_lacks_are_named_and_nothing_is_written(tmp_path,
 def test_weights_that_leave_nothing_are_refused(tmp_path, out, blocks, strength):
     source = write(tmp_path / "a.safetensors", locon())
     with pytest.raises(BlockweightError, match="nothing would be left to bake"):
-        bake(source, weights(**blocks), out, strength=strength)
+        bake(source, weights(**blocks), out, Recipe(strength=strength))
     assert not out.exists()
 
 
 @pytest.mark.parametrize("strength", [float("nan"), float("inf")])
 def test_a_strength_that_is_no_number_is_refused(tmp_path, out, strength):
     with pytest.raises(BlockweightError, match="must be a finite number"):
-        bake(write(tmp_path / "a.safetensors", locon()), weights(), out, strength=strength)
+        bake(write(tmp_path / "a.safetensors", locon()), weights(), out, Recipe(strength=strength))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, np.float32])
@@ -230,7 +230,7 @@ def test_metadata_are_kept_and_say_where_the_file_comes_from(tmp_path, out):
     kept = {"ss_output_name": "gobuhime", "ss_tag_frequency": '{"a": {"b": 1}}', "ssmd_author": "ゴブ"}
     source = write(tmp_path / "a.safetensors", locon(), kept)
     given_weights = weights(rest=0.5, IN04=0.25)
-    bake(source, given_weights, out, strength=0.8)
+    bake(source, given_weights, out, Recipe(strength=0.8))
     assert metadata_of(out) == kept | {
         "blockweight.source_digest": open_lora(source).digest,
         "blockweight.weights": given_weights.text(),

@@ -5,7 +5,7 @@ import pytest
 from lora_files import CONV, MID, Q, linear, load, locon, loha, metadata_of, weights, write
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import bake, verify_baked
+from blockweight.lora import Recipe, bake, verify_baked
 from blockweight.lora.bake_plan import SCALED_ROLES
 
 WEIGHTS = weights(IN04=0.5, M00=-0.7, IN03=0)
@@ -14,13 +14,13 @@ WEIGHTS = weights(IN04=0.5, M00=-0.7, IN03=0)
 @pytest.fixture
 def baked(tmp_path):
     source = write(tmp_path / "source.safetensors", locon())
-    bake(source, WEIGHTS, tmp_path / "baked.safetensors", strength=0.9)
+    bake(source, WEIGHTS, tmp_path / "baked.safetensors", Recipe(strength=0.9))
     return source, tmp_path / "baked.safetensors"
 
 
 def test_a_baked_file_passes_again_with_the_same_answer(baked):
     source, path = baked
-    check = verify_baked(source, WEIGHTS, path, 0.9)
+    check = verify_baked(source, WEIGHTS, path, Recipe(strength=0.9))
     assert check.count("dropped") == 1
     assert 0 < check.max_error < 2**-9
 
@@ -28,7 +28,7 @@ def test_a_baked_file_passes_again_with_the_same_answer(baked):
 def test_a_file_that_another_program_baked_with_the_same_arithmetic_passes(tmp_path, baked):
     source, path = baked
     write(tmp_path / "other.safetensors", dict(reversed(load(path).items())), {"made": "elsewhere"})
-    assert verify_baked(source, WEIGHTS, tmp_path / "other.safetensors", 0.9).count("dropped") == 1
+    assert verify_baked(source, WEIGHTS, tmp_path / "other.safetensors", Recipe(strength=0.9)).count("dropped") == 1
 
 
 def changed(tmp_path, baked, change) -> str:
@@ -37,7 +37,7 @@ def changed(tmp_path, baked, change) -> str:
     tensors = change(tensors) or tensors
     other = write(tmp_path / "changed.safetensors", tensors, metadata_of(path))
     with pytest.raises(BlockweightError, match="is not the source with these weights") as caught:
-        verify_baked(source, WEIGHTS, other, 0.9)
+        verify_baked(source, WEIGHTS, other, Recipe(strength=0.9))
     return str(caught.value)
 
 
@@ -45,7 +45,7 @@ def test_other_weights_or_another_strength_are_noticed(baked):
     source, path = baked
     for other, strength in ((weights(IN04=0.51, M00=-0.7, IN03=0), 0.9), (WEIGHTS, 0.901)):
         with pytest.raises(BlockweightError, match=r"the change of .* is off by"):
-            verify_baked(source, other, path, strength)
+            verify_baked(source, other, path, Recipe(strength=strength))
 
 
 def test_one_number_one_step_off_is_noticed(tmp_path, baked):
@@ -61,7 +61,7 @@ def test_a_number_that_is_none_is_noticed(tmp_path, baked):
     tensors = {name: array.copy() for name, array in load(path).items()}
     tensors[f"{Q}.lora_up.weight"][0, 0] = np.nan
     with pytest.raises(BlockweightError, match="not finite numbers"):
-        verify_baked(source, WEIGHTS, write(tmp_path / "nan.safetensors", tensors), 0.9)
+        verify_baked(source, WEIGHTS, write(tmp_path / "nan.safetensors", tensors), Recipe(strength=0.9))
 
 
 def test_one_bit_in_a_tensor_that_should_be_copied_is_noticed(tmp_path, baked):

@@ -15,7 +15,7 @@ from tiny_loras import FULL, SHORT, weights
 from torch import nn
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import bake, open_lora, write_lora
+from blockweight.lora import Recipe, bake, open_lora, write_lora
 from blockweight.plan import Variant
 from blockweight.render.local import LiveLora
 
@@ -95,7 +95,7 @@ def test_live_weights_equal_weights_merged_into_the_model(tiny, double, kind, ch
 @pytest.mark.parametrize("seed", [1, 2])
 def test_live_weights_equal_the_baked_file_with_all_ones(tiny, double, tmp_path, seed):
     baked, chosen, data = tmp_path / "baked.safetensors", weights(seed, rest=0.3), inputs(2)
-    bake(Path(tiny.locon.path), chosen, baked, strength=0.8)
+    bake(Path(tiny.locon.path), chosen, baked, Recipe(strength=0.8))
     live = attach(tiny.locon.path, double, chosen, chosen, strength=0.8)
     wanted = run(double, **data)
     live.detach()

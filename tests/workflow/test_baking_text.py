@@ -9,7 +9,7 @@ import pytest
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.weights import uniform
-from blockweight.workflow.baking import bake_text, baked_name, weights_for
+from blockweight.workflow.baking import Recipe, Typed, bake_text, baked_name, estimate_text, weights_for
 from workshop import FULL, SHORT, WEIGHTS, tree, write_lora_file
 
 SHORT_WEIGHTS = ",".join(["0.5"] * 17)
@@ -42,10 +42,10 @@ def test_with_a_fill_a_short_vector_does_and_the_filled_blocks_are_named(locon):
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("Gobuhime", "a-Gobuhime.safetensors"),
-        ("ゴブ姫", "a-ゴブ姫.safetensors"),
-        ("../../x", "a-.._.._x.safetensors"),
-        ('C:\\x "y" <z>?*|', "a-C__x__y___z____.safetensors"),
+        ("Gobuhime", "a_1.0_Gobuhime.safetensors"),
+        ("ゴブ姫", "a_1.0_ゴブ姫.safetensors"),
+        ("../../x", "a_1.0_.._.._x.safetensors"),
+        ('C:\\x "y" <z>?*|', "a_1.0_C__x__y___z____.safetensors"),
     ],
 )
 def test_the_baked_file_lies_beside_its_source_under_a_name_that_every_system_takes(name, file):
@@ -53,16 +53,16 @@ def test_the_baked_file_lies_beside_its_source_under_a_name_that_every_system_ta
 
 
 def test_the_file_is_named_after_the_weights_unless_a_name_is_given(locon, tmp_path):
-    for out, name in ((None, "princess-Gobuhime.safetensors"), (tmp_path / "own.safetensors", "own.safetensors")):
-        report, _ = bake_text(locon, f"Gobuhime:{WEIGHTS}", out, fill=None, rest=1.0, strength=1.0, overwrite=False)
+    for out, name in ((None, "princess_1.0_Gobuhime.safetensors"), (tmp_path / "own.safetensors", "own.safetensors")):
+        report, _ = bake_text(locon, Typed(f"Gobuhime:{WEIGHTS}"), out)
         assert report.out == tmp_path / name
         assert report.out.is_file()
 
 
 def test_strength_multiplies_every_weight(lora, tmp_path):
     ones, halves = ",".join("1" * 17), SHORT_WEIGHTS
-    first, _ = bake_text(lora, ones, tmp_path / "a.safetensors", fill=None, rest=1.0, strength=0.5, overwrite=False)
-    second, _ = bake_text(lora, halves, tmp_path / "b.safetensors", fill=None, rest=1.0, strength=1.0, overwrite=False)
+    first, _ = bake_text(lora, Typed(ones), tmp_path / "a.safetensors", Recipe(strength=0.5))
+    second, _ = bake_text(lora, Typed(halves), tmp_path / "b.safetensors")
     assert first.digest == second.digest
 
 
@@ -71,5 +71,25 @@ def test_a_refusal_writes_nothing(tmp_path):
     before = tree(tmp_path)
     for text in (SHORT_WEIGHTS, "1,2", ",".join("0" * 26), f"x:{WEIGHTS},1"):
         with pytest.raises(BlockweightError):
-            bake_text(source, text, None, fill=None, rest=1.0, strength=1.0, overwrite=False)
+            bake_text(source, Typed(text), None)
     assert tree(tmp_path) == before
+
+
+def test_a_tag_that_says_more_than_weights_is_refused(locon):
+    for more in ("0.5", "1:stop=9", "1:lbwe=ATTNDEEPON"):
+        with pytest.raises(BlockweightError, match="says more than block weights"):
+            weights_for(open_lora(locon), f"<lora:a:{more}:lbw={WEIGHTS}>", None)
+    assert weights_for(open_lora(locon), f"<lora:a:1:lbw={WEIGHTS}>", None)[0].vector() == WEIGHTS
+
+
+def test_an_estimate_is_the_size_that_the_bake_then_has(locon, tmp_path):
+    for recipe in (Recipe(), Recipe(precision="fp32"), Recipe(zeros="keep"), Recipe(via="alpha")):
+        typed = Typed(f"a:{WEIGHTS}")
+        estimate = estimate_text(locon, typed, recipe)
+        report, _ = bake_text(locon, typed, tmp_path / "b.safetensors", recipe, overwrite=True)
+        header = open_lora(report.out).header
+        assert estimate.data_bytes == header.file_size - header.data_start
+        assert estimate.max_error <= max(report.check.max_limit, 1e-7)
+        assert {block.block: block.action for block in estimate.blocks} == {
+            block: facts["action"] for block, facts in report.facts()["blocks"].items()
+        }

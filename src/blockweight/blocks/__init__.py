@@ -3,7 +3,7 @@
 from blockweight.blocks.detect import detect_family, recognises
 from blockweight.blocks.explain import KeyMeaning, explain_keys
 from blockweight.blocks.family import Family, Rule
-from blockweight.blocks.keys import Module, TensorKey, module_of, parse_key, parse_name
+from blockweight.blocks.keys import TEXT_ENCODERS, Module, TensorKey, module_of, parse_key, parse_name
 from blockweight.blocks.layout import INSPIRE, REST, Layout, canonical_block, series_and_number
 from blockweight.blocks.registry import (
     FAMILIES,
@@ -18,6 +18,7 @@ __all__ = [
     "FAMILIES",
     "INSPIRE",
     "REST",
+    "TEXT_ENCODERS",
     "Family",
     "KeyMeaning",
     "Layout",

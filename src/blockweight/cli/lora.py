@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,53 +22,55 @@ def _group() -> None:
 def bake(
     lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
     weights: Annotated[str, typer.Option("--weights", help='Block weights, "NAME:1,0,0.5,…" or any notation.')],
-    out: Annotated[Path | None, typer.Option("--out", help="The new file; beside the LoRA by default.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The new file; by default LORA_STRENGTH_NAME.safetensors beside the LoRA."),
+    ] = None,
     fill: options.Fill = None,
     rest: options.Rest = None,
     strength: Annotated[
         float, typer.Option("--strength", callback=options.finite, help="Multiplies every block weight.")
     ] = 1.0,
+    te: Annotated[
+        float | None,
+        typer.Option("--te", callback=options.finite, help="The text encoder's strength, if it is another one."),
+    ] = None,
     elemental: Annotated[
         str,
         typer.Option(
             "--elemental", help="Weights for kinds of modules, which replace their block's: IN05-OUT05:attn:0,…"
         ),
     ] = "",
+    zeros: Annotated[
+        Literal["drop", "keep"], typer.Option("--zeros", help="Drop modules of weight 0, or keep them as zeros.")
+    ] = "drop",
+    via: Annotated[
+        Literal["factor", "alpha"],
+        typer.Option("--via", help="Scale one factor, as every loader reads it, or alpha, which loses nothing."),
+    ] = "factor",
+    precision: Annotated[
+        Literal["keep", "fp32"], typer.Option("--precision", help="Store scaled numbers as the file does, or in fp32.")
+    ] = "keep",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the new file if it exists.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say how large, exact and slow it would be; write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write the block weights into a new LoRA file, and verify it module by module."""
-    from blockweight.workflow.baking import bake_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow import baking  # noqa: PLC0415 - keeps --help fast
 
-    report, filled = bake_text(
-        lora,
-        weights,
-        out,
-        fill=fill,
-        rest=rest,
-        strength=strength,
-        overwrite=overwrite,
-        elemental=elemental,
-    )
-    check = report.check
-    typer.echo(f"Baked:    {report.out}")
-    guess = ", a guess from the numbers in its keys" if report.weights.layout.family == "generic" else ""
-    typer.echo(f"Family:   {report.weights.layout.family}{guess}")
-    typer.echo(f"Weights:  {report.weights.text()}")
-    if report.elemental:
-        typer.echo(f"Elements: {report.elemental.text()}")
-    if report.strength != 1:
-        typer.echo(f"Strength: {report.strength:g}, multiplied with every block weight")
-    if filled:
-        typer.echo(f"Filled:   {', '.join(filled)}")
-    actions = ", ".join(f"{check.count(action)} {action}" for action in ("copied", "scaled", "dropped"))
-    typer.echo(f"Modules:  {actions}")
-    if check.rest:
-        typer.echo(f"REST:     {len(check.rest)} modules that no block claims, weight {report.weights.rest:g}:")
-        for module in check.rest:
-            typer.echo(f"          {module.module.component} {module.module.path}")
-    if check.unknown_keys:
-        typer.echo(f"Unknown:  {len(check.unknown_keys)} tensors copied as they are, e.g. {check.unknown_keys[0]}")
-    typer.echo(
-        f"Verified: every module's change is weight × the original's, to a relative error of {check.max_error:.1e} "
-        f"(rounding may cause {check.max_limit:.1e})"
-    )
+    recipe = baking.Recipe(strength=strength, te=te, zeros=zeros, via=via, precision=precision)
+    typed = baking.Typed(weights, fill, rest, elemental)
+    if estimate:
+        found = baking.estimate_text(lora, typed, recipe)
+        lines = [json.dumps(found.facts(), ensure_ascii=False)] if as_json else baking.estimate_lines(found)
+        typer.echo("\n".join(lines))
+        return
+    report, filled = baking.bake_text(lora, typed, out, recipe, overwrite=overwrite)
+    if as_json:
+        typer.echo(json.dumps({**report.facts(), "filled": list(filled)}, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(baking.report_lines(report, filled)))
+    if via == "alpha":
+        typer.echo(baking.ALPHA_READERS, err=True)

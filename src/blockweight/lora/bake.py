@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blockweight.blocks import family_by_name
+from blockweight.blocks import REST, family_by_name
 from blockweight.errors import BlockweightError
-from blockweight.lora.bake_plan import ModulePlan, plan_bake
+from blockweight.lora.bake_plan import ModulePlan, Recipe, plan_bake
+from blockweight.lora.dtypes import numpy_dtype
 from blockweight.lora.file import Lora, open_lora
 from blockweight.lora.header import TensorInfo
-from blockweight.lora.verify import BakeCheck, check_bake
+from blockweight.lora.verify import BakeCheck, ModuleCheck, check_bake
 from blockweight.lora.write import Drop, Instruction, Replace, splice
-from blockweight.weights import BlockWeights, Elemental, format_weight
+from blockweight.weights import BlockWeights, format_weight, plain_number
 
 MOST_ERROR = 0.2
 """The relative error of a module's change beyond which a bake is refused. fp8 rounds to some percent; more than this is
@@ -32,28 +33,55 @@ class BakeReport:
     source: Path
     out: Path
     weights: BlockWeights
-    strength: float
+    recipe: Recipe
     digest: str
     check: BakeCheck
-    elemental: Elemental | None = None
+
+    def facts(self) -> dict[str, object]:
+        """As plain values, for JSON: output, verified, max_relative_error (of a module's ΔW), family, layout, weights,
+        strength, sha256 of the data section, and per block (in the layout's order, REST last) `modules`, `weight` and
+        `action`; `mixed` where its modules differ in it."""
+        found: dict[str, list[ModuleCheck]] = {block: [] for block in (*self.weights.layout.blocks, REST)}
+        for module in self.check.modules:
+            found[module.block].append(module)
+        return {
+            "output": str(self.out),
+            "verified": True,
+            "max_relative_error": self.check.max_error,
+            "family": self.weights.layout.family,
+            "layout": self.weights.layout.name,
+            "weights": self.weights.text(),
+            "strength": plain_number(self.recipe.strength),
+            "data_sha256": self.digest,
+            "blocks": {block: _block_facts(modules) for block, modules in found.items() if modules},
+        }
+
+
+def _block_facts(modules: list[ModuleCheck]) -> dict[str, object]:
+    weights = {module.weight for module in modules}
+    actions = {module.action for module in modules}
+    return {
+        "modules": len(modules),
+        "weight": plain_number(weights.pop()) if len(weights) == 1 else None,
+        "action": actions.pop() if len(actions) == 1 else "mixed",
+    }
 
 
 def bake(
     source: Path,
     weights: BlockWeights,
     out: Path,
+    recipe: Recipe = Recipe(),
     *,
     overwrite: bool = False,
-    strength: float = 1.0,
-    elemental: Elemental | None = None,
 ) -> BakeReport:
     """Write `source` with ΔW of every module times strength × the weight of its block to `out`.
 
     Weight 1 copies a module's bytes, 0 drops its tensors, any other scales one factor of its change, sign included;
-    alpha stays. The numbers are rounded to the file's own formats. Tensors that belong to no module are copied. The
-    layout of `weights` may be a shorter one if the LoRA has none of the blocks that it lacks; modules that no block
-    claims take `weights.rest`, and those that `elemental` meets its ratio. The result is verified (see
-    `verify_baked`) before it gets its name.
+    alpha stays (`Recipe` has other ways). The numbers are rounded to the file's own formats. Tensors that belong to no
+    module are copied. The layout of `weights` may be a shorter one if the LoRA has none of the blocks that it lacks;
+    modules that no block claims take `weights.rest`, and those that an elemental preset meets its ratio. The result is
+    verified (see `verify_baked`) before it gets its name.
 
     Metadata are kept; hashes in them are made right (`sshs_legacy_hash` is left out), and `blockweight.*` says where
     the file comes from.
@@ -65,24 +93,24 @@ def bake(
     if out.exists() and source.exists() and out.samefile(source):
         raise BlockweightError(f"'{out}' is the source itself, which is never overwritten; choose another name.")
     lora = open_lora(source, family_by_name(weights.layout.family))
-    plans = plan_bake(lora, weights, strength, elemental)
+    plans = plan_bake(lora, weights, recipe)
     instructions: dict[str, Instruction] = {}
     for plan in plans:
         if plan.action == "dropped":
             instructions.update((info.name, Drop()) for info in lora.modules[plan.module].values())
         for info in plan.scaled:
-            instructions[info.name] = Replace(partial(_scaled, lora, plan, info))
+            instructions[info.name] = Replace(partial(scaled_bytes, lora, plan, info), plan.stored)
     checks: list[BakeCheck] = []
     digest = splice(
         source,
         lora.header,
         out,
         instructions,
-        _metadata(lora, weights, strength, elemental),
+        _metadata(lora, weights, recipe),
         overwrite=overwrite,
         check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
     )
-    return BakeReport(source, out, weights, strength, digest, checks[0], elemental)
+    return BakeReport(source, out, weights, recipe, digest, checks[0])
 
 
 def _worth_keeping(check: BakeCheck) -> BakeCheck:
@@ -96,39 +124,37 @@ def _worth_keeping(check: BakeCheck) -> BakeCheck:
     return check
 
 
-def _scaled(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
+def scaled_bytes(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
+    """One tensor times its module's weight, in the format that the plan stores it in. BlockweightError for numbers that
+    are not finite, before or after."""
     values = lora.read(info)
     if not np.isfinite(values).all():
         raise BlockweightError(
             f"'{info.name}' holds values that are not finite numbers (NaN or Inf): the LoRA is broken, "
             "so train or download it again."
         )
+    wanted = numpy_dtype(plan.format_of(info)) or values.dtype
     # Two digits of float32 beyond 16 bits are plenty, but for float32 itself the product has to be finer.
-    precise = np.dtype(np.float64 if info.size > 2 * values.size else np.float32)
+    precise = np.dtype(np.float64 if wanted.itemsize > 2 else np.float32)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        result: NDArray[np.generic] = np.multiply(values, plan.weight, dtype=precise, casting="unsafe").astype(
-            values.dtype
-        )
+        result: NDArray[np.generic] = np.multiply(values, plan.weight, dtype=precise, casting="unsafe").astype(wanted)
     if not np.isfinite(result).all():
         raise BlockweightError(
             f"'{info.name}' (block {plan.block}) times {plan.weight:g} is beyond the largest number of "
-            f"{info.dtype}; choose a smaller weight, or save the LoRA in F32 first."
+            f"{plan.format_of(info)}; choose a smaller weight, or save the LoRA in F32 first."
         )
     return result.tobytes()
 
 
-def _metadata(lora: Lora, weights: BlockWeights, strength: float, elemental: Elemental | None) -> dict[str, str]:
+def _metadata(lora: Lora, weights: BlockWeights, recipe: Recipe) -> dict[str, str]:
     # The legacy hash covers one window of the whole file as AddNet would write it; no stamp is better than a stale one.
     kept = {key: text for key, text in lora.header.metadata.items() if key != _LEGACY_HASH}
-    extra = {} if elemental is None else {"blockweight.elemental": elemental.text()}
-    return (
-        kept
-        | extra
-        | {
-            "blockweight.source_digest": lora.digest,
-            "blockweight.weights": weights.text(),
-            "blockweight.layout": weights.layout.name,
-            "blockweight.rest": format_weight(weights.rest),
-            "blockweight.strength": format_weight(strength),
-        }
-    )
+    said = {"elemental": recipe.elemental and recipe.elemental.text(), "te": recipe.te and format_weight(recipe.te)}
+    return kept | {
+        "blockweight.source_digest": lora.digest,
+        "blockweight.weights": weights.text(),
+        "blockweight.layout": weights.layout.name,
+        "blockweight.rest": format_weight(weights.rest),
+        "blockweight.strength": format_weight(recipe.strength),
+        **{f"blockweight.{key}": text for key, text in said.items() if text},
+    }

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from blockweight.errors import BlockweightError
-from blockweight.lora.dtypes import fits
+from blockweight.lora.dtypes import fits, numpy_dtype
 
 MAX_HEADER = 100_000_000
 """The longest header in bytes; safetensors' own limit."""
@@ -138,6 +138,14 @@ def placed(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
         result.append(replace(info, start=end, end=end + info.size))
         end += info.size
     return tuple(result)
+
+
+def in_format(info: TensorInfo, dtype: str) -> TensorInfo:
+    """The tensor with its numbers in another known format, and as many bytes as they take there."""
+    known = numpy_dtype(dtype)
+    if known is None:
+        raise ValueError(f"{dtype} has no numpy type")
+    return replace(info, dtype=dtype, end=info.start + math.prod(info.shape) * known.itemsize)
 
 
 def _refuse(path: Path, why: str) -> NoReturn:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import REST, Module, family_by_name
 from blockweight.errors import BlockweightError
-from blockweight.lora.bake_plan import Action, ModulePlan, plan_bake, roles_scaled
+from blockweight.lora.bake_plan import Action, ModulePlan, Recipe, plan_bake
 from blockweight.lora.dtypes import rounding
 from blockweight.lora.factors import factors_of
 from blockweight.lora.file import Lora, module_name, open_lora
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.tensors import read_array, read_chunks
-from blockweight.weights import BlockWeights, Elemental
+from blockweight.weights import BlockWeights
 
 _Arrays = Mapping[str, NDArray[np.generic]]
 _Matrix = NDArray[np.float64]
@@ -39,9 +39,9 @@ _PARTNERS: Mapping[str, tuple[str, ...]] = {
 class ModuleCheck:
     """How one module came out.
 
-    `error` is ‖ΔW_baked − w·ΔW_source‖ / ‖w·ΔW_source‖ (Frobenius), 0 for a module that was copied or dropped. `limit`
-    is what rounding every number to its format can cause at most: u·‖F‖ + s·√n on the scaled factor F, carried through
-    the other factors.
+    `error` is ‖ΔW_baked − w·ΔW_source‖ / ‖w·ΔW_source‖ (Frobenius), 0 for a module that was copied, zeroed or dropped.
+    `limit` is what rounding every number to its format can cause at most: u·‖F‖ + s·√n on the scaled factor F, carried
+    through the other factors.
     """
 
     module: Module
@@ -76,13 +76,11 @@ class BakeCheck:
         return tuple(check for check in self.modules if check.block == REST)
 
     def count(self, action: Action) -> int:
-        """How many modules were copied, scaled or dropped."""
+        """How many modules were copied, scaled, zeroed or dropped."""
         return sum(check.action == action for check in self.modules)
 
 
-def verify_baked(
-    source: Path, weights: BlockWeights, baked: Path, strength: float = 1.0, elemental: Elemental | None = None
-) -> BakeCheck:
+def verify_baked(source: Path, weights: BlockWeights, baked: Path, recipe: Recipe = Recipe()) -> BakeCheck:
     """Check that `baked` is `source` with these block weights baked in, whichever program run made it.
 
     Every module's ΔW must be strength × block weight × the source's within rounding, modules of weight 0 must be gone,
@@ -90,7 +88,7 @@ def verify_baked(
     `open_lora` and `plan_bake` refuse.
     """
     lora = open_lora(source, family_by_name(weights.layout.family))
-    return check_bake(lora, plan_bake(lora, weights, strength, elemental), baked)
+    return check_bake(lora, plan_bake(lora, weights, recipe), baked)
 
 
 def check_bake(lora: Lora, plans: tuple[ModulePlan, ...], baked: Path) -> BakeCheck:
@@ -103,14 +101,14 @@ def check_bake(lora: Lora, plans: tuple[ModulePlan, ...], baked: Path) -> BakeCh
             expected.update(info.name for info in lora.modules[plan.module].values())
     for name in sorted(expected ^ found.keys()):
         raise _differs(baked, f"the tensor '{name}' {'is missing' if name in expected else 'should not be there'}")
+    formats = {info.name: plan.format_of(info) for plan in plans for info in plan.scaled}
     for info in lora.header.tensors:
         there = found.get(info.name)
-        if there is not None and (there.dtype, there.shape) != (info.dtype, info.shape):
+        if there is not None and (there.dtype, there.shape) != (formats.get(info.name, info.dtype), info.shape):
             raise _differs(baked, f"the tensor '{info.name}' has another format or shape")
     other = _Baked(baked, header, found)
-    scaled = {info.name for plan in plans for info in plan.scaled}
     for info in lora.header.tensors:
-        if info.name in found and info.name not in scaled:
+        if info.name in found and info.name not in formats:
             other.check_same(lora, info)
     return BakeCheck(tuple(_check_module(lora, plan, other) for plan in plans), lora.unknown_keys)
 
@@ -138,13 +136,13 @@ def _differs(baked: Path, what: str) -> BlockweightError:
 
 def _check_module(lora: Lora, plan: ModulePlan, baked: _Baked) -> ModuleCheck:
     error = limit = 0.0
-    if plan.action == "scaled":
+    if plan.action in {"scaled", "zeroed"}:
         roles = lora.modules[plan.module]
         source = lora.arrays(plan.module)
         result = {role: read_array(baked.path, baked.header, baked.tensors[info.name]) for role, info in roles.items()}
-        for role, info in roles_scaled(roles).items():
+        for role, info in ((role, info) for role, info in roles.items() if info in plan.scaled):
             measure = _measure(lora, plan.module, role, source, result)
-            u, s = rounding(info.dtype)
+            u, s = rounding(plan.format_of(info))
             wanted = source[role].astype(np.float64) * plan.weight
             off = result[role].astype(np.float64) - wanted
             size = measure.norm(wanted)
@@ -157,7 +155,8 @@ def _check_module(lora: Lora, plan: ModulePlan, baked: _Baked) -> ModuleCheck:
             # Sharper than any norm: every number is the nearest that its format has.
             if not (np.abs(off) <= _SLACK * (u * np.abs(wanted) + s)).all():
                 raise _differs(baked.path, f"'{info.name}' is not the source's times {plan.weight:g} to its last digit")
-            error, limit = max(error, here), max(limit, _ratio(allowed, size))
+            if plan.weight:
+                error, limit = max(error, here), max(limit, _ratio(allowed, size))
     return ModuleCheck(plan.module, plan.block, plan.weight, plan.action, error, limit)
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import check_target, write_atomically
-from blockweight.lora.header import Header, TensorInfo, encode_header, placed, read_header
+from blockweight.lora.header import Header, TensorInfo, encode_header, in_format, placed, read_header
 from blockweight.lora.tensors import data_digest, read_chunks
 
 HASH_PREFIXES: Mapping[str, str] = {"sshs_model_hash": "", "modelspec.hash_sha256": "0x"}
@@ -27,9 +27,11 @@ class Copy:
 
 @dataclass(frozen=True)
 class Replace:
-    """Other bytes of the same length. They are made when they are written, so that only one tensor is in memory."""
+    """Other bytes for as many numbers, in another format if `dtype` names one. They are made when they are written, so
+    that only one tensor is in memory."""
 
     make: Callable[[], bytes]
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,19 @@ def splice(
     raises if it is not what it should be. Returns the new data section's SHA-256. BlockweightError where nothing may be
     or was written: see `check_target` and `write_atomically`; also if the source changed since its header was read.
     """
-    kept = [info for info in header.tensors if not isinstance(instructions.get(info.name), Drop)]
+    kept = [
+        (info, instructions.get(info.name))
+        for info in header.tensors
+        if not isinstance(instructions.get(info.name), Drop)
+    ]
+    written = [in_format(info, made.dtype) if isinstance(made, Replace) and made.dtype else info for info, made in kept]
 
     def data() -> Iterator[bytes]:
-        for info in kept:
-            instruction = instructions.get(info.name)
+        for (info, instruction), stored in zip(kept, written, strict=True):
             if isinstance(instruction, Replace):
                 made = instruction.make()
-                if len(made) != info.size:
-                    raise ValueError(f"{len(made)} bytes for {info.name}, which has {info.size}")
+                if len(made) != stored.size:
+                    raise ValueError(f"{len(made)} bytes for {info.name}, which has {stored.size}")
                 yield made
             else:
                 yield from read_chunks(source, header, info.start, info.end)
@@ -74,7 +80,7 @@ def splice(
         check(temporary)
         _check_unchanged(source, header)
 
-    return write_tensors(target, kept, metadata, data, overwrite=overwrite, check=check_both, source=source)
+    return write_tensors(target, written, metadata, data, overwrite=overwrite, check=check_both, source=source)
 
 
 def write_tensors(

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import BakeReport, Lora, bake, open_lora
-from blockweight.weights import BlockWeights, Context, Elemental, convert, parse_elemental, read_weights
+from blockweight.lora import ALPHA_READERS, BakeReport, Estimate, Lora, Recipe, bake, estimate_bake, open_lora
+from blockweight.weights import BlockWeights, Context, convert, parse_elemental, read_weights
 from blockweight.weights.notations.tag import LoraTag
+
+__all__ = [
+    "ALPHA_READERS",
+    "Recipe",
+    "Typed",
+    "bake_text",
+    "baked_name",
+    "estimate_lines",
+    "estimate_text",
+    "report_lines",
+    "weights_for",
+]
 
 
 def weights_for(
@@ -44,28 +56,86 @@ def _refuse_more_than_weights(tag: LoraTag | None) -> None:
         )
 
 
-def baked_name(source: Path, weights: BlockWeights) -> Path:
-    """Where a baked file goes by default: beside the source, `<name>-<weights' name>.safetensors`."""
+def baked_name(source: Path, weights: BlockWeights, strength: float = 1.0) -> Path:
+    """Where a baked file goes by default: beside the source, `<name>_<strength>_<weights' name>.safetensors`, as
+    SuperMerger calls it (`gobuhime-Defmix2_1.0_Gobuhime.safetensors`)."""
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in weights.name)
-    return source.with_name(f"{source.stem}-{safe}.safetensors")
+    return source.with_name(f"{source.stem}_{strength!r}_{safe}.safetensors")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a person types to bake: weights in any notation, the fill for blocks that they lack, the weight of REST
+    (None: as the text says), and an elemental preset, empty for none."""
+
+    weights: str
+    fill: float | None = None
+    rest: float | None = None
+    elemental: str = ""
+
+    def read(self, source: Path, recipe: Recipe) -> tuple[BlockWeights, tuple[str, ...], Recipe]:
+        """The weights for this LoRA, the blocks that took the fill, and the recipe with the elemental preset."""
+        weights, filled = weights_for(open_lora(source), self.weights, self.fill, self.rest)
+        if not self.elemental.strip():
+            return weights, filled, recipe
+        return weights, filled, replace(recipe, elemental=parse_elemental(self.elemental, weights.layout))
 
 
 def bake_text(
-    source: Path,
-    text: str,
-    out: Path | None,
-    *,
-    fill: float | None,
-    rest: float | None,
-    strength: float,
-    overwrite: bool,
-    elemental: str = "",
+    source: Path, typed: Typed, out: Path | None, recipe: Recipe = Recipe(), *, overwrite: bool = False
 ) -> tuple[BakeReport, tuple[str, ...]]:
-    """Bake weights given as text, and an elemental preset if there is one; returns the report and the blocks that took
-    the fill value."""
-    lora = open_lora(source)
-    weights, filled = weights_for(lora, text, fill, rest)
-    target = baked_name(source, weights) if out is None else out
-    elements: Elemental | None = parse_elemental(elemental, weights.layout) if elemental.strip() else None
-    report = bake(source, weights, target, overwrite=overwrite, strength=strength, elemental=elements)
-    return report, filled
+    """Bake typed weights, to `out` or `baked_name`; returns the report and the blocks that took the fill value."""
+    weights, filled, whole = typed.read(source, recipe)
+    target = baked_name(source, weights, recipe.strength) if out is None else out
+    return bake(source, weights, target, whole, overwrite=overwrite), filled
+
+
+def estimate_text(source: Path, typed: Typed, recipe: Recipe = Recipe()) -> Estimate:
+    """What `bake_text` with the same arguments would give."""
+    weights, _, whole = typed.read(source, recipe)
+    return estimate_bake(source, weights, whole)
+
+
+def report_lines(report: BakeReport, filled: tuple[str, ...]) -> list[str]:
+    """A bake's report for a person: file, weights, what became of the modules, and how exact it is."""
+    check, recipe = report.check, report.recipe
+    guess = ", a guess from the numbers in its keys" if report.weights.layout.family == "generic" else ""
+    lines = [f"Baked:    {report.out}", f"Family:   {report.weights.layout.family}{guess}"]
+    lines.append(f"Weights:  {report.weights.text()}")
+    if recipe.elemental:
+        lines.append(f"Elements: {recipe.elemental.text()}")
+    if recipe.strength != 1 or recipe.te is not None:
+        text_encoders = "" if recipe.te is None else f" (text encoders: {recipe.te:g})"
+        lines.append(f"Strength: {recipe.strength:g}{text_encoders}, multiplied with every block weight")
+    if filled:
+        lines.append(f"Filled:   {', '.join(filled)}")
+    actions = [f"{check.count(action)} {action}" for action in ("copied", "scaled", "dropped")]
+    if check.count("zeroed"):
+        actions.append(f"{check.count('zeroed')} zeroed")
+    lines.append(f"Modules:  {', '.join(actions)}")
+    if check.rest:
+        lines.append(f"REST:     {len(check.rest)} modules that no block claims, weight {report.weights.rest:g}:")
+        lines += [f"          {module.module.component} {module.module.path}" for module in check.rest]
+    if check.unknown_keys:
+        lines.append(f"Unknown:  {len(check.unknown_keys)} tensors copied as they are, e.g. {check.unknown_keys[0]}")
+    lines.append(
+        f"Verified: every module's change is weight × the original's, to a relative error of {check.max_error:.1e} "
+        f"(rounding may cause {check.max_limit:.1e})"
+    )
+    return lines
+
+
+def estimate_lines(estimate: Estimate) -> list[str]:
+    """An estimate for a person: size, time, precision, and the blocks that would be refused."""
+    size, now = estimate.data_bytes / 1e6, estimate.source_bytes / 1e6
+    lines = [f"Size:      {size:.1f} MB (the LoRA has {now:.1f} MB)", f"Time:      about {estimate.seconds:.1f} s"]
+    if estimate.scaled:
+        tried = "" if estimate.tried == estimate.scaled else f", by {estimate.tried} of {estimate.scaled} tensors"
+        lines.append(f"Precision: relative error up to {estimate.max_error:.1e}{tried}")
+    else:
+        lines.append("Precision: exact, nothing is scaled")
+    actions: dict[str, list[str]] = {}
+    for block in estimate.blocks:
+        actions.setdefault(block.action, []).append(block.block)
+    lines += [f"{f'{action.capitalize()}:':<10} {', '.join(blocks)}" for action, blocks in sorted(actions.items())]
+    return lines + sorted({block.reason for block in estimate.blocks if block.reason})
