@@ -127,17 +127,18 @@ def _worth_keeping(check: BakeCheck) -> BakeCheck:
 def scaled_bytes(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
     """One tensor times its module's weight, in the format that the plan stores it in. BlockweightError for numbers that
     are not finite, before or after."""
-    values = lora.read(info)
-    if not np.isfinite(values).all():
-        raise BlockweightError(
-            f"'{info.name}' holds values that are not finite numbers (NaN or Inf): the LoRA is broken, "
-            "so train or download it again."
-        )
-    wanted = numpy_dtype(plan.format_of(info)) or values.dtype
+    wanted = numpy_dtype(plan.format_of(info))
     # Two digits of float32 beyond 16 bits are plenty, but for float32 itself the product has to be finer.
-    precise = np.dtype(np.float64 if wanted.itemsize > 2 else np.float32)
+    precise = np.dtype(np.float32 if wanted is not None and wanted.itemsize <= 2 else np.float64)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        result: NDArray[np.generic] = np.multiply(values, plan.weight, dtype=precise, casting="unsafe").astype(wanted)
+        values: NDArray[np.floating] = lora.read(info).astype(precise)
+        if not np.isfinite(values).all():
+            raise BlockweightError(
+                f"'{info.name}' holds values that are not finite numbers (NaN or Inf): the LoRA is broken, "
+                "so train or download it again."
+            )
+        values *= plan.weight
+        result: NDArray[np.generic] = values.astype(wanted)
     if not np.isfinite(result).all():
         raise BlockweightError(
             f"'{info.name}' (block {plan.block}) times {plan.weight:g} is beyond the largest number of "

@@ -20,19 +20,22 @@ from blockweight.lora.tensors import read_array, read_chunks
 from blockweight.weights import BlockWeights
 
 _Arrays = Mapping[str, NDArray[np.generic]]
-_Matrix = NDArray[np.float64]
+_Matrix = NDArray[np.floating]
 
 # Products are taken in float32 before they are rounded to 16 or 8 bits: a second, much finer rounding.
 _SLACK = 1.001
 
+_FINE = 1e-5
+
 _PARTNERS: Mapping[str, tuple[str, ...]] = {
+    "lora_up": ("lora_down", "lora_mid", "alpha"),
     "hada_w1_a": ("hada_w1_b", "hada_t1", "hada_w2_a", "hada_w2_b", "hada_t2"),
     "lokr_w1": ("lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
     "lokr_w1_a": ("lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
     "glora_a1": ("glora_a2",),
     "glora_b1": ("glora_b2",),
 }
-"""What a scaled factor is multiplied with, besides LoRA's own."""
+"""What a scaled factor is multiplied with."""
 
 
 @dataclass(frozen=True)
@@ -136,27 +139,28 @@ def _differs(baked: Path, what: str) -> BlockweightError:
 
 def _check_module(lora: Lora, plan: ModulePlan, baked: _Baked) -> ModuleCheck:
     error = limit = 0.0
-    if plan.action in {"scaled", "zeroed"}:
-        roles = lora.modules[plan.module]
-        source = lora.arrays(plan.module)
-        result = {role: read_array(baked.path, baked.header, baked.tensors[info.name]) for role, info in roles.items()}
-        for role, info in ((role, info) for role, info in roles.items() if info in plan.scaled):
-            measure = _measure(lora, plan.module, role, source, result)
-            u, s = rounding(plan.format_of(info))
-            wanted = source[role].astype(np.float64) * plan.weight
-            off = result[role].astype(np.float64) - wanted
-            size = measure.norm(wanted)
-            here = _ratio(measure.norm(off), size)
-            allowed = _SLACK * (u * float(np.linalg.norm(wanted)) + s * wanted.size**0.5) * measure.gain
-            if here > _ratio(allowed, size):
-                raise _differs(
-                    baked.path, f"the change of {module_name(plan.module)} is off by {here:.2g} (‖error‖ / ‖change‖)"
-                )
-            # Sharper than any norm: every number is the nearest that its format has.
-            if not (np.abs(off) <= _SLACK * (u * np.abs(wanted) + s)).all():
-                raise _differs(baked.path, f"'{info.name}' is not the source's times {plan.weight:g} to its last digit")
-            if plan.weight:
-                error, limit = max(error, here), max(limit, _ratio(allowed, size))
+    source = lora.arrays(plan.module) if plan.scaled else {}
+    for role, info in ((role, info) for role, info in lora.modules[plan.module].items() if info in plan.scaled):
+        measure = _measure(lora, plan, role, source)
+        u, s = rounding(plan.format_of(info))
+        # Four digits beyond 16 bits are plenty; a 32-bit float needs the finer product.
+        fine = np.dtype(np.float32 if u > _FINE else np.float64)
+        wanted: _Matrix = np.atleast_1d(np.multiply(source[role].astype(fine), plan.weight, dtype=fine))
+        result = read_array(baked.path, baked.header, baked.tensors[info.name])
+        off: _Matrix = np.subtract(result.astype(fine), wanted, dtype=fine)
+        size = measure.norm(wanted)
+        here = _ratio(measure.norm(off), size)
+        allowed = _SLACK * (u * float(np.linalg.norm(wanted)) + s * wanted.size**0.5) * measure.gain
+        if here > _ratio(allowed, size):
+            raise _differs(
+                baked.path, f"the change of {module_name(plan.module)} is off by {here:.2g} (‖error‖ / ‖change‖)"
+            )
+        # Sharper than any norm: every number is the nearest that its format has.
+        if not (np.abs(off, out=off) <= np.abs(wanted, out=wanted) * (_SLACK * u) + _SLACK * s).all():
+            raise _differs(baked.path, f"'{info.name}' is not the source's times {plan.weight:g} to its last digit")
+        if plan.weight:
+            vanished = size == 0 and source[role].any()
+            error, limit = max(error, float("inf") if vanished else here), max(limit, _ratio(allowed, size))
     return ModuleCheck(plan.module, plan.block, plan.weight, plan.action, error, limit)
 
 
@@ -175,29 +179,23 @@ class _Measure:
     gain: float
 
 
-def _measure(lora: Lora, module: Module, role: str, source: _Arrays, baked: _Arrays) -> _Measure:
-    """The measure for one scaled role. What the factor is multiplied with is taken from the source and has to be the
-    same in the baked file, whatever the plan says: else ΔW would change by more than the weight."""
-    name = module_name(module)
+def _measure(lora: Lora, plan: ModulePlan, role: str, source: _Arrays) -> _Measure:
+    """The measure for one scaled role. What the factor is multiplied with must not be scaled too, whatever the plan
+    says: else ΔW would change by more than the weight. (What is not scaled is compared byte by byte.)"""
+    name, roles = module_name(plan.module), lora.modules[plan.module]
+    if any(roles[partner] in plan.scaled for partner in _PARTNERS.get(role, ()) if partner in roles):
+        raise BlockweightError(f"The module {name} was changed in more than {role}; bake '{lora.path}' again.")
     if role == "lora_up":
-        own, other = factors_of(name, source), factors_of(name, baked)
-        if own.scale != other.scale or not np.array_equal(own.right(), other.right()):
-            raise BlockweightError(
-                f"The module {name} was changed in more than its up factor; bake '{lora.path}' again."
-            )
-        return _product(own.right().astype(np.float64))
-    for partner in filter(source.__contains__, _PARTNERS.get(role, ())):
-        if not np.array_equal(source[partner], baked[partner]):
-            raise BlockweightError(f"The module {name} was changed in more than {role}; bake '{lora.path}' again.")
+        return _product(factors_of(name, source).right())
     if role == "hada_w1_a":
         return _hadamard(source)
     if role == "lokr_w1_a":
         # ‖A ⊗ B‖ = ‖A‖·‖B‖, so the second half of the Kronecker product cancels in the relative error.
-        return _product(source["lokr_w1_b"].astype(np.float64))
+        return _product(source["lokr_w1_b"].astype(np.float32))
     return _Measure(lambda values: float(np.linalg.norm(values)), 1.0)
 
 
-def _product(right: _Matrix) -> _Measure:
+def _product(right: NDArray[np.float32]) -> _Measure:
     # ‖F·R‖² = tr(F (R Rᵀ) Fᵀ): rank × rank instead of the full matrix.
     gram = right @ right.T
 
