@@ -300,3 +300,12 @@ def test_the_installed_program_ends_with_2_and_no_traceback(place):
 def test_a_good_file_is_not_refused(blockweight, place):
     assert blockweight(*BAKE).code == 0
     assert open_lora(Path("new.safetensors")).blocks == FULL.blocks
+
+
+@pytest.mark.parametrize("option", ["--out", "--model"])
+def test_an_empty_path_does_not_mean_the_current_folder(blockweight, place, option):
+    before = tree(place)
+    ended = blockweight(*changed(ROUND, **{option.removeprefix("--"): ""}))
+    assert ended.code == 2
+    assert "it is empty; give a path" in ended.err
+    assert tree(place) == before

@@ -113,7 +113,7 @@ def test_tensors_stay_in_the_order_of_the_source(tmp_path, out):
 def test_all_weights_1_give_the_same_data(tmp_path, out):
     source = write(tmp_path / "a.safetensors", locon())
     report = bake(source, uniform("one", FULL, 1), out)
-    assert report.digest == open_lora(source).digest
+    assert report.digest == open_lora(source).data_digest
     assert report.check.count("copied") == 7
     assert report.check.max_error == 0
 
@@ -126,7 +126,7 @@ def test_the_report_tells_what_became_of_every_module(tmp_path, out, rng):
     assert [(module.block, module.weight, module.action) for module in check.rest] == [("REST", 0.5, "scaled")]
     assert check.unknown_keys == ("emb_params",)
     assert np.array_equal(load(out)["emb_params"], load(source)["emb_params"])
-    assert (report.source, report.out, report.digest) == (source, out, open_lora(out).digest)
+    assert (report.source, report.out, report.digest) == (source, out, open_lora(out).data_digest)
     assert {module.block: module.action for module in check.modules} == dict.fromkeys(BLOCKS.values(), "copied") | {
         "IN04": "scaled",
         "REST": "scaled",
@@ -232,7 +232,7 @@ def test_metadata_are_kept_and_say_where_the_file_comes_from(tmp_path, out):
     given_weights = weights(rest=0.5, IN04=0.25)
     bake(source, given_weights, out, Recipe(strength=0.8))
     assert metadata_of(out) == kept | {
-        "blockweight.source_digest": open_lora(source).digest,
+        "blockweight.source_digest": open_lora(source).data_digest,
         "blockweight.weights": given_weights.text(),
         "blockweight.layout": "sd1-26",
         "blockweight.rest": "0.5",
@@ -243,7 +243,7 @@ def test_metadata_are_kept_and_say_where_the_file_comes_from(tmp_path, out):
 def test_hashes_in_the_metadata_are_made_right_and_the_legacy_hash_is_left_out(out):
     report = bake(DATA / "d_addnet_written.safetensors", weights(BASE=0.5), out)
     before, after = metadata_of(report.source), metadata_of(out)
-    assert before["sshs_model_hash"] != after["sshs_model_hash"] == report.digest == open_lora(out).digest
+    assert before["sshs_model_hash"] != after["sshs_model_hash"] == report.digest == open_lora(out).data_digest
     assert "sshs_legacy_hash" in before
     assert "sshs_legacy_hash" not in after
     assert json.loads(after["ssmd_cover_images"]) == json.loads(before["ssmd_cover_images"])
@@ -286,3 +286,11 @@ def test_what_training_writes_can_be_baked(tmp_path, out):
     assert metadata_of(out)["sshs_model_hash"] == report.digest
     assert np.array_equal(load(out)[f"{V}.lora_up.weight"], -load(report.source)[f"{V}.lora_up.weight"])
     assert f"{TIME}.lora_up.weight" in load(out)
+
+
+def test_a_change_that_would_vanish_wholly_is_refused(tmp_path, out):
+    tensors = {name: array.astype(np.float32) for name, array in locon().items()}
+    source = write(tmp_path / "a.safetensors", tensors)
+    with pytest.raises(BlockweightError, match="too small for the numbers of this file"):
+        bake(source, weights(IN04=1e-165), out)
+    assert not out.exists()

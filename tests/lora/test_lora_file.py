@@ -29,7 +29,7 @@ from lora_files import (
 
 from blockweight.blocks import REST, Module, family_by_name, module_of
 from blockweight.errors import BlockweightError
-from blockweight.lora import open_lora
+from blockweight.lora import open_lora, write_lora
 
 DATA = Path(__file__).parents[1] / "data" / "lora"
 SD1 = family_by_name("sd1")
@@ -66,7 +66,7 @@ def test_keys_of_no_dialect_are_listed_and_belong_to_no_module(tmp_path, rng):
 def test_digests_and_tensors_of_the_samples_are_those_of_additional_networks():
     for facts in json.loads((DATA / "lora_hashes.json").read_text("utf-8")):
         lora = open_lora(DATA / facts["file"])
-        assert lora.digest == facts["sshs_model_hash"]
+        assert lora.data_digest == facts["sshs_model_hash"]
         tensors = load(lora.path)
         assert len(lora.header.tensors) == facts["n_tensors"]
         for info in lora.header.tensors:
@@ -76,17 +76,17 @@ def test_digests_and_tensors_of_the_samples_are_those_of_additional_networks():
 def test_the_digest_ignores_the_header_and_sees_every_byte_of_data(tmp_path, rng):
     tensors = linear(Q, rng)
     one, two = write(tmp_path / "a.safetensors", tensors), write(tmp_path / "b.safetensors", tensors, {"k": "v"})
-    assert open_lora(one).digest == open_lora(two).digest
+    assert open_lora(one).data_digest == open_lora(two).data_digest
     content = bytearray(two.read_bytes())
     content[-1] ^= 1
     two.write_bytes(content)
-    assert open_lora(one).digest != open_lora(two).digest
+    assert open_lora(one).data_digest != open_lora(two).data_digest
 
 
 def test_the_digest_is_that_of_data_longer_than_one_chunk(tmp_path, rng):
     tensors = linear(Q, rng, out=700_000, rank=2)
     lora = open_lora(write(tmp_path / "a.safetensors", tensors))
-    assert lora.digest == hashlib.sha256(b"".join(array.tobytes() for array in tensors.values())).hexdigest()
+    assert lora.data_digest == hashlib.sha256(b"".join(array.tobytes() for array in tensors.values())).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -292,3 +292,15 @@ def test_a_lora_with_only_rest_modules_beside_its_blocks_lists_them_as_rest(tmp_
     lora = open_lora(write(tmp_path / "a.safetensors", linear(Q, rng) | linear(TIME, rng)))
     assert lora.block_of(module(TIME)) == REST
     assert lora.blocks == ("IN04",)
+
+
+def test_files_with_the_same_numbers_under_other_names_are_different_loras(tmp_path):
+    values = np.ones((4, 2), np.float16)
+    paths = []
+    for name in ("lora_unet_mid_block_attentions_0_proj_in", "lora_unet_mid_block_attentions_0_proj_out"):
+        tensors = {f"{name}.lora_up.weight": values, f"{name}.lora_down.weight": values.T.copy()}
+        write_lora(tmp_path / f"{name}.safetensors", tensors, {})
+        paths.append(tmp_path / f"{name}.safetensors")
+    one, other = map(open_lora, paths)
+    assert one.data_digest == other.data_digest
+    assert one.digest != other.digest

@@ -76,7 +76,9 @@ def test_what_cannot_be_written_as_json_is_not_appended(log):
 
 def test_a_file_that_is_no_database_is_refused_and_kept(path):
     path.write_bytes(b"a diary, not a database" * 100)
-    with pytest.raises(BlockweightError, match=r"log '.*project.sqlite' cannot be used \(file is not a database\)"):
+    with pytest.raises(
+        BlockweightError, match=r"log '.*project.sqlite' is damaged \(file is not a database\); put a copy"
+    ):
         EventLog(path)
     assert path.read_bytes() == b"a diary, not a database" * 100
 

@@ -328,3 +328,35 @@ def test_labels_play_no_part(tiny, shared, draw):
     job = tiny.job(weights(1))
     renamed = replace(job, scene=replace(job.scene, label="x"), variant=Variant("y", job.variant.weights))
     assert np.array_equal(draw(shared, [job])[0], draw(shared, [renamed])[0])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried …"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB)"),
+        MemoryError(),
+    ],
+    ids=["cuda", "cpu", "mps", "python"],
+)
+def test_memory_that_runs_out_is_told_in_a_sentence_on_every_device(tiny, monkeypatch, error):
+    renderer = LocalRenderer(torch.device("cpu"))
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(renderer, "_denoise", fail)
+    with pytest.raises(BlockweightError, match="do not fit into the memory of cpu; render smaller pictures"):
+        list(renderer.render([tiny.job(None)]))
+
+
+def test_another_fault_of_the_library_is_not_taken_for_want_of_memory(tiny, monkeypatch):
+    renderer = LocalRenderer(torch.device("cpu"))
+
+    def fail(*_):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(renderer, "_denoise", fail)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(renderer.render([tiny.job(None)]))

@@ -82,10 +82,12 @@ def test_a_long_label_is_wrapped_and_never_cut():
     assert right <= grid.image.width - 8 and bottom <= grid.image.height - 8
 
 
-def test_a_row_grows_with_its_label():
-    grid = picture_grid([[plain(0, 0, 0)], [plain(0, 0, 0)]], ["many words " * 20, "b"], ["x"], scale=1)
-    (first,), (second,) = grid.boxes
-    assert second[1] - first[1] > 100
+def test_a_row_grows_with_its_label_but_a_prompt_of_many_words_is_cut():
+    labels = ["three lines of words " * 3, "many words " * 200, "b"]
+    grid = picture_grid([[plain(0, 0, 0)]] * 3, labels, ["x"], scale=1)
+    (first,), (second,), (third,) = grid.boxes
+    assert second[1] - first[1] > 40
+    assert third[1] - second[1] < 60
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60), st.integers(40, 300))

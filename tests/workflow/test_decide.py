@@ -179,3 +179,8 @@ def test_the_order_of_the_trials_does_not_matter(trials, least, random):
 @pytest.mark.parametrize("least", [0, 100])
 def test_nothing_tried_nothing_decided(least):
     assert decide([], CURRENT, Addition([]), least) == ()
+
+
+def test_a_step_that_costs_nothing_is_taken_also_where_too_little_good_was_left_before():
+    decided = decide([Trial("A", 0.0, -40.0, 0.0)], {"A": 1.0}, lambda _, weights: (60 + 40 * weights["A"], 88.0), 90.0)
+    assert [(decision.value, decision.accepted) for decision in decided] == [(0.0, True)]

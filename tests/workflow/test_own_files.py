@@ -163,7 +163,7 @@ def test_the_table_holds_each_block_in_each_scene_as_the_pictures_say(lora, tmp_
 def test_the_source_and_equal_pictures_are_rendered_once(lora, tmp_path):
     renderer = FakeRenderer()
     run_analysis(lora, tmp_path / "out", lambda: renderer, blocks="IN01-IN05")
-    assert len(renderer.rendered) == 2 * (1 + 5)
+    assert len(renderer.rendered) == 2 * (1 + 4)  # a standard LoRA has no IN03
     assert len({made.key for made in renderer.rendered}) == len(renderer.rendered)
 
 
@@ -383,3 +383,20 @@ def test_the_strength_is_part_of_every_job(lora):
     )
     assert {job.lora.strength for job in weak} == {0.5}
     assert {job.key for job in weak}.isdisjoint(job.key for job in strong)
+
+
+def test_what_of_the_file_plays_no_part_in_the_pictures_is_said(tmp_path):
+    names = ["lora_unet_time_embedding_linear_1", "lora_onet_down_blocks_0_attentions_0_proj_in"]
+    lora, heard = write_lora_file(tmp_path / "a.safetensors", ["IN01"], names), RecordedProgress()
+    run_analysis(lora, tmp_path / "out", blocks="IN01,IN02", progress=heard)
+    assert heard.lines == [
+        "Left out, because the LoRA changes nothing there: IN02",
+        "3 of the file's tensors are not understood, such as "
+        "'lora_onet_down_blocks_0_attentions_0_proj_in.alpha'; they play no part in these pictures.",
+        "1 modules belong to no block (REST), such as unet.time_embedding_linear_1; they work in every picture alike.",
+    ]
+
+
+def test_blocks_that_the_lora_lacks_are_refused_where_no_other_is_left(lora, tmp_path):
+    with pytest.raises(BlockweightError, match=r"changes nothing in IN00, IN03; it has BASE, IN01"):
+        run_analysis(lora, tmp_path / "out", blocks="IN00,IN03")

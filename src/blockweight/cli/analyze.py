@@ -13,7 +13,7 @@ from blockweight.workflow.renderers import local_renderer
 
 
 def analyze(
-    lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
+    lora: options.LoraFile,
     model: options.Model,
     prompt: options.Prompt,
     seeds: options.Seeds = "1-3",

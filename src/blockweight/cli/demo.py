@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
+from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
 from blockweight.workflow.renderers import local_renderer
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the project, the pictures and the report.")] = Path(
-        "blockweight-demo"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(parser=options.path, metavar="PATH", help="Folder for the project, the pictures and the report."),
+    ] = Path("blockweight-demo"),
 ) -> None:
     """Run the whole tutorial on the embedded model and write report.html.
 

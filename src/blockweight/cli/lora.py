@@ -20,11 +20,17 @@ def _group() -> None:
 
 @app.command("bake")
 def bake(
-    lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
+    lora: options.LoraFile,
     weights: Annotated[str, typer.Option("--weights", help='Block weights, "NAME:1,0,0.5,…" or any notation.')],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The new file; by default LORA_STRENGTH_NAME.safetensors beside the LoRA."),
+        typer.Option(
+            "--out",
+            "-o",
+            parser=options.path,
+            metavar="PATH",
+            help="The new file; by default LORA_STRENGTH_NAME.safetensors beside the LoRA.",
+        ),
     ] = None,
     fill: options.Fill = None,
     rest: options.Rest = None,

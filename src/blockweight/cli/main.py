@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -78,5 +79,6 @@ def main() -> None:
         # What a program writes to its output may be refused: a full disk, a terminal that is gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails again when it flushes at exit
         reason = error.strerror or str(error)
-        typer.echo(f"Error: the system refused ({reason}); files are whole, so make room and run this again.", err=True)
+        step = "make room" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check the paths and their permissions"
+        typer.echo(f"Error: the system refused ({reason}); files are whole, so {step} and run this again.", err=True)
         sys.exit(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ app = typer.Typer(help="Render a round: every block that is not fixed, moved by 
 
 def _command(kind: str) -> Callable[..., None]:
     def run(
-        lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
+        lora: options.LoraFile,
         weights: Annotated[str, typer.Option("--weights", help='The current weights, "NAME:1,0,0.5,…".')],
         model: options.Model,
         prompt: options.Prompt,

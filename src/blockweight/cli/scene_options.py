@@ -16,7 +16,17 @@ def finite(value: float | None) -> float | None:
     return value
 
 
-Model = Annotated[Path, typer.Option("--model", help="A diffusers folder or a .safetensors checkpoint.")]
+def path(text: str) -> Path:
+    """A typer parser: a path, but not the empty text that an unset variable of a shell leaves, which would mean the
+    current folder."""
+    if not text:
+        raise typer.BadParameter("it is empty; give a path.")
+    return Path(text)
+
+
+Model = Annotated[
+    Path, typer.Option("--model", parser=path, metavar="PATH", help="A diffusers folder or a .safetensors checkpoint.")
+]
 Prompt = Annotated[list[str], typer.Option("--prompt", help="A prompt; give the option again for more.")]
 Negative = Annotated[str, typer.Option("--negative", help="The negative prompt.")]
 Seeds = Annotated[str, typer.Option("--seeds", help="Seeds, e.g. 1,2,3 or 1-3.")]
@@ -24,7 +34,8 @@ Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising 
 Cfg = Annotated[float, typer.Option("--cfg", min=1, max=100, callback=finite, help="CFG scale.")]
 SamplerName = Annotated[str, typer.Option("--sampler", help="The sampler, by the WebUI's name.")]
 Size = Annotated[str, typer.Option("--size", help="Width x height in pixels.")]
-Out = Annotated[Path, typer.Option("--out", help="The project folder.")]
+Out = Annotated[Path, typer.Option("--out", parser=path, metavar="PATH", help="The project folder.")]
+LoraFile = Annotated[Path, typer.Argument(parser=path, metavar="LORA", help="The LoRA, a .safetensors file.")]
 Strength = Annotated[float, typer.Option("--strength", callback=finite, help="The LoRA's strength.")]
 Rest = Annotated[
     float | None, typer.Option("--rest", callback=finite, help="For modules that no block claims (REST); 1 by default.")

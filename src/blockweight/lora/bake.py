@@ -90,7 +90,7 @@ def bake(
     layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that is
     the source, or may not or cannot be written.
     """
-    if out.exists() and source.exists() and out.samefile(source):
+    if _same_file(out, source):
         raise BlockweightError(f"'{out}' is the source itself, which is never overwritten; choose another name.")
     lora = open_lora(source, family_by_name(weights.layout.family))
     plans = plan_bake(lora, weights, recipe)
@@ -111,6 +111,13 @@ def bake(
         check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
     )
     return BakeReport(source, out, weights, recipe, digest, checks[0])
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # one of them is missing or cannot be; reading and writing say so
+        return False
 
 
 def _worth_keeping(check: BakeCheck) -> BakeCheck:
@@ -152,7 +159,7 @@ def _metadata(lora: Lora, weights: BlockWeights, recipe: Recipe) -> dict[str, st
     kept = {key: text for key, text in lora.header.metadata.items() if key != _LEGACY_HASH}
     said = {"elemental": recipe.elemental and recipe.elemental.text(), "te": recipe.te and format_weight(recipe.te)}
     return kept | {
-        "blockweight.source_digest": lora.digest,
+        "blockweight.source_digest": lora.data_digest,
         "blockweight.weights": weights.text(),
         "blockweight.layout": weights.layout.name,
         "blockweight.rest": format_weight(weights.rest),

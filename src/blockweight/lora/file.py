@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,9 +62,21 @@ class Lora:
     unknown_keys: tuple[str, ...]
 
     @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the data section, 64 hex digits; reads the whole file once. Metadata plays no part in it."""
+    def data_digest(self) -> str:
+        """SHA-256 of the data section, 64 hex digits; reads the whole file once. Names and metadata play no part in
+        it."""
         return data_digest(self.path, self.header)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the LoRA does, 64 hex digits: its numbers, and which module, role and block each of them is
+        read as. Equal digests, equal pictures, also where two files with the same numbers call them otherwise."""
+        lines = sorted(
+            f"{module.component} {module.path} {role} {self.block_of(module)} {info.dtype} {info.shape} {info.start}"
+            for module, roles in self.modules.items()
+            for role, info in roles.items()
+        )
+        return hashlib.sha256("\n".join([self.data_digest, *lines]).encode()).hexdigest()
 
     @cached_property
     def blocks(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from blockweight.measure.effects import (
 )
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
+    GREEN_HUES,
     Mask,
     Picture,
     absolute_difference,
@@ -38,6 +39,7 @@ __all__ = [
     "CONFIDENCE",
     "DIFF_FLOOR",
     "DIFF_THRESHOLD",
+    "GREEN_HUES",
     "NOISE_FLOOR",
     "BlockEffects",
     "Effect",

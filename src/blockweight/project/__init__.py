@@ -2,6 +2,6 @@
 
 from blockweight.project.events import Event, EventLog
 from blockweight.project.pictures import PictureStore, parameters_text
-from blockweight.project.project import Project
+from blockweight.project.project import LOG, Project
 
-__all__ = ["Event", "EventLog", "PictureStore", "Project", "parameters_text"]
+__all__ = ["LOG", "Event", "EventLog", "PictureStore", "Project", "parameters_text"]

@@ -80,6 +80,12 @@ class EventLog:
         try:
             yield
         except (sqlite3.Error, json.JSONDecodeError) as error:
+            damaged = getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+            if damaged or isinstance(error, json.JSONDecodeError):
+                raise BlockweightError(
+                    f"The project's log '{self.path}' is damaged ({error}); put a copy of it back, or choose another "
+                    "folder with --out (the pictures in this one stay as they are)."
+                ) from error
             raise BlockweightError(
                 f"The project's log '{self.path}' cannot be used ({error}); make room if the disk is full, check its "
                 "permissions, close other programs that use it, or choose another folder with --out."

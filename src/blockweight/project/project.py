@@ -14,6 +14,9 @@ from blockweight.project.events import Event, EventLog
 from blockweight.project.pictures import PictureStore
 from blockweight.render import Picture, Renderer, Rendering
 
+LOG = "project.sqlite"
+"""The event log's name in a project folder."""
+
 
 class Project:
     """A project folder, made if it is missing. Use it as a context manager.
@@ -32,7 +35,7 @@ class Project:
             raise BlockweightError(
                 f"'{folder}' cannot be made or used as a project folder ({reason}); choose another with --out."
             ) from error
-        self.log = EventLog(folder / "project.sqlite")
+        self.log = EventLog(folder / LOG)
 
     def __enter__(self) -> Project:
         return self

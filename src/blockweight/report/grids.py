@@ -34,6 +34,9 @@ LABEL_SIZE = 14
 TITLE_SIZE = 20
 LINE_HEIGHT = 1.3
 ROW_LABEL_WIDTH = 220
+LEAST_LINES = 4
+"""A row's label may have as many lines, however small the picture."""
+
 CORNER_WIDTH = 120
 """The corner's text is wrapped to the row labels' width, but no narrower than this."""
 SMALLEST_COLUMN = 72
@@ -75,6 +78,15 @@ def _label(text: str, width: int, size: int = LABEL_SIZE) -> _Label:
     return _Label(tuple(wrap(text, label_font(text, size), width)), text, size)
 
 
+def _row_label(text: str, height: int) -> _Label:
+    """A row's label, cut with … where it would be higher than its picture (a prompt may be 200 words long)."""
+    label = _label(text, ROW_LABEL_WIDTH)
+    most = max(height // label.line_height, LEAST_LINES)
+    if len(label.lines) <= most:
+        return label
+    return replace(label, lines=(*label.lines[: most - 1], f"{label.lines[most - 1][:-1]}…"))
+
+
 def automatic_scale(width: int, height: int) -> int:
     """The whole number by which a picture of this size is enlarged (at least 1)."""
     return max(1, round(SHOWN_SIDE / max(width, height)))
@@ -92,8 +104,9 @@ def picture_grid(
     """Draw a grid: `cells[row][column]` are uint8 (H, W, 3) pictures or None for an empty cell.
 
     Labels stand left of the rows and above the columns, `corner` where they meet, `title` above all; they are wrapped,
-    never cut. Pictures are enlarged by `scale` (a whole number, nearest neighbour; None: `automatic_scale` of the
-    largest) and centred in their cells. BlockweightError when there is no picture, or labels and cells do not match.
+    and a row's is cut only where it would be higher than its picture. Pictures are enlarged by `scale` (a whole number,
+    nearest neighbour; None: `automatic_scale` of the largest) and centred in their cells. BlockweightError when there
+    is no picture, or labels and cells do not match.
     """
     pictures = [picture for row in cells for picture in row if picture is not None]
     if not pictures:
@@ -147,7 +160,7 @@ class _Frame:
         cls, width: int, height: int, rows: Sequence[str], columns: Sequence[str], title: str, corner: str
     ) -> _Frame:
         column_width = max(width, SMALLEST_COLUMN)
-        row_labels = tuple(_label(text, ROW_LABEL_WIDTH) for text in rows)
+        row_labels = tuple(_row_label(text, height) for text in rows)
         frame = cls(
             title=_label("", 1),
             corner=_label(corner, max(CORNER_WIDTH, *(label.width for label in row_labels))),

@@ -59,8 +59,12 @@ def _refuse_more_than_weights(tag: LoraTag | None) -> None:
 def baked_name(source: Path, weights: BlockWeights, strength: float = 1.0) -> Path:
     """Where a baked file goes by default: beside the source, `<name>_<strength>_<weights' name>.safetensors`, as
     SuperMerger calls it (`gobuhime-Defmix2_1.0_Gobuhime.safetensors`)."""
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in weights.name)
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in weights.name[:_MOST_LETTERS])
     return source.with_name(f"{source.stem}_{strength!r}_{safe}.safetensors")
+
+
+_MOST_LETTERS = 40
+"""Of the weights' name in a file's: systems take 255 bytes, and a Japanese letter is three."""
 
 
 @dataclass(frozen=True)

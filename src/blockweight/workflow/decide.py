@@ -68,7 +68,8 @@ def decide(
     """Take steps away from `current`, cheapest first: those that lose least good for the harm they remove.
 
     What blocks do does not add up, so each step is measured together with all that were accepted before it. It is
-    accepted, whole or by a part of SHARES, if harm visibly goes and the good stays at `least_good` percent or more.
+    accepted, whole or by a part of SHARES, if harm visibly goes and the good stays at `least_good` percent or more (or
+    where it is, if that is less).
     Steps that changed nothing visible in the round are taken first, all at once: fewer blocks, the same picture. If
     together they do cost something, none of them is taken. The decisions come in the order in which they were made.
     """
@@ -92,7 +93,7 @@ def decide(
             left, kept = measure(f"{trial.block} at {value:g}", {**weights, trial.block: value})
             if left > harm - VISIBLE:
                 continue
-            if kept < least_good:
+            if kept < min(least_good, good):
                 decision = Decision(trial.block, now, "costs too much of the good", accepted=False)
                 continue
             reason = f"harm {harm:.0f} → {left:.0f} %, good {good:.0f} → {kept:.0f} %"

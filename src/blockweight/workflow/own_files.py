@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.lora import open_lora
+from blockweight.lora import Lora, module_name, open_lora
 from blockweight.measure import Mask
 from blockweight.plan import Scene, plan_block_analysis, plan_round
 from blockweight.project import Project
@@ -77,17 +77,43 @@ def analyse_file(
     """
     lora = open_lora(lora_path)
     layout = lora.family.layout
-    chosen = parse_blocks(blocks, layout, empty=lora.blocks)
+    chosen = _present(lora, parse_blocks(blocks, layout, empty=lora.blocks), progress)
     value, base = parse_range(weight_range)
     inside = None if mask is None else load_mask(mask, scenes[0].width, scenes[0].height)
     plan = plan_block_analysis(layout, chosen, value, base)
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, plan.variants()))
+    _say_what_plays_no_part(lora, progress)
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         analysis = analyse(bench, plan, scenes, inside, threshold=threshold)
     files = write_analysis(analysis, folder, lora_path.stem, change_xy=change_xy, colour=colour, threshold=threshold)
     return analysis, files
+
+
+def _present(lora: Lora, blocks: Sequence[str], progress: Progress) -> tuple[str, ...]:
+    """Those of the blocks that the LoRA changes; BlockweightError if it changes none of them."""
+    absent = [block for block in blocks if block not in lora.blocks]
+    if len(absent) == len(blocks):
+        raise BlockweightError(
+            f"'{lora.path.name}' changes nothing in {', '.join(absent)}; it has {', '.join(lora.blocks)}."
+        )
+    if absent:
+        progress.say(f"Left out, because the LoRA changes nothing there: {', '.join(absent)}")
+    return tuple(block for block in blocks if block in lora.blocks)
+
+
+def _say_what_plays_no_part(lora: Lora, progress: Progress) -> None:
+    if lora.unknown_keys:
+        progress.say(
+            f"{len(lora.unknown_keys)} of the file's tensors are not understood, such as '{lora.unknown_keys[0]}'; "
+            "they play no part in these pictures."
+        )
+    if lora.rest:
+        progress.say(
+            f"{len(lora.rest)} modules belong to no block (REST), such as {module_name(lora.rest[0])}; "
+            "they work in every picture alike."
+        )
 
 
 def round_file(
@@ -119,6 +145,7 @@ def round_file(
     plan = plan_round(kind, current, decided | absent, step)
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, [planned.variant for planned in plan.variants]))
+    _say_what_plays_no_part(lora, progress)
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         rendered = run_round(bench, plan, scenes)

@@ -23,8 +23,8 @@ def parse_seeds(text: str) -> list[int]:
         if found is None:
             raise BlockweightError(f"{quoted(item)} is not a seed; write seeds like 1,2,3 or 1-3.")
         first, last = int(found[1]), int(found[2] or found[1])
-        if last < first or last >= 2**64:
-            raise BlockweightError(f"{quoted(item)} is not a seed below 2^64 or a rising range of them, like 1-3.")
+        if last < first or last >= 2**63:
+            raise BlockweightError(f"{quoted(item)} is not a seed below 2^63 or a rising range of them, like 1-3.")
         seeds.update(dict.fromkeys(range(first, min(last, first + MOST_SEEDS) + 1)))
         if len(seeds) > MOST_SEEDS:
             raise BlockweightError(f"There are more than {MOST_SEEDS} seeds in {quoted(text)}; give fewer.")

@@ -18,7 +18,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import BakeReport, bake, open_lora
 from blockweight.measure import Picture
 from blockweight.plan import Checkpoint, Scene, Variant, plan_block_analysis, plan_round
-from blockweight.project import Project
+from blockweight.project import LOG, Project
 from blockweight.render import Renderer, identify_checkpoint
 from blockweight.weights import BlockWeights, uniform
 from blockweight.workflow.analyse import Analysis, analyse, write_analysis
@@ -67,8 +67,8 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
     everything = Variant("ALL", uniform("ALL", layout, 1.0))
     target = folder / f"{lora.path.stem}-{NAME}.safetensors"
     own = (target, folder / "report.html", folder / "before-after.png")
-    if not (folder / "project.sqlite").exists():
-        _refuse_foreign(own)
+    if folder.is_dir() and not (folder / LOG).is_file():
+        _refuse_foreign(own)  # before a log is made there
     with Project(folder) as project:
         if project.log.latest("demo") is None:
             _refuse_foreign(own)
@@ -119,7 +119,10 @@ def _refuse_foreign(files: Sequence[Path]) -> None:
     """What the demo writes may be replaced only where a demo made it."""
     for path in files:
         if path.exists():
-            raise BlockweightError(f"'{path}' exists already and no demo made it; choose another folder with --out.")
+            raise BlockweightError(
+                f"'{path}' exists already, and this folder has no log of a demo that made it; move it away, or choose "
+                "another folder with --out."
+            )
 
 
 def _scenes(

@@ -8,7 +8,7 @@ from pathlib import Path
 from blockweight import __version__
 from blockweight.blocks import family_by_name
 from blockweight.demo.outcome import Outcome
-from blockweight.measure import Picture, Verdict
+from blockweight.measure import GREEN_HUES, Picture, Verdict
 from blockweight.plan import Scene
 from blockweight.report import (
     Cell,
@@ -132,7 +132,8 @@ def _before_and_after(tutorial: Tutorial) -> Section:
         ),
         lead=(
             f"The analysis saw none of these scenes. The figures above are means over {len(tutorial.scenes)} pictures: "
-            f"each scene with {SHOWN_PER_OUTFIT} seeds, of which one is shown."
+            f"each scene with {SHOWN_PER_OUTFIT} seeds, of which one is shown. Hues from {GREEN_HUES[0]:.0f}° to "
+            f"{GREEN_HUES[1]:.0f}° count as green; the olive of green over yellow lies just below."
         ),
     )
 

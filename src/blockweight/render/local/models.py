@@ -19,6 +19,7 @@ from torch import nn
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import read_header
+from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.single_file import check_checkpoint
 
 COMPONENTS = ("unet", "text_encoder")
@@ -64,16 +65,16 @@ def load_pipeline(path: Path, device: torch.device, config: Path = SD1_CONFIG) -
             _check_complete(path, pipeline)
             for name in PARTS:
                 getattr(pipeline, name).eval().requires_grad_(requires_grad=False).to(device)
-    except torch.cuda.OutOfMemoryError as error:
-        raise BlockweightError(
-            f"'{path}' does not fit into the memory of {device}; close other programs that use it."
-        ) from error
     except NotImplementedError as error:
         # diffusers makes the model without numbers and moves it when all have come: "Cannot copy out of meta tensor".
         raise BlockweightError(
             f"'{path}' is incomplete: some of its weights are missing; get the model again."
         ) from error
     except _LIBRARY_ERRORS as error:
+        if ran_out_of_memory(error):
+            raise BlockweightError(
+                f"'{path}' does not fit into the memory of {device}; close other programs that use it."
+            ) from error
         lines = str(error).strip().splitlines()
         cause = lines[0][:200].rstrip(". ") if lines else type(error).__name__
         raise BlockweightError(
@@ -88,6 +89,7 @@ _LIBRARY_ERRORS = (
     ValueError,
     LookupError,
     RuntimeError,
+    MemoryError,
     TypeError,
     AttributeError,
     ImportError,

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job
 from blockweight.render.local.checks import check_family, check_lora, check_scene, check_size
 from blockweight.render.local.live import LiveLora
+from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, dtype_on, load_pipeline, pick_device
 from blockweight.render.local.samplers import make_scheduler
 from blockweight.render.local.texts import TextEmbeddings, cut_off
@@ -104,7 +105,9 @@ class LocalRenderer:
         try:
             with torch.inference_mode():
                 pictures = _decode(jobs, pipeline, self._denoise(jobs, pipeline, live))
-        except torch.cuda.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out_of_memory(error):
+                raise
             scene = jobs[0].scene
             raise BlockweightError(
                 f"{len(jobs)} pictures of {scene.width}×{scene.height} pixels at once do not fit into the memory of "
@@ -188,8 +191,8 @@ def _decode(jobs: Sequence[Job], pipeline: Any, latents: Tensor) -> list[Picture
     for job, sample in zip(jobs, decoded, strict=True):
         if not sample.isfinite().all():
             raise BlockweightError(
-                f"The picture '{job.variant.label}' of the scene '{job.scene.label}' came out as something that is not "
-                "a number: the weights are too large for this model, or the model is damaged; lower the weights."
+                f"The picture {quoted(job.variant.label)} of the scene {quoted(job.scene.label)} came out as something "
+                "that is not a number: the weights are too large for this model, or the model is damaged; lower them."
             )
     levels = ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte()
     array: Picture = levels.permute(0, 2, 3, 1).cpu().numpy()

@@ -1,0 +1,15 @@
+"""How torch says that memory ran out."""
+
+from __future__ import annotations
+
+import torch
+
+_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
+"""What torch's allocators for the CPU and MPS say, in errors of no type of their own."""
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether an error of torch's, whatever its type, means that the device or the machine has no memory left."""
+    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _WORDS)
