@@ -46,6 +46,7 @@ def test_the_rooms_are_all_there():
         "render",
         "measure",
         "project",
+        "train",
         "report",
         "workflow",
         "cli",

@@ -26,7 +26,7 @@ def test_the_same_seed_draws_the_same():
 
 
 def test_random_weights_need_a_seed():
-    with pytest.raises(BlockweightError, match="'R' stands for a random weight; add --seed 1"):
+    with pytest.raises(BlockweightError, match="'R' stands for a random weight; draw it with"):
         read_weights(f"a:R{TAIL}", Context(family=SD1))
 
 

@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from blockweight import __version__
-from blockweight.cli import analyze, blocks, demo, helper, lora, rounds, weights
+from blockweight.cli import analyze, blocks, demo, helper, lora, rounds, train_args, weights
 from blockweight.errors import BlockweightError
 
 
@@ -40,6 +40,7 @@ app.command("demo")(demo.demo)
 app.command("analyze")(analyze.analyze)
 app.command("blocks")(blocks.blocks)
 app.command("helper")(helper.helper)
+app.command("train-args")(train_args.train_args)
 app.add_typer(rounds.app, name="round")
 app.add_typer(weights.app, name="weights")
 app.add_typer(lora.app, name="lora")

@@ -6,30 +6,39 @@ from blockweight.weights.block_weights import BlockWeights, check_name, uniform,
 from blockweight.weights.convert import Converted, convert
 from blockweight.weights.elemental import Elemental, is_elemental, parse_elemental
 from blockweight.weights.lr_weights import LrWeights, lr_weights
+from blockweight.weights.notations.block_lr import BLOCK_ORDER, BlockRates, block_index, block_rates
+from blockweight.weights.notations.pasted import Pasted, from_mapping, parse_pasted
 from blockweight.weights.notations.table import display_width
 from blockweight.weights.notations.tag import retag
 from blockweight.weights.numbers import format_weight, parse_weight, plain_number, step_weight
 from blockweight.weights.reading import Context, Reading, read_weights
 
 __all__ = [
+    "BLOCK_ORDER",
     "PLACES",
+    "BlockRates",
     "BlockWeights",
     "Context",
     "Converted",
     "Elemental",
     "LrWeights",
+    "Pasted",
     "Reading",
     "average",
+    "block_index",
+    "block_rates",
     "check_name",
     "convert",
     "difference",
     "display_width",
     "format_weight",
+    "from_mapping",
     "interpolate",
     "is_elemental",
     "lr_weights",
     "parse_blocks",
     "parse_elemental",
+    "parse_pasted",
     "parse_weight",
     "plain_number",
     "read_weights",

@@ -17,9 +17,11 @@ from blockweight.weights.block_weights import (
     parse_values,
     split_weights,
 )
+from blockweight.weights.notations.block_lr import block_rates
 from blockweight.weights.notations.by_name import known_blocks, nearest_of, weights_by_name
 from blockweight.weights.notations.diffusers import is_scales, read_scales
 from blockweight.weights.notations.inspire import expand_spec, one_per_block
+from blockweight.weights.notations.pasted import parse_pasted
 from blockweight.weights.notations.recipe import read_json, read_toml
 from blockweight.weights.notations.table import read_rows
 from blockweight.weights.notations.tag import LoraTag, parse_tag, tags_in
@@ -89,6 +91,30 @@ def _read_tag(text: str, context: Context) -> Reading:
     inner = _read_vector(tag.weights, replace(context, name=tag.name, base=base))
     hints = (*([tag.hint] if tag.hint else []), *inner.hints)
     return Reading(inner.weights, "tag", hints, tag)
+
+
+def _read_rates(text: str, context: Context) -> Reading:
+    arguments = parse_pasted(text).network_args
+    family = context.family or family_by_name(context.layout.family if context.layout else _trained_family(arguments))
+    rates = block_rates(arguments, family.name)
+    if rates is None:
+        raise BlockweightError("None of down_lr_weight, mid_lr_weight and up_lr_weight is given; give all three.")
+    blocks: dict[str, object] = dict(rates.by_block())
+    if "MID0" in blocks:
+        raise BlockweightError("The three values of mid_lr_weight differ, but M00 is one block; give it one weight.")
+    hints = rates.notes
+    if context.fill is None:
+        hints = (*hints, "The text encoder has a learning rate of its own, so BASE is 1 here.")
+    weights = weights_by_name(context.name, {"BASE": 1.0} | blocks, (family.layout,), context.fill)
+    if context.fill is not None:
+        weights = weights.with_weights({"BASE": context.fill})
+    return Reading(weights, "sd-scripts", hints)
+
+
+def _trained_family(arguments: Mapping[str, str]) -> str:
+    """SDXL where one of the lists has its length: nine values on the way down or up, three in the middle."""
+    lengths = {key: arguments.get(f"{key}_lr_weight", "").count(",") + 1 for key in ("down", "mid", "up")}
+    return "sdxl" if 9 in (lengths["down"], lengths["up"]) or lengths["mid"] == 3 else "sd1"
 
 
 def _read_json(text: str, context: Context) -> Reading:
@@ -187,6 +213,9 @@ def _read_tokens(name: str, tokens: Sequence[str], context: Context) -> Reading:
     return Reading(parse_values(name, numbers_for(tokens, draws), layout), layout.tool or "vector", hints)
 
 
+_RATES = re.compile(r"(?:down|mid|up)_lr_weight")
+
+
 def _is_number(text: str) -> bool:
     return bool(re.match(r"[+-]?\.?\d", text))
 
@@ -200,6 +229,7 @@ Reader = Callable[[str, Context], Reading]
 
 NOTATIONS: tuple[tuple[str, Callable[[str, Context], bool], Reader], ...] = (
     ("tag", lambda text, _: bool(tags_in(text)), _read_tag),
+    ("sd-scripts", lambda text, _: bool(_RATES.search(text)), _read_rates),
     ("json", lambda text, _: text.startswith(("{", "[{", "[0", "[1", "[-", '["')), _read_json),
     ("toml", lambda text, _: "[weights]" in text, _read_toml),
     ("inspire spec", lambda text, _: "%" in text and "=" in text, _read_spec),

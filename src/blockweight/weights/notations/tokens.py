@@ -52,7 +52,9 @@ def numbers_for(tokens: Sequence[str], draws: Draws) -> list[str]:
         relative = _RELATIVE.fullmatch(token)
         if token in spans:
             if source is None:
-                raise BlockweightError(f"{quoted(token)} stands for a random weight; add --seed 1 to draw one.")
+                raise BlockweightError(
+                    f"{quoted(token)} stands for a random weight; draw it with 'blockweight weights show … --seed 1'."
+                )
             made.append(format_weight(round(source.uniform(*spans[token]), draws.places)))
         elif relative:
             change = parse_weight(relative[2]) if relative[2] else 0.0
