@@ -14,6 +14,14 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.fixture(autouse=True)
+def config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A config folder of the test's own, so that nobody's hints are read or changed. It is not there yet."""
+    folder = tmp_path_factory.mktemp("home") / "config"
+    monkeypatch.setenv("BLOCKWEIGHT_CONFIG", str(folder))
+    return folder
+
+
 @pytest.fixture
 def locon(tmp_path: Path) -> Path:
     """A LoCon with one module in each of the 26 blocks of SD1."""

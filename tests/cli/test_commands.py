@@ -151,7 +151,8 @@ def test_weights_are_converted_and_what_was_filled_is_said_apart(blockweight):
 
 def test_weights_are_shown_by_name(blockweight):
     ended = blockweight("weights", "show", f"a:{WEIGHTS}")
-    assert ended.out.splitlines()[:4] == ["a (sd1-26, read as vector)", "BASE     1", "IN00     0  *", "IN01   0.5"]
+    assert ended.out.splitlines()[0] == "sd1-26, read as vector"
+    assert ended.out.splitlines()[2].split()[:4] == ["a", "1", "0", "0.5"]
     shown = json.loads(blockweight("weights", "show", f"a:{WEIGHTS}", "--json").out)
     assert (shown["notation"], shown["values"]["IN01"]) == ("vector", 0.5)
 

@@ -129,9 +129,10 @@ def test_what_cannot_be_converted_is_refused_in_a_sentence(text, to, options, wo
 
 def test_show_marks_what_a_standard_lora_lacks():
     lines = show_text(f"Gobuhime:{WEIGHTS}").lines
-    assert lines[0] == "Gobuhime (sd1-26, read as vector)"
-    assert lines[2:5] == ("IN00     0  *", "IN01   0.5", "IN02     1")
-    assert lines[-1] == "* not in a standard LoRA"
+    assert lines[0] == "sd1-26, read as vector"
+    assert lines[1].split()[:4] == ["BASE", "IN00*", "IN01", "IN02"]
+    assert lines[2].split()[:5] == ["Gobuhime", "1", "0", "0.5", "1"]
+    assert lines[-1].endswith("* a standard LoRA has nothing in this block")
     assert "*" not in "".join(show_text(ones(12)).lines)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from blockweight.blocks import FAMILIES
 from blockweight.errors import BlockweightError
 from blockweight.lora import write_lora
 from blockweight.train import TRAINERS
-from blockweight.workflow.train_arguments import read_arguments, train_arguments, write_text
+from blockweight.workflow.train_arguments import read_arguments, train_arguments
 from workshop import WEIGHTS, module_in
 
 SEVENTEEN = ",".join(["1"] * 17)
@@ -120,7 +119,7 @@ def test_a_file_that_tells_nothing_is_refused(tmp_path):
 @pytest.mark.parametrize("trainer", ["sd-scripts-toml", "kohya-gui"])
 def test_a_trainers_own_file_is_read(tmp_path, trainer):
     path = tmp_path / ("a b.toml" if trainer == "sd-scripts-toml" else "a.json")
-    write_text(path, train_arguments(WEIGHTS, "sd1", trainer).arguments.text, overwrite=False)
+    path.write_text(train_arguments(WEIGHTS, "sd1", trainer).arguments.text, encoding="utf-8")
     assert list(read_arguments(str(path), "sd1").effective) == [float(weight) for weight in WEIGHTS.split(",")[1:]]
 
 
@@ -144,23 +143,6 @@ def test_a_lycoris_file_has_no_rates_per_block(tmp_path):
     metadata = {"ss_network_module": "lycoris.kohya", "ss_network_args": json.dumps({"algo": "loha"})}
     with pytest.raises(BlockweightError, match="LyCORIS, which has no learning rate per block"):
         read_arguments(lora_with(tmp_path / "a.safetensors", metadata), "sd1")
-
-
-def test_arguments_are_written_whole_and_over_nothing(tmp_path):
-    target = tmp_path / "x.toml"
-    write_text(target, "ゴブ = 1", overwrite=False)
-    assert target.read_text(encoding="utf-8") == "ゴブ = 1\n"
-    with pytest.raises(BlockweightError, match="exists already; choose another name, or allow it with --overwrite"):
-        write_text(target, "b", overwrite=False)
-    write_text(target, "b", overwrite=True)
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["b\n"]
-
-
-@pytest.mark.parametrize("name", ["", "none/x.toml", "x" * 300, "x\0y"])
-def test_a_place_that_cannot_be_written_is_refused(tmp_path, name):
-    with pytest.raises(BlockweightError, match=r"choose another|name a file in it"):
-        write_text(Path(f"{tmp_path}/{name}"), "a", overwrite=False)
-    assert list(tmp_path.iterdir()) == []
 
 
 FAMILY = st.sampled_from([family.name for family in FAMILIES]) | st.text(max_size=8)

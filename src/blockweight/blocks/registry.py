@@ -86,7 +86,9 @@ def layouts_of_length(length: int) -> tuple[Layout, ...]:
 
 
 def standard_blocks(layout: Layout) -> frozenset[str]:
-    """Those of a layout's blocks that a standard LoRA (linear layers of attention) has: those of its family's partial
-    layout, or all of them where the family has none."""
-    partial = [other.blocks for other in family_by_name(layout.family).layouts if other.partial]
-    return frozenset(layout.blocks).intersection(*partial)
+    """Those of a layout's entries that a standard LoRA (linear layers of attention) has something in: those that stand
+    for blocks of its family's partial layout, or all of them where the family has none."""
+    partial = [frozenset(other.blocks) for other in family_by_name(layout.family).layouts if other.partial]
+    return frozenset(
+        entry for entry in layout.blocks if all(not blocks.isdisjoint(layout.stands_for(entry)) for blocks in partial)
+    )

@@ -57,6 +57,7 @@ def bake(
     precision: Annotated[
         Literal["keep", "fp32"], typer.Option("--precision", help="Store scaled numbers as the file does, or in fp32.")
     ] = "keep",
+    book: options.Book = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the new file if it exists.")] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only say how large, exact and slow it would be; write nothing.")
@@ -67,7 +68,7 @@ def bake(
     from blockweight.workflow import baking  # noqa: PLC0415 - keeps --help fast
 
     recipe = baking.Recipe(strength=strength, te=te, zeros=zeros, via=via, precision=precision)
-    typed = baking.Typed(weights, fill, rest, elemental)
+    typed = baking.Typed(weights, fill, rest, elemental, book)
     if estimate:
         found = baking.estimate_text(lora, typed, recipe)
         lines = [json.dumps(found.facts(), ensure_ascii=False)] if as_json else baking.estimate_lines(found)

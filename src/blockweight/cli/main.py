@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from blockweight import __version__
-from blockweight.cli import analyze, blocks, demo, helper, lora, rounds, train_args, weights
+from blockweight.cli import analyze, blocks, demo, helper, hints, lora, presets, rounds, train_args, weights
 from blockweight.errors import BlockweightError
 
 
@@ -43,6 +43,8 @@ app.command("helper")(helper.helper)
 app.command("train-args")(train_args.train_args)
 app.add_typer(rounds.app, name="round")
 app.add_typer(weights.app, name="weights")
+app.add_typer(presets.app, name="presets")
+app.add_typer(hints.app, name="hints")
 app.add_typer(lora.app, name="lora")
 
 

@@ -41,6 +41,10 @@ Rest = Annotated[
     float | None, typer.Option("--rest", callback=finite, help="For modules that no block claims (REST); 1 by default.")
 ]
 Fill = Annotated[float | None, typer.Option("--fill", callback=finite, help="For blocks that a short vector lacks.")]
+Book = Annotated[
+    Path | None,
+    typer.Option("--book", parser=path, metavar="PATH", help="A preset book (lbwpresets.txt) to look names up in."),
+]
 
 DEFAULT_OUT = Path("blockweight-project")
 DEFAULT_SAMPLER = "DPM++ 2M Karras"

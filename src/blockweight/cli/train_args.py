@@ -51,10 +51,10 @@ def train_args(
 
     A learning rate is not a block weight: only 0 and 1 mean the same for both.
     """
+    from blockweight.workflow.text_files import write_text  # noqa: PLC0415
     from blockweight.workflow.train_arguments import (  # noqa: PLC0415 - keeps --help fast
         read_arguments,
         train_arguments,
-        write_text,
     )
 
     try:
@@ -80,7 +80,7 @@ def train_args(
             fill=fill,
         )
         if out is not None:
-            write_text(out, made.arguments.text, overwrite=overwrite)
+            write_text(out, f"{made.arguments.text}\n", overwrite=overwrite)
     except BlockweightError as error:
         if not as_json:
             raise

@@ -47,12 +47,13 @@ def convert(
     fill: options.Fill = None,
     seed: Seed = None,
     base: Base = 1.0,
+    book: options.Book = None,
     as_json: Json = False,
 ) -> None:
     """Convert weights to another layout, block by block, or to another notation."""
     from blockweight.workflow.conversions import Source, convert_text  # noqa: PLC0415 - keeps --help fast
 
-    conversion = convert_text(typed(weights), to, Source(layout, family, lora, fill, seed, base))
+    conversion = convert_text(typed(weights), to, Source(layout, family, lora, fill, seed, base, book))
     if as_json:
         _print_json(conversion.facts())
         return
@@ -72,12 +73,13 @@ def show(
     fill: options.Fill = None,
     seed: Seed = None,
     base: Base = 1.0,
+    book: options.Book = None,
     as_json: Json = False,
 ) -> None:
     """Show each block's weight by its name, in whatever notation the weights are."""
     from blockweight.workflow.conversions import Source, show_text  # noqa: PLC0415 - keeps --help fast
 
-    shown = show_text(typed(weights), Source(layout, family, lora, fill, seed, base))
+    shown = show_text(typed(weights), Source(layout, family, lora, fill, seed, base, book))
     if as_json:
         _print_json(shown.facts)
         return
@@ -92,13 +94,14 @@ def diff(
     layout: Layout = None,
     family: FamilyName = None,
     fill: options.Fill = None,
+    book: options.Book = None,
     as_json: Json = False,
 ) -> None:
     """Show the blocks whose weights differ."""
     from blockweight.workflow.conversions import Source  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.mixing import diff_texts  # noqa: PLC0415 - keeps --help fast
 
-    found = diff_texts(typed(first), typed(second), Source(layout, family, fill=fill))
+    found = diff_texts(typed(first), typed(second), Source(layout, family, fill=fill, book=book))
     if as_json:
         _print_json(found.facts())
     else:
@@ -116,13 +119,14 @@ def interpolate(
     layout: Layout = None,
     family: FamilyName = None,
     fill: options.Fill = None,
+    book: options.Book = None,
     as_json: Json = False,
 ) -> None:
     """Print weights between two, as lines for a preset book."""
     from blockweight.workflow.conversions import Source  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.mixing import interpolate_texts  # noqa: PLC0415 - keeps --help fast
 
-    source = Source(layout, family, fill=fill)
+    source = Source(layout, family, fill=fill, book=book)
     made = interpolate_texts(typed(first), typed(second), source, at=at or (), steps=steps)
     if as_json:
         _print_json(made.facts())
@@ -138,13 +142,14 @@ def average(
     layout: Layout = None,
     family: FamilyName = None,
     fill: options.Fill = None,
+    book: options.Book = None,
     as_json: Json = False,
 ) -> None:
     """Print the average of several weights."""
     from blockweight.workflow.conversions import Source  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.mixing import average_texts  # noqa: PLC0415 - keeps --help fast
 
-    source = Source(layout, family, fill=fill)
+    source = Source(layout, family, fill=fill, book=book)
     made = average_texts(weights, source, shares=shares, name=name)
     if as_json:
         _print_json(made.facts())

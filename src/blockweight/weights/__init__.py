@@ -4,31 +4,41 @@ from blockweight.weights.arithmetic import PLACES, average, difference, interpol
 from blockweight.weights.block_expressions import parse_blocks
 from blockweight.weights.block_weights import BlockWeights, check_name, uniform, unknown_block
 from blockweight.weights.convert import Converted, convert
+from blockweight.weights.default_presets import DEFAULT_PRESETS, default_preset, default_presets
 from blockweight.weights.elemental import Elemental, is_elemental, parse_elemental
+from blockweight.weights.hints import Hint, HintTable, shipped_hints
 from blockweight.weights.lr_weights import LrWeights, lr_weights
 from blockweight.weights.notations.block_lr import BLOCK_ORDER, BlockRates, block_index, block_rates
 from blockweight.weights.notations.pasted import Pasted, from_mapping, parse_pasted
 from blockweight.weights.notations.table import display_width
 from blockweight.weights.notations.tag import retag
 from blockweight.weights.numbers import format_weight, parse_weight, plain_number, step_weight
+from blockweight.weights.preset_book import Merged, PresetBook, merge_books, parse_book
 from blockweight.weights.reading import Context, Reading, read_weights
 
 __all__ = [
     "BLOCK_ORDER",
+    "DEFAULT_PRESETS",
     "PLACES",
     "BlockRates",
     "BlockWeights",
     "Context",
     "Converted",
     "Elemental",
+    "Hint",
+    "HintTable",
     "LrWeights",
+    "Merged",
     "Pasted",
+    "PresetBook",
     "Reading",
     "average",
     "block_index",
     "block_rates",
     "check_name",
     "convert",
+    "default_preset",
+    "default_presets",
     "difference",
     "display_width",
     "format_weight",
@@ -36,13 +46,16 @@ __all__ = [
     "interpolate",
     "is_elemental",
     "lr_weights",
+    "merge_books",
     "parse_blocks",
+    "parse_book",
     "parse_elemental",
     "parse_pasted",
     "parse_weight",
     "plain_number",
     "read_weights",
     "retag",
+    "shipped_hints",
     "step_weight",
     "uniform",
     "unknown_block",

@@ -17,6 +17,7 @@ from blockweight.weights.block_weights import (
     parse_values,
     split_weights,
 )
+from blockweight.weights.default_presets import DEFAULT_PRESETS, default_preset
 from blockweight.weights.notations.block_lr import block_rates
 from blockweight.weights.notations.by_name import known_blocks, nearest_of, weights_by_name
 from blockweight.weights.notations.diffusers import is_scales, read_scales
@@ -195,10 +196,15 @@ def _read_vector(text: str, context: Context) -> Reading:
 
 def _read_preset(name: str, context: Context) -> Reading:
     text = context.presets.get(name)
-    if text is None:
-        raise BlockweightError(f"There is no preset {quoted(name)}; {nearest_of(name, context.presets)}")
-    reading = _read_vector(text, replace(context, name=name, presets={}))
-    return replace(reading, notation="preset")
+    if text is not None:
+        reading = _read_vector(text, replace(context, name=name, presets={}))
+        return replace(reading, notation="preset")
+    if name not in DEFAULT_PRESETS:
+        known = [*context.presets, *DEFAULT_PRESETS]
+        raise BlockweightError(f"There is no preset {quoted(name)}; {nearest_of(name, known)}")
+    # Without a word about the layout, LoRA Block Weight's own: its presets have 17 numbers.
+    layout = context.layout or (layout_by_name("sd1-17") if context.family is None else context.family.layout)
+    return Reading(default_preset(name, layout), "preset")
 
 
 def _read_tokens(name: str, tokens: Sequence[str], context: Context) -> Reading:

@@ -9,6 +9,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import ALPHA_READERS, BakeReport, Estimate, Lora, Recipe, bake, estimate_bake, open_lora
 from blockweight.weights import BlockWeights, Context, convert, parse_elemental, read_weights
 from blockweight.weights.notations.tag import LoraTag
+from blockweight.workflow.conversions import presets_in
 
 __all__ = [
     "ALPHA_READERS",
@@ -24,15 +25,16 @@ __all__ = [
 
 
 def weights_for(
-    lora: Lora, text: str, fill: float | None, rest: float | None = None
+    lora: Lora, text: str, fill: float | None, rest: float | None = None, book: Path | None = None
 ) -> tuple[BlockWeights, tuple[str, ...]]:
     """Read `text`, block weights in any notation, for the LoRA, in its family's longest layout; also the blocks that
-    were filled. `rest` is for the modules that no block claims; without it they take what the text says, or 1.
+    were filled. Names of presets are looked up in the `book`, then among the default ones. `rest` is for the modules
+    that no block claims; without it they take what the text says, or 1.
 
     Blocks that a shorter vector lacks get `fill`. Without one, BlockweightError if the LoRA has modules there: to guess
     would silently change or silence them. So does a prompt's tag that says more than block weights.
     """
-    reading = read_weights(text, Context(family=lora.family, fill=fill, own_lengths=True))
+    reading = read_weights(text, Context(family=lora.family, fill=fill, presets=presets_in(book), own_lengths=True))
     _refuse_more_than_weights(reading.tag)
     weights = reading.weights if rest is None else replace(reading.weights, rest=rest)
     converted = convert(weights, lora.family.layout, 1.0 if fill is None else fill)
@@ -70,16 +72,17 @@ _MOST_LETTERS = 40
 @dataclass(frozen=True)
 class Typed:
     """What a person types to bake: weights in any notation, the fill for blocks that they lack, the weight of REST
-    (None: as the text says), and an elemental preset, empty for none."""
+    (None: as the text says), an elemental preset, empty for none, and a preset book to look names up in."""
 
     weights: str
     fill: float | None = None
     rest: float | None = None
     elemental: str = ""
+    book: Path | None = None
 
     def read(self, source: Path, recipe: Recipe) -> tuple[BlockWeights, tuple[str, ...], Recipe]:
         """The weights for this LoRA, the blocks that took the fill, and the recipe with the elemental preset."""
-        weights, filled = weights_for(open_lora(source), self.weights, self.fill, self.rest)
+        weights, filled = weights_for(open_lora(source), self.weights, self.fill, self.rest, self.book)
         if not self.elemental.strip():
             return weights, filled, recipe
         return weights, filled, replace(recipe, elemental=parse_elemental(self.elemental, weights.layout))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from blockweight.blocks import (
@@ -14,7 +14,6 @@ from blockweight.blocks import (
     all_layouts,
     family_by_name,
     layout_by_name,
-    standard_blocks,
 )
 from blockweight.errors import BlockweightError
 from blockweight.weights import (
@@ -26,6 +25,7 @@ from blockweight.weights import (
     format_weight,
     is_elemental,
     lr_weights,
+    parse_book,
     parse_elemental,
     plain_number,
     read_weights,
@@ -35,12 +35,15 @@ from blockweight.weights.notations.inspire import check_sorted, inspire_vector
 from blockweight.weights.notations.recipe import write_recipe
 from blockweight.weights.notations.table import TABLES
 from blockweight.weights.notations.tag import write_tag
+from blockweight.workflow.text_files import read_text
+from blockweight.workflow.weight_table import weight_table
 
 
 @dataclass(frozen=True)
 class Source:
     """What is known of weights beside their text, as it is typed: their layout (by name or length), family, or the LoRA
-    file that they are for; the weight of blocks left out; a seed and a base for words like R and X; presets by name."""
+    file that they are for; the weight of blocks left out; a seed and a base for words like R and X; and a preset book
+    (in LoRA Block Weight's format) whose names stand before those of the default presets."""
 
     layout: str | None = None
     family: str | None = None
@@ -48,7 +51,7 @@ class Source:
     fill: float | None = None
     seed: int | None = None
     base: float = 1.0
-    presets: Mapping[str, str] = field(default_factory=dict)
+    book: Path | None = None
 
     def read(self, text: str) -> Reading:
         """The weights in any notation; BlockweightError for what cannot be read."""
@@ -56,8 +59,7 @@ class Source:
         layout = None if self.layout is None else find_layout(self.layout, family)
         if family is not None and layout is not None and layout.family != family.name:
             raise BlockweightError(f"The layout {layout.name} is not of {family.name}; it has {_lengths(family)}.")
-        context = Context(family, layout, self.fill, self.presets, self.seed, self.base)
-        return read_weights(text, context)
+        return read_weights(text, Context(family, layout, self.fill, presets_in(self.book), self.seed, self.base))
 
     def known_family(self) -> Family | None:
         """The family, as fitted to the LoRA file where there is one."""
@@ -66,6 +68,11 @@ class Source:
         from blockweight.lora import open_lora  # noqa: PLC0415 - numpy only where a file is read
 
         return open_lora(self.lora).family
+
+
+def presets_in(book: Path | None) -> dict[str, str]:
+    """The presets of a book by name, none where there is no book; BlockweightError for a file that cannot be read."""
+    return {} if book is None else dict(parse_book(read_text(book), "lbw").presets)
 
 
 @dataclass(frozen=True)
@@ -199,7 +206,7 @@ def show_text(text: str, source: Source = Source()) -> Shown:
     reading = source.read(text)
     tag = {} if reading.tag is None else {"tag": reading.tag.facts()}
     facts = {**weights_facts(reading.weights), "notation": reading.notation, **tag, "hints": list(reading.hints)}
-    head = f"{reading.weights.name} ({reading.weights.layout.name}, read as {reading.notation})"
+    head = f"{reading.weights.layout.name}, read as {reading.notation}"
     return Shown((head, *_table(reading.weights)), facts, reading.hints)
 
 
@@ -226,15 +233,6 @@ def _show_elemental(text: str, source: Source) -> Shown:
 
 
 def _table(weights: BlockWeights) -> list[str]:
-    """One line per block, its name and number; `*` marks those that a standard LoRA lacks, with a line that says so."""
-    standard = weights.layout.blocks if weights.layout.tool else standard_blocks(weights.layout)
-    width = max(map(len, weights.layout.blocks))
     numbers = weights.vector().split(",")
-    longest = max(map(len, numbers))
-    lines = [
-        f"{block:<{width}}  {number:>{longest}}{'' if block in standard else '  *'}"
-        for block, number in zip(weights.layout.blocks, numbers, strict=True)
-    ]
-    if weights.rest != 1:
-        lines.append(f"{REST:<{width}}  {format_weight(weights.rest):>{longest}}")
-    return [*lines, "* not in a standard LoRA"] if any(line.endswith("*") for line in lines) else lines
+    lines = list(weight_table(weights.layout, [(weights.name, dict(zip(weights.layout.blocks, numbers, strict=True)))]))
+    return lines if weights.rest == 1 else [*lines, f"{REST} (modules of no block)  {format_weight(weights.rest)}"]

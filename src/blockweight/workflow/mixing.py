@@ -20,6 +20,7 @@ from blockweight.weights import (
     plain_number,
 )
 from blockweight.workflow.conversions import Source, weights_facts
+from blockweight.workflow.weight_table import padded
 
 MOST_STEPS = 1000
 
@@ -112,10 +113,9 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     as two."""
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     lines = []
-    for first, *others in rows:
-        cells = [first + " " * (widths[0] - display_width(first))]
-        cells += [" " * (width - display_width(cell)) + cell for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join(cells))
+    for row in rows:
+        places = enumerate(zip(row, widths, strict=True))
+        lines.append("  ".join(padded(cell, width, right=column > 0) for column, (cell, width) in places))
     return lines
 
 

@@ -145,21 +145,6 @@ def read_arguments(text: str, family: str | None, unet_lr: float | None = None) 
     return read_back(pasted, chosen.layout, unet_lr)
 
 
-def write_text(path: Path, text: str, *, overwrite: bool) -> None:
-    """Write the arguments to a file, in UTF-8, whole or not at all. BlockweightError for a file that exists (unless
-    `overwrite`) and for what the system refuses."""
-    from blockweight.report import write_whole  # noqa: PLC0415 - only --out needs the room of reports
-
-    try:
-        if path.is_dir():
-            raise BlockweightError(f"'{path}' is a folder; name a file in it.")
-        if path.exists() and not overwrite:
-            raise BlockweightError(f"'{path}' exists already; choose another name, or allow it with --overwrite.")
-        write_whole(path, f"{text}\n".encode())
-    except (OSError, ValueError) as error:  # a name with a NUL, or too long
-        raise BlockweightError(f"'{path}' cannot be written; choose another place.") from error
-
-
 def _family(name: str | None) -> Family:
     if name is None:
         raise BlockweightError("Which model the blocks are of is not said; add --family, for example --family sd1.")
