@@ -160,7 +160,7 @@ def test_weights_are_shown_by_name(blockweight):
 def test_negative_weights_may_begin_the_vector(blockweight, lora, tmp_path):
     ended = blockweight("lora", "bake", lora, "--weights", ",".join(["-1"] * 17), "--out", tmp_path / "x.safetensors")
     assert ended.code == 0
-    assert open_lora(tmp_path / "x.safetensors").header.metadata["blockweight.weights"].startswith("NONAME:-1,")
+    assert '"text": "NONAME:-1,' in open_lora(tmp_path / "x.safetensors").header.metadata["blockweight.applied_weights"]
 
 
 def test_baking_says_what_became_of_the_modules(blockweight, locon, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError
-from blockweight.lora import Recipe, bake, open_lora, verify_baked
+from blockweight.lora import Recipe, bake, open_lora, provenance_of, verify_baked
 from blockweight.weights import parse_elemental, uniform
 from workshop import FULL, write_lora_file
 
@@ -29,4 +29,5 @@ def test_the_baked_file_says_which_elements(tmp_path):
     source = write_lora_file(tmp_path / "a.safetensors", ["BASE"], [ATTENTION])
     elemental = parse_elemental("::0.5", FULL)
     report = bake(source, uniform("a", FULL, 1.0), tmp_path / "b.safetensors", Recipe(elemental=elemental))
-    assert open_lora(report.out, family_by_name("sd1")).header.metadata["blockweight.elemental"] == "ELEMENTAL:::0.5"
+    told = provenance_of(report.out, open_lora(report.out, family_by_name("sd1")).header.metadata)
+    assert told.recipe.elemental == elemental

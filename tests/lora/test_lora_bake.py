@@ -32,7 +32,9 @@ from lora_files import (
 )
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import Recipe, bake, open_lora, read_header, write_lora
+from blockweight.lora import Recipe, bake, open_lora, provenance_of, read_header, write_lora
+from blockweight.lora.hashes import file_hashes
+from blockweight.lora.metadata import read_stamps, stamp
 from blockweight.weights import convert, uniform
 
 DATA = Path(__file__).parents[1] / "data" / "lora"
@@ -226,28 +228,36 @@ def test_a_module_whose_factor_is_zero_stays_zero(tmp_path, out, rng):
     assert not load(out)[f"{Q}.lora_up.weight"].any()
 
 
-def test_metadata_are_kept_and_say_where_the_file_comes_from(tmp_path, out):
-    kept = {"ss_output_name": "gobuhime", "ss_tag_frequency": '{"a": {"b": 1}}', "ssmd_author": "ゴブ"}
+def test_metadata_are_kept_and_say_what_was_baked_from_where(tmp_path, out):
+    kept = {"ss_tag_frequency": '{"a": {"b": 1}}', "ssmd_author": "ゴブ"}
     source = write(tmp_path / "a.safetensors", locon(), kept)
-    given_weights = weights(rest=0.5, IN04=0.25)
-    bake(source, given_weights, out, Recipe(strength=0.8))
-    assert metadata_of(out) == kept | {
-        "blockweight.source_digest": open_lora(source).data_digest,
-        "blockweight.weights": given_weights.text(),
-        "blockweight.layout": "sd1-26",
-        "blockweight.rest": "0.5",
-        "blockweight.strength": "0.8",
-    }
+    given_weights, recipe = weights(rest=0.5, IN04=0.25), Recipe(strength=0.8, te=0.5)
+    bake(source, given_weights, out, recipe)
+    after = metadata_of(out)
+    assert {key: text for key, text in after.items() if key != "blockweight.applied_weights"} == kept
+    told = provenance_of(out, after)
+    assert (told.weights, told.recipe) == (given_weights, recipe)
+    assert (told.source, told.source_digest) == ("a.safetensors", open_lora(source).data_digest)
 
 
-def test_hashes_in_the_metadata_are_made_right_and_the_legacy_hash_is_left_out(out):
+def test_names_and_titles_are_those_of_the_new_file_and_advice_is_stale(tmp_path, out):
+    advice = stamp(weights(IN04=0.5), "recommended")
+    named = {"ss_output_name": "gobuhime", "modelspec.title": "Goblin", "ssmd_display_name": "ゴブ姫"}
+    source = write(tmp_path / "a.safetensors", locon(), named | advice)
+    bake(source, uniform("Tuned", FULL, 0.5), out)
+    after = metadata_of(out)
+    assert after["ss_output_name"] == out.stem
+    assert (after["modelspec.title"], after["ssmd_display_name"]) == ("Goblin (Tuned)", "ゴブ姫 (Tuned)")
+    assert after["modelspec.merged_from"] == "Goblin"
+    assert [(found.role, found.stale) for found in read_stamps(after)] == [("recommended", True), ("applied", False)]
+
+
+def test_hashes_in_the_metadata_are_made_right(out):
     report = bake(DATA / "d_addnet_written.safetensors", weights(BASE=0.5), out)
     before, after = metadata_of(report.source), metadata_of(out)
     assert before["sshs_model_hash"] != after["sshs_model_hash"] == report.digest == open_lora(out).data_digest
-    assert "sshs_legacy_hash" in before
-    assert "sshs_legacy_hash" not in after
+    assert after["sshs_legacy_hash"] == file_hashes(out, read_header(out)).data.legacy_hash
     assert json.loads(after["ssmd_cover_images"]) == json.loads(before["ssmd_cover_images"])
-    assert not any(key.startswith("ss_") and before.get(key) != after[key] for key in after)
 
 
 def test_every_sample_bakes_and_linearly(tmp_path):

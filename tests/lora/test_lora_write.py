@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import linecache
 import os
 import shutil
-import sys
 from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import killed_at
 from lora_files import MID, Q, leftovers, linear, load, metadata_of, write
 
 from blockweight.errors import BlockweightError
@@ -232,44 +231,6 @@ def test_the_check_sees_the_finished_file_and_its_refusal_leaves_nothing(source,
     assert seen == [load(source).keys()]
     assert not (tmp_path / "out.safetensors").exists()
     assert leftovers(tmp_path) == []
-
-
-class Killed(BaseException):
-    """What no handler expects."""
-
-
-def killed_at(step: int, work, watch) -> bool:
-    """Run `work` and raise Killed at the given call that write.py or atomic.py makes; `watch` sees every state on the
-    way, as a power cut would. Returns whether the step was reached."""
-    count, cleaning = 0, False
-
-    def profile(frame, event, _):
-        nonlocal count, cleaning
-        caller = frame if event == "c_call" else frame.f_back
-        if event not in ("call", "c_call") or caller is None:
-            return
-        file = caller.f_code.co_filename
-        if not file.endswith(("lora/write.py", "lora/atomic.py")):
-            return
-        watch()
-        # The removal of the temporary file cannot itself be undone, so it is not cut short.
-        cleaning = "suppress" in linecache.getline(file, caller.f_lineno) or "unlink" in linecache.getline(
-            file, caller.f_lineno
-        )
-        if cleaning:
-            return
-        count += 1
-        if count == step:
-            raise Killed
-
-    sys.setprofile(profile)
-    try:
-        work()
-    except Killed:
-        return True
-    finally:
-        sys.setprofile(None)
-    return False
 
 
 @pytest.mark.parametrize("existing", [True, False])

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from blockweight.cli import lora_metadata
 from blockweight.cli import scene_options as options
 
 app = typer.Typer(help="Work on LoRA files.", no_args_is_help=True)
+app.add_typer(lora_metadata.app, name="metadata")
 
 
 @app.callback()
@@ -81,3 +83,35 @@ def bake(
         typer.echo("\n".join(baking.report_lines(report, filled)))
     if via == "alpha":
         typer.echo(baking.ALPHA_READERS, err=True)
+
+
+@app.command("unbake")
+def unbake(
+    baked: Annotated[Path, typer.Argument(parser=options.path, metavar="BAKED", help="A file that bake has made.")],
+    original: Annotated[
+        Path | None,
+        typer.Option("--original", parser=options.path, metavar="PATH", help="The file that it was baked from."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            parser=options.path,
+            metavar="PATH",
+            help="The new file; by default BAKED_unbaked.safetensors beside it.",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the new file if it exists.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Take a bake back: by reckoning, kept only if it is the original bit by bit, or from the original file."""
+    from blockweight.workflow.baking import unbake_file  # noqa: PLC0415 - keeps --help fast
+
+    report = unbake_file(baked, out, original, overwrite=overwrite)
+    if as_json:
+        facts = {"output": str(report.out), "source": report.provenance.source, "by": report.by, "exact": True}
+        typer.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    typer.echo(f"Unbaked: {report.out}")
+    typer.echo(f"Source:  {report.provenance.source}, bit by bit (by the {report.by})")

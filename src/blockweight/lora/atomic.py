@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,10 @@ from blockweight.errors import BlockweightError
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 # Directory entries and the file system's own tables need some room too.
 _MARGIN = 1 << 20
+
+_WAITS: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0) if os.name == "nt" else ()
+"""Seconds between attempts to swap. Windows refuses while any program has the file open or mapped, which for a virus
+scanner or a WebUI that lists its models is a moment; elsewhere a refusal is a matter of permissions and stays one."""
 
 
 def check_target(target: Path, size: int, *, overwrite: bool, source: Path | None = None) -> None:
@@ -65,9 +70,10 @@ def write_atomically(
     """Let `write` fill a temporary file beside the target, flush it to the disk, let `check` read it back, and only
     then give it the target's name.
 
-    A symbolic link is followed; an overwritten file's permissions are kept, its time of change is not (WebUIs would
-    not notice the new content). On any exception, also from `write` and `check`, the temporary file is removed and the
-    target stays as it was. BlockweightError for what the system refuses: no room, no permission.
+    A symbolic link is followed; an overwritten file's permissions are kept, and its owner, access lists and other
+    attributes where the system allows; its time of change is not (WebUIs would not notice the new content). On any
+    exception, also from `write` and `check`, the temporary file is removed and the target stays as it was.
+    BlockweightError for what the system refuses: no room, no permission.
     """
     real = target.resolve()
     temporary = real.with_name(f".blockweight-{secrets.token_hex(8)}.tmp")
@@ -80,8 +86,8 @@ def write_atomically(
         if real.exists():
             if not overwrite:
                 raise BlockweightError(f"'{target}' has appeared in the meantime; choose another name.")
-            temporary.chmod(stat.S_IMODE(real.stat().st_mode))
-        os.replace(temporary, real)
+            _keep_attributes(real, temporary)
+        _swap(temporary, real)
     except OSError as error:
         raise _refused(target, error) from None
     finally:
@@ -89,6 +95,29 @@ def write_atomically(
         with contextlib.suppress(OSError):
             temporary.unlink()
     _sync_folder(real.parent)
+
+
+def _keep_attributes(old: Path, new: Path) -> None:
+    state, own = old.stat(), new.stat()
+    if (state.st_uid, state.st_gid) != (own.st_uid, own.st_gid):
+        with contextlib.suppress(OSError):  # only root may give files away
+            os.chown(new, state.st_uid, state.st_gid)
+    new.chmod(stat.S_IMODE(state.st_mode))
+    if hasattr(os, "listxattr"):
+        with contextlib.suppress(OSError):  # not every file system has them
+            for name in os.listxattr(old):
+                os.setxattr(new, name, os.getxattr(old, name))
+
+
+def _swap(temporary: Path, real: Path) -> None:
+    for wait in _WAITS:
+        try:
+            os.replace(temporary, real)
+        except PermissionError:
+            time.sleep(wait)
+        else:
+            return
+    os.replace(temporary, real)
 
 
 def _refused(target: Path, error: OSError) -> BlockweightError:

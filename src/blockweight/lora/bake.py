@@ -15,15 +15,14 @@ from blockweight.lora.bake_plan import ModulePlan, Recipe, plan_bake
 from blockweight.lora.dtypes import numpy_dtype
 from blockweight.lora.file import Lora, open_lora
 from blockweight.lora.header import TensorInfo
+from blockweight.lora.provenance import baked_metadata
 from blockweight.lora.verify import BakeCheck, ModuleCheck, check_bake
 from blockweight.lora.write import Drop, Instruction, Replace, splice
-from blockweight.weights import BlockWeights, format_weight, plain_number
+from blockweight.weights import BlockWeights, plain_number
 
 MOST_ERROR = 0.2
 """The relative error of a module's change beyond which a bake is refused. fp8 rounds to some percent; more than this is
 a weight so small that most of the change underflows."""
-
-_LEGACY_HASH = "sshs_legacy_hash"
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def bake(
     modules that no block claims take `weights.rest`, and those that an elemental preset meets its ratio. The result is
     verified (see `verify_baked`) before it gets its name.
 
-    Metadata are kept; hashes in them are made right (`sshs_legacy_hash` is left out), and `blockweight.*` says where
-    the file comes from.
+    Metadata are kept, but for what would be wrong in the new file (see `baked_metadata`), and its hashes are set right.
 
     BlockweightError, with nothing written: a source that `open_lora` refuses or that is of another family than the
     layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that is
@@ -106,7 +104,7 @@ def bake(
         lora.header,
         out,
         instructions,
-        _metadata(lora, weights, recipe),
+        baked_metadata(lora, weights, recipe, out),
         overwrite=overwrite,
         check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
     )
@@ -152,17 +150,3 @@ def scaled_bytes(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
             f"{plan.format_of(info)}; choose a smaller weight, or save the LoRA in F32 first."
         )
     return result.tobytes()
-
-
-def _metadata(lora: Lora, weights: BlockWeights, recipe: Recipe) -> dict[str, str]:
-    # The legacy hash covers one window of the whole file as AddNet would write it; no stamp is better than a stale one.
-    kept = {key: text for key, text in lora.header.metadata.items() if key != _LEGACY_HASH}
-    said = {"elemental": recipe.elemental and recipe.elemental.text(), "te": recipe.te and format_weight(recipe.te)}
-    return kept | {
-        "blockweight.source_digest": lora.data_digest,
-        "blockweight.weights": weights.text(),
-        "blockweight.layout": weights.layout.name,
-        "blockweight.rest": format_weight(weights.rest),
-        "blockweight.strength": format_weight(recipe.strength),
-        **{f"blockweight.{key}": text for key, text in said.items() if text},
-    }

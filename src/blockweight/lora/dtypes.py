@@ -59,6 +59,11 @@ _PLAUSIBLE_NAME = re.compile(r"[A-Z][A-Z0-9_]{1,31}")
 _PLAUSIBLE_BYTES = 16
 
 
+def is_known(dtype: str) -> bool:
+    """Whether safetensors knew this format when the table was made."""
+    return dtype in _BITS
+
+
 def rank(dtype: str) -> int:
     """The place of a known format in safetensors' order; its writer puts higher places first."""
     return list(_BITS).index(dtype)

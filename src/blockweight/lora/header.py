@@ -63,8 +63,9 @@ class TensorInfo:
 class Header:
     """What a file says about itself. `tensors` are in the order of their data.
 
-    `data_start` is the data section's offset in the file; `file_size` (bytes) and `mtime_ns` are those of the moment
-    of reading, by which a later change of the file is noticed.
+    `data_start` is the data section's offset in the file; `file_size` (bytes), `mtime_ns` and `inode` are those of the
+    moment of reading, by which a later change of the file is noticed. `listed` are the tensors' names in the order in
+    which the header itself has them.
     """
 
     tensors: tuple[TensorInfo, ...]
@@ -72,6 +73,13 @@ class Header:
     data_start: int
     file_size: int
     mtime_ns: int
+    inode: int
+    listed: tuple[str, ...]
+
+    def in_listed_order(self) -> tuple[TensorInfo, ...]:
+        """The tensors in the order of the header itself."""
+        known = {info.name: info for info in self.tensors}
+        return tuple(known[name] for name in self.listed)
 
 
 class _MalformedError(ValueError):
@@ -103,10 +111,12 @@ def read_header(path: Path) -> Header:
         reason = getattr(error, "strerror", None) or str(error)
         raise BlockweightError(f"'{path}' cannot be opened ({reason}); check the path and its permissions.") from None
     try:
-        tensors, metadata = _parse(raw, state.st_size - 8 - length)
+        listed, metadata = _parse(raw, state.st_size - 8 - length)
     except _MalformedError as error:
         _refuse(path, str(error))
-    return Header(tensors, metadata, 8 + length, state.st_size, state.st_mtime_ns)
+    tensors = tuple(sorted(listed, key=_by_place))
+    names = tuple(info.name for info in listed)
+    return Header(tensors, metadata, 8 + length, state.st_size, state.st_mtime_ns, state.st_ino, names)
 
 
 def encode_header(tensors: Iterable[TensorInfo], metadata: Mapping[str, str]) -> bytes:
@@ -178,7 +188,7 @@ def _header_length(path: Path, head: bytes, file_size: int) -> int:
 
 
 def _parse(raw: bytes, data_size: int) -> tuple[tuple[TensorInfo, ...], dict[str, str]]:
-    """Tensors in the order of their data, and metadata, from the header's JSON. _MalformedError says what is wrong."""
+    """Tensors in the header's order, and metadata, from the header's JSON. _MalformedError says what is wrong."""
     _check_structure(raw)
     try:
         fields: dict[str, object] = json.loads(
@@ -189,9 +199,9 @@ def _parse(raw: bytes, data_size: int) -> tuple[tuple[TensorInfo, ...], dict[str
     except (ValueError, RecursionError):
         raise _MalformedError("its header is not valid JSON") from None
     metadata = _metadata(fields.pop(_METADATA, None))
-    tensors = sorted((_tensor(name, entry) for name, entry in fields.items()), key=lambda info: (info.start, info.end))
+    tensors = tuple(_tensor(name, entry) for name, entry in fields.items())
     end = 0
-    for info in tensors:
+    for info in sorted(tensors, key=_by_place):
         if info.start != end:
             kind = "overlaps the tensor before it" if info.start < end else "leaves a hole before it"
             raise _MalformedError(f"the data of {_quoted(info.name)} {kind}")
@@ -200,7 +210,11 @@ def _parse(raw: bytes, data_size: int) -> tuple[tuple[TensorInfo, ...], dict[str
         raise _MalformedError(f"{end - data_size:,} bytes are missing at its end")
     if end < data_size:
         raise _MalformedError(f"{data_size - end:,} bytes at its end belong to no tensor")
-    return tuple(tensors), metadata
+    return tensors, metadata
+
+
+def _by_place(info: TensorInfo) -> tuple[int, int]:
+    return info.start, info.end
 
 
 def _check_structure(raw: bytes) -> None:

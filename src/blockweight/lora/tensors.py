@@ -17,7 +17,7 @@ _CHUNK = 1 << 20
 
 
 def read_chunks(path: Path, header: Header, start: int, end: int) -> Iterator[bytes]:
-    """The bytes from `start` to `end` (offsets in the data section) in pieces of at most 1 MiB.
+    """The bytes from `start` to `end` (offsets in the data section; below 0 is the header) in pieces of at most 1 MiB.
 
     BlockweightError if the file can no longer be read or has become shorter.
     """

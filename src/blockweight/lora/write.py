@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,9 @@ from typing import BinaryIO
 
 from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import check_target, write_atomically
+from blockweight.lora.hashes import DataHasher, DataHashes, blank_hashes
 from blockweight.lora.header import Header, TensorInfo, encode_header, in_format, placed, read_header
 from blockweight.lora.tensors import data_digest, read_chunks
-
-HASH_PREFIXES: Mapping[str, str] = {"sshs_model_hash": "", "modelspec.hash_sha256": "0x"}
-"""Metadata that hold the SHA-256 of the data section, and what they put before its hex digits (Additional Networks;
-Stability ModelSpec 1.0.1)."""
-
-_NO_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,7 @@ def splice(
     check: Callable[[Path], None],
 ) -> str:
     """Write the source's tensors to `target` in their order, each as instructed (one without an instruction is
-    copied), with this metadata; hashes in it (HASH_PREFIXES) are filled in from the new data.
+    copied), with this metadata; hashes in it (`lora.hashes.STAMPS`) are filled in from the new data.
 
     `header` is the source's as it was read; `check` gets the temporary file, complete and already read back, and
     raises if it is not what it should be. Returns the new data section's SHA-256. BlockweightError where nothing may be
@@ -99,44 +94,72 @@ def write_tensors(
     SHA-256. Arguments and errors otherwise as in `splice`.
     """
     tensors = placed(tensors)
-    blank = encode_header(tensors, _hashed(metadata, _NO_DIGEST))
+    hashes: DataHashes = blank_hashes(tensors, metadata)
+    blank = encode_header(tensors, hashes.restamped(metadata))
     size = len(blank) + (tensors[-1].end if tensors else 0)
     check_target(target, size, overwrite=overwrite, source=source)
-    digest = ""
 
     def write(handle: BinaryIO) -> None:
-        nonlocal digest
-        running = hashlib.sha256()
+        nonlocal hashes
+        hasher = DataHasher(tensors, metadata)
         handle.write(blank)
         for chunk in data():
-            running.update(chunk)
+            hasher.update(chunk)
             handle.write(chunk)
-        digest = running.hexdigest()
-        # The hash of the data stands before the data; its length is known, so its place could be kept.
+        hashes = hasher.result()
+        # The hashes of the data stand before the data; their length is known, so their place could be kept.
         handle.seek(0)
-        handle.write(encode_header(tensors, _hashed(metadata, digest)))
+        handle.write(encode_header(tensors, hashes.restamped(metadata)))
 
     def read_back(temporary: Path) -> None:
         found = read_header(temporary)
-        expected = (tensors, _hashed(metadata, digest))
-        if (found.tensors, found.metadata) != expected or data_digest(temporary, found) != digest:
-            raise BlockweightError(
-                f"'{target}' was not stored as it was written, so it was not kept; check the disk and try again."
-            )
+        same = (found.tensors, found.metadata) == (tensors, hashes.restamped(metadata))
+        if not same or data_digest(temporary, found) != hashes.model_hash:
+            raise _misstored(target)
         check(temporary)
 
     write_atomically(target, write, read_back, overwrite=overwrite)
-    return digest
+    return hashes.model_hash
 
 
-def _hashed(metadata: Mapping[str, str], digest: str) -> dict[str, str]:
-    return {key: HASH_PREFIXES[key] + digest if key in HASH_PREFIXES else text for key, text in metadata.items()}
+def replace_header(path: Path, header: Header, head: bytes, *, digest: str, keep_mtime: bool = False) -> None:
+    """Give a file another header in place; its data section is streamed unchanged.
+
+    `head` are the bytes before the data section, length included, for the same tensors; `header` is what was read, and
+    `digest` the data section's SHA-256 at that time. What was written is read back and compared before it takes the
+    file's name. The time of change is the present one unless `keep_mtime`. BlockweightError, with the old file whole,
+    where nothing may be or was written, and if the file changed since it was read.
+    """
+    check_target(path, len(head) + header.file_size - header.data_start, overwrite=True)
+
+    def write(handle: BinaryIO) -> None:
+        handle.write(head)
+        for chunk in read_chunks(path, header, 0, header.file_size - header.data_start):
+            handle.write(chunk)
+
+    def read_back(temporary: Path) -> None:
+        found = read_header(temporary)
+        same = found.data_start == len(head) and b"".join(read_chunks(temporary, found, -len(head), 0)) == head
+        if not same or found.tensors != header.tensors or data_digest(temporary, found) != digest:
+            raise _misstored(path)
+        if keep_mtime:
+            os.utime(temporary, ns=(path.stat().st_atime_ns, header.mtime_ns))
+        _check_unchanged(path, header)
+
+    write_atomically(path, write, read_back, overwrite=True)
+
+
+def _misstored(target: Path) -> BlockweightError:
+    return BlockweightError(
+        f"'{target}' was not stored as it was written, so it was not kept; check the disk and try again."
+    )
 
 
 def _check_unchanged(source: Path, header: Header) -> None:
     try:
         state = source.stat()
-        same = (state.st_size, state.st_mtime_ns) == (header.file_size, header.mtime_ns)
+        found = (state.st_size, state.st_mtime_ns, state.st_ino)
+        same = found == (header.file_size, header.mtime_ns, header.inode)
     except OSError:
         same = False
     if not same:

@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import ALPHA_READERS, BakeReport, Estimate, Lora, Recipe, bake, estimate_bake, open_lora
+from blockweight.lora import (
+    ALPHA_READERS,
+    BakeReport,
+    Estimate,
+    Lora,
+    Recipe,
+    UnbakeReport,
+    bake,
+    estimate_bake,
+    open_lora,
+    unbake,
+)
 from blockweight.weights import BlockWeights, Context, convert, parse_elemental, read_weights
 from blockweight.weights.notations.tag import LoraTag
 from blockweight.workflow.conversions import presets_in
@@ -20,6 +31,7 @@ __all__ = [
     "estimate_lines",
     "estimate_text",
     "report_lines",
+    "unbake_file",
     "weights_for",
 ]
 
@@ -95,6 +107,12 @@ def bake_text(
     weights, filled, whole = typed.read(source, recipe)
     target = baked_name(source, weights, recipe.strength) if out is None else out
     return bake(source, weights, target, whole, overwrite=overwrite), filled
+
+
+def unbake_file(baked: Path, out: Path | None, original: Path | None, *, overwrite: bool = False) -> UnbakeReport:
+    """Take a bake back, to `out` or `<name>_unbaked.safetensors` beside it (see `lora.unbake`)."""
+    target = baked.with_name(f"{baked.stem}_unbaked.safetensors") if out is None else out
+    return unbake(baked, target, original, overwrite=overwrite)
 
 
 def estimate_text(source: Path, typed: Typed, recipe: Recipe = Recipe()) -> Estimate:

@@ -1,0 +1,86 @@
+"""Taking a bake back."""
+
+from __future__ import annotations
+
+import pytest
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import Recipe, bake, open_lora, unbake
+from blockweight.weights import parse_elemental, uniform
+from workshop import FULL, tree, write_lora_file
+
+BLOCKS = ("BASE", "IN04", "OUT03")
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_lora_file(tmp_path / "a.safetensors", BLOCKS, ["lora_unet_time_embedding_linear_1"])
+
+
+def weights(**changed):
+    return uniform("w", FULL, 1.0).with_weights(changed)
+
+
+def back(source, given, recipe=Recipe(), original=None):
+    folder = source.parent
+    baked = bake(source, given, folder / "baked.safetensors", recipe).out
+    return unbake(baked, folder / "back.safetensors", original)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(),
+        Recipe(strength=-2.0),
+        Recipe(te=4.0),
+        Recipe(elemental=parse_elemental("IN04:attn:0.25", FULL)),
+        Recipe(via="alpha"),
+        Recipe(precision="fp32"),
+    ],
+    ids=["plain", "strength", "te", "elemental", "alpha", "fp32"],
+)
+def test_weights_that_lose_nothing_come_back_by_reckoning(source, recipe):
+    report = back(source, weights(IN04=0.5, OUT03=2.0), recipe)
+    assert report.by == "stamp"
+    assert open_lora(report.out).digest == open_lora(source).digest
+    assert open_lora(report.out).header.metadata == open_lora(source).header.metadata
+
+
+def test_any_weight_comes_back_where_it_stands_in_alpha_or_fp32(source):
+    for recipe in (Recipe(via="alpha"), Recipe(precision="fp32")):
+        (source.parent / "baked.safetensors").unlink(missing_ok=True)
+        (source.parent / "back.safetensors").unlink(missing_ok=True)
+        assert open_lora(back(source, weights(IN04=0.3, OUT03=0.7), recipe).out).digest == open_lora(source).digest
+
+
+def test_what_was_dropped_is_named_and_nothing_is_written(source):
+    with pytest.raises(BlockweightError, match=r"IN04 \(weight 0\).*give the file .*'a.safetensors', with --original"):
+        back(source, weights(IN04=0.0))
+    assert sorted(tree(source.parent)) == ["a.safetensors", "baked.safetensors"]
+
+
+def test_the_original_brings_back_everything(source):
+    report = back(source, weights(IN04=0.0, OUT03=0.3), original=source)
+    assert report.by == "original"
+    assert report.out.read_bytes()[8:] == source.read_bytes()[8:]
+
+
+def test_another_original_is_refused(source, tmp_path):
+    other = write_lora_file(tmp_path / "other.safetensors", BLOCKS, seed=2)
+    with pytest.raises(
+        BlockweightError, match=r"other.safetensors' is not the file that 'baked.safetensors' was baked"
+    ):
+        back(source, weights(IN04=0.5), original=other)
+
+
+def test_a_file_without_a_stamp_is_refused(source, tmp_path):
+    with pytest.raises(BlockweightError, match="does not say that block weights were baked into it"):
+        unbake(source, tmp_path / "back.safetensors")
+
+
+def test_a_second_bake_is_taken_back_to_the_first(source, tmp_path):
+    first = bake(source, weights(IN04=0.5), tmp_path / "first.safetensors").out
+    second = bake(first, weights(OUT03=0.5), tmp_path / "second.safetensors").out
+    one = unbake(second, tmp_path / "one.safetensors").out
+    assert open_lora(one).header.metadata == open_lora(first).header.metadata
+    assert open_lora(unbake(one, tmp_path / "two.safetensors").out).digest == open_lora(source).digest
