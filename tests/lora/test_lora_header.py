@@ -3,11 +3,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
 import time
 import tracemalloc
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +17,6 @@ from lora_files import file_bytes, locon, raw
 from blockweight.errors import BlockweightError
 from blockweight.lora import read_header
 from blockweight.lora.header import MAX_HEADER, TensorInfo, encode_header, placed
-
-DATA = Path(__file__).parents[1] / "data" / "lora"
 
 
 def header_of(tmp_path, content: bytes):
@@ -189,98 +185,6 @@ def test_an_unclosed_string_full_of_escaped_quotes_takes_linear_time(tmp_path):
 def test_a_long_cover_image_in_the_metadata_is_no_reason_to_refuse(tmp_path):
     text = '{"__metadata__":{"ssmd_cover_images":"' + "A" * 6_000_000 + '"},' + entry() + "}"
     assert len(header_of(tmp_path, raw(text.encode(), bytes(4))).metadata["ssmd_cover_images"]) == 6_000_000
-
-
-KNOWN = {"BOOL", "F4", "F6_E2M3", "F6_E3M2", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ"}
-KNOWN |= {"F8_E5M2FNUZ", "I16", "U16", "F16", "BF16", "I32", "U32", "F32", "C64", "F64", "I64", "U64"}
-
-
-def theirs_of(content: bytes):
-    """What the safetensors package reads, or None if it refuses."""
-    try:
-        return sorted(
-            (name, t["dtype"], tuple(t["shape"]), bytes(t["data"])) for name, t in safetensors.deserialize(content)
-        )
-    except safetensors.SafetensorError:
-        return None
-
-
-def ours_of(path: Path, content: bytes):
-    path.write_bytes(content)
-    try:
-        header = read_header(path)
-    except BlockweightError as error:
-        assert "\n" not in str(error)
-        return None
-    begin = header.data_start
-    return sorted((i.name, i.dtype, i.shape, content[begin + i.start : begin + i.end]) for i in header.tensors)
-
-
-def mutate(rng: random.Random, content: bytes) -> bytes:
-    length = int.from_bytes(content[:8], "little")
-    kind = rng.randrange(8)
-    at = rng.randrange(8, 8 + length)
-    if kind == 0:  # truncated
-        return content[: rng.randrange(len(content))]
-    if kind == 1:  # another length
-        return (length + rng.choice([-9, -8, -1, 1, 7, 8, 2**20, 2**62])).to_bytes(8, "little", signed=True) + content[
-            8:
-        ]
-    if kind == 2:  # flipped bits
-        changed = bytearray(content)
-        for _ in range(rng.randint(1, 4)):
-            changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
-        return bytes(changed)
-    if kind == 3:  # a digit exchanged
-        digits = [place for place in range(8, 8 + length) if chr(content[place]).isdigit()]
-        place = rng.choice(digits)
-        return content[:place] + rng.choice(b"0123456789").to_bytes(1, "little") + content[place + 1 :]
-    if kind == 4:  # something after the end
-        return content + rng.randbytes(rng.randint(1, 9))
-    text = content[8 : 8 + length]
-    if kind == 5:  # a piece inserted
-        piece = rng.choice(
-            [b" ", b",", b"{", b"}", b"[", b"]", b'"', b"-", b"0", b"\\", b"\xff", b"\0", b"null", b"1e3"]
-        )
-        text = text[: at - 8] + piece + text[at - 8 :]
-    elif kind == 6:  # a piece deleted
-        text = text[: at - 8] + text[at - 8 + rng.randint(1, 12) :]
-    else:  # a word exchanged
-        old, new = rng.choice(
-            [(b"F16", b"BF16"), (b"F16", b"I16"), (b"F32", b"U8"), (b"F16", b"F4"), (b"dtype", b"shape"), (b"[", b"{")]
-        )
-        text = text.replace(old, new, rng.randint(1, 3))
-    return raw(text, content[8 + length :])
-
-
-def test_3000_mutated_files_are_refused_or_read_exactly_as_by_the_safetensors_package(tmp_path):
-    rng = random.Random(20261101)
-    good = [path.read_bytes() for path in sorted(DATA.glob("*.safetensors"))]
-    good.append(file_bytes({"a": np.ones((2, 3), np.float32), "b": np.zeros((0, 4), np.float16)}, {"k": "v"}))
-    path = tmp_path / "mutant.safetensors"
-    read = refused = 0
-    for number in range(3000):
-        content = good[number % len(good)]
-        for _ in range(rng.choice([1, 1, 2])):
-            content = (
-                mutate(rng, content) if int.from_bytes(content[:8], "little") in range(1, len(content) - 8) else content
-            )
-        ours = ours_of(path, content)
-        if ours is None:
-            refused += 1
-        else:
-            read += 1
-            theirs = theirs_of(content)
-            # A format that the package does not know is refused there, and carried as bytes here.
-            assert ours == theirs or (theirs is None and not {dtype for _, dtype, *_ in ours} <= KNOWN), number
-    assert read > 150
-    assert refused > 1500
-
-
-def test_every_sound_sample_is_read_exactly_as_by_the_safetensors_package(tmp_path):
-    for sample in sorted(DATA.glob("*.safetensors")):
-        content = sample.read_bytes()
-        assert ours_of(tmp_path / "x.safetensors", content) == theirs_of(content) is not None
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from blockweight.cli import lora_metadata
+from blockweight.cli import lora_inspect, lora_metadata
 from blockweight.cli import scene_options as options
 
 app = typer.Typer(help="Work on LoRA files.", no_args_is_help=True)
@@ -18,6 +18,9 @@ app.add_typer(lora_metadata.app, name="metadata")
 @app.callback()
 def _group() -> None:
     """Work on LoRA files."""
+
+
+app.command("inspect")(lora_inspect.inspect)
 
 
 @app.command("bake")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,10 +98,7 @@ class Lora:
         `loha`, `lokr`, `glora`, `ia3`, `oft` (also BOFT), `dora` (any of them with a magnitude), `full`, `norm`, or
         `incomplete` when tensors are missing."""
         roles = self.modules[module]
-        name = next(
-            (name for name, sets in _COMPLETE if any(needed <= roles.keys() for needed in sets)),
-            "incomplete",
-        )
+        name = complete_algorithm(roles.keys())
         if name != "incomplete" and "dora_scale" in roles:
             return "dora"
         if name == "lora":
@@ -172,6 +169,12 @@ def open_lora(path: Path, family: Family | None = None) -> Lora:
         seen = f"its first tensor is '{unknown[0]}'" if unknown else "it holds no tensors"
         raise BlockweightError(f"'{path}' holds no LoRA modules ({seen}); choose a LoRA file.")
     return Lora(path, header, _family(path, modules, family).fitted(modules), modules, tuple(unknown))
+
+
+def complete_algorithm(roles: Set[str]) -> str:
+    """The algorithm of which a module with these roles has all tensors, `lora` also for a convolution, and whether or
+    not there is a magnitude (DoRA); `incomplete` if there is none."""
+    return next((name for name, sets in _COMPLETE if any(needed <= roles for needed in sets)), "incomplete")
 
 
 def module_name(module: Module) -> str:

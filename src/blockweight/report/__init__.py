@@ -29,6 +29,7 @@ from blockweight.report.page import (
     SuggestionTable,
     WeightTable,
 )
+from blockweight.report.strips import HeatStrip, heat_strips
 
 __all__ = [
     "CSV_COLUMNS",
@@ -44,6 +45,7 @@ __all__ = [
     "Grid",
     "Headline",
     "Headlines",
+    "HeatStrip",
     "Mood",
     "Prose",
     "Report",
@@ -55,6 +57,7 @@ __all__ = [
     "block_label",
     "difference_picture",
     "effects_csv",
+    "heat_strips",
     "inside_outside",
     "picture_grid",
     "png_bytes",
