@@ -177,7 +177,7 @@ SET = ("set", "LORA")
         ((*SET, "--cover", "n" * 300), "cannot be read"),
         ((*SET, "--cover", "LORA"), "it is no picture"),
         ((*SET, "--recommended", "1,2"), "A vector of length 2"),
-        ((*SET, "--recommended", "OUTX"), "There is no preset 'OUTX'"),
+        ((*SET, "--recommended", "NOPRESET"), "There is no preset 'NOPRESET'"),
         ((*SET, "--in-description"), "recommends no block weights yet"),
         ((*SET, "--description", "x" * (1 << 20)), "allow it by --large-header"),
         (("show", "none.safetensors"), "There is no file"),

@@ -99,6 +99,13 @@ def test_weights_of_17_for_a_lora_with_17_blocks_stay_17(lora):
     assert recommended(metadata(lora)).layout.name == "sd1-17"
 
 
+def test_recommended_weights_may_be_a_preset_of_a_book(locon, tmp_path):
+    book = tmp_path / "lbwpresets.txt"
+    book.write_text(f"姫:{WEIGHTS}\n", "utf-8")
+    put(locon, {}, recommended="姫", book=book)
+    assert recommended(metadata(locon)).text() == f"姫:{WEIGHTS}"
+
+
 def test_blocks_that_recommended_weights_leave_out_need_a_fill(locon):
     short = f"NIN:{','.join('1' * 17)}"
     with pytest.raises(BlockweightError, match="name no value for IN00, IN03"):

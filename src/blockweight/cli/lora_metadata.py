@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Read and change what a LoRA says about itself.", no_args_is_help=True)
 
-File = Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the difference and write nothing.")]
 NoUndo = Annotated[bool, typer.Option("--no-undo", help="Keep no undo file beside the LoRA.")]
@@ -34,7 +33,7 @@ KeepTexts = Annotated[
 
 @app.command("show")
 def show(
-    file: File,
+    file: options.LoraFile,
     full: Annotated[bool, typer.Option("--full", help="Shorten nothing and show every key.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +49,7 @@ def show(
 
 @app.command("set")
 def set_values(
-    file: File,
+    file: options.LoraFile,
     name: Annotated[str | None, typer.Option("--name", help="Its name (ssmd_display_name).")] = None,
     author: Annotated[str | None, typer.Option("--author", help="Who made it (ssmd_author).")] = None,
     keywords: Annotated[str | None, typer.Option("--keywords", help="What calls it (ssmd_keywords).")] = None,
@@ -62,13 +61,17 @@ def set_values(
     tags: Annotated[str | None, typer.Option("--tags", help="Tags, separated by commas (ssmd_tags).")] = None,
     version: Annotated[str | None, typer.Option("--version", help="Its version (ssmd_version).")] = None,
     cover: Annotated[
-        Path | None, typer.Option("--cover", help="A picture, fitted to 512x768, without its texts.")
+        Path | None,
+        typer.Option(
+            "--cover", parser=options.path, metavar="PATH", help="A picture, fitted to 512x768, without its texts."
+        ),
     ] = None,
     keep_texts: KeepTexts = False,
     recommended: Annotated[
         str | None, typer.Option("--recommended", help="Block weights to recommend, in any notation.")
     ] = None,
     fill: options.Fill = None,
+    book: options.Book = None,
     in_description: Annotated[
         bool, typer.Option("--in-description", help="Show the recommended weights as a line of the description too.")
     ] = False,
@@ -106,6 +109,7 @@ def set_values(
         keep_texts,
         recommended,
         fill,
+        book,
         in_description,
         modelspec,
         force,
@@ -116,9 +120,13 @@ def set_values(
 
 @app.command("cover")
 def cover(
-    file: File,
-    picture: Annotated[Path | None, typer.Argument(help="A picture to set as the cover.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the cover to this file.")] = None,
+    file: options.LoraFile,
+    picture: Annotated[
+        Path | None, typer.Argument(parser=options.path, metavar="PICTURE", help="A picture to set as the cover.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", parser=options.path, metavar="PATH", help="Write the cover to this file.")
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the cover.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --out if it exists.")] = False,
     keep_texts: KeepTexts = False,
@@ -152,8 +160,13 @@ def cover(
 
 @app.command("copy")
 def copy(
-    source: Annotated[Path, typer.Argument(help="The LoRA whose metadata are copied.")],
-    targets: Annotated[list[Path], typer.Argument(help="LoRA files, or folders of them (not those below).")],
+    source: Annotated[
+        Path, typer.Argument(parser=options.path, metavar="LORA", help="The LoRA whose metadata are copied.")
+    ],
+    targets: Annotated[
+        list[Path],
+        typer.Argument(parser=options.path, metavar="TARGET", help="LoRA files, or folders of them (not those below)."),
+    ],
     any_session: Annotated[
         bool, typer.Option("--any-session", help="Also to LoRAs that are not of the same training session.")
     ] = False,
@@ -196,7 +209,7 @@ def _print_copy(path: Path, edit: PlannedEdit | None, reason: str, *, written: b
 
 @app.command("strip")
 def strip(
-    file: File,
+    file: options.LoraFile,
     training: Annotated[
         bool, typer.Option("--training", help="Training data (ss_…), but for what programs need to load the file.")
     ] = False,
@@ -231,7 +244,7 @@ def strip(
 
 @app.command("hash")
 def hash_file(
-    file: File,
+    file: options.LoraFile,
     write: Annotated[bool, typer.Option("--write", help="Stamp the three that a header can hold.")] = False,
     dry_run: DryRun = False,
     no_undo: NoUndo = False,
@@ -256,7 +269,7 @@ def hash_file(
 
 @app.command("verify")
 def verify(
-    file: File,
+    file: options.LoraFile,
     fix: Annotated[bool, typer.Option("--fix", help="Correct wrong hashes and an empty cover.")] = False,
     dry_run: DryRun = False,
     no_undo: NoUndo = False,
@@ -282,9 +295,15 @@ def verify(
 
 @app.command("undo")
 def undo(
-    file: File,
+    file: options.LoraFile,
     history: Annotated[
-        Path | None, typer.Option("--from", help="Another undo file, for a LoRA that was renamed or moved.")
+        Path | None,
+        typer.Option(
+            "--from",
+            parser=options.path,
+            metavar="PATH",
+            help="Another undo file, for a LoRA that was renamed or moved.",
+        ),
     ] = None,
     dry_run: DryRun = False,
     keep_mtime: KeepMtime = False,
@@ -307,7 +326,7 @@ def undo(
 
 @app.command("sidecar")
 def sidecar(
-    file: File,
+    file: options.LoraFile,
     preview: Annotated[bool, typer.Option("--preview", help="Also write the cover as NAME.preview.png.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preview that exists.")] = False,
     dry_run: DryRun = False,

@@ -36,6 +36,7 @@ from blockweight.lora.metadata import (
 from blockweight.lora.metadata.fields import ARCHITECTURES, COVERS, DESCRIPTION, MODELSPEC, NO_COVERS, TWINS
 from blockweight.weights import BlockWeights, Context, read_weights
 from blockweight.workflow.baking import weights_for
+from blockweight.workflow.conversions import presets_in
 from blockweight.workflow.metadata_texts import change_facts, change_lines
 
 # Quotes, brackets and the key around a cover's base64, and the hashes that are stamped beside it.
@@ -132,14 +133,15 @@ def _hints(path: Path) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class Wanted:
     """What a person wants to set: values by key ("" removes one), a picture as cover (`keep_texts` with its prompt),
-    recommended weights in any notation with the fill for blocks that they leave out, and whether the description shows
-    them, the ModelSpec fields say the same, and training data may be changed."""
+    recommended weights in any notation (with the fill for blocks that they leave out, and a book of presets), and
+    whether the description shows them, the ModelSpec fields say the same, and training data may be changed."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     cover: Path | None = None
     keep_texts: bool = False
     recommended: str | None = None
     fill: float | None = None
+    book: Path | None = None
     in_description: bool = False
     modelspec: bool = False
     force: bool = False
@@ -184,7 +186,7 @@ def _with_weights(path: Path, metadata: dict[str, str], wanted: Wanted) -> dict[
         if weights is None:
             raise BlockweightError(f"'{path}' recommends no block weights yet; give them by --recommended.")
     elif wanted.recommended.strip():
-        weights = advice_for(path, wanted.recommended, wanted.fill)
+        weights = advice_for(path, wanted.recommended, wanted.fill, wanted.book)
         metadata = {**metadata, **stamp(weights, "recommended")}
     else:
         metadata = {name: text for name, text in metadata.items() if name != key}
@@ -194,12 +196,13 @@ def _with_weights(path: Path, metadata: dict[str, str], wanted: Wanted) -> dict[
     return metadata
 
 
-def advice_for(path: Path, text: str, fill: float | None) -> BlockWeights:
+def advice_for(path: Path, text: str, fill: float | None, book: Path | None = None) -> BlockWeights:
     """Weights in any notation for this LoRA, in the layout in which they were given where they name every block that
     it has, else filled up. BlockweightError as for baking them."""
     lora = open_lora(path)
-    weights, _ = weights_for(lora, text, fill)
-    typed = read_weights(text, Context(family=lora.family, fill=fill, own_lengths=True)).weights
+    weights, _ = weights_for(lora, text, fill, book=book)
+    context = Context(family=lora.family, fill=fill, presets=presets_in(book), own_lengths=True)
+    typed = read_weights(text, context).weights
     return typed if set(lora.blocks) <= set(typed.layout.blocks) else weights
 
 
