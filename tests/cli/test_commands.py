@@ -203,7 +203,7 @@ def test_weights_are_read_from_standard_input_in_any_notation(blockweight):
 
 def test_weights_are_compared_and_mixed(blockweight):
     ones = ",".join(["1"] * 26)
-    assert blockweight("weights", "diff", f"a:{WEIGHTS}", ones).out.splitlines()[1].split() == ["IN00", "0", "1", "+1"]
+    assert blockweight("weights", "diff", f"a:{WEIGHTS}", ones).out.splitlines()[1].split() == ["IN00*", "0", "1", "+1"]
     mixed = blockweight("weights", "interpolate", f"a:{ones}", f"b:{WEIGHTS}", "--at", "0.5").out
     assert mixed.startswith("a-b_0.5:1,0.5,0.75,1,")
     assert json.loads(blockweight("weights", "average", ones, ones, "--json").out)[0]["name"] == "Average"

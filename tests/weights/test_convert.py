@@ -61,6 +61,10 @@ def test_a_layout_converts_to_itself_unchanged(drawn):
 
 @given(LAYOUTS, LAYOUTS, VALUES, VALUES)
 def test_every_entry_of_the_new_layout_is_kept_or_named_as_filled(source, target, value, fill):
-    converted = convert(uniform("a", source, value), target, fill)
+    try:
+        converted = convert(uniform("a", source, value), target, fill)
+    except BlockweightError as error:
+        assert "have no block in common" in str(error)
+        return
     for entry, weight in converted.weights.items():
         assert weight == (fill if entry in converted.filled else value)

@@ -126,3 +126,21 @@ def test_a_prompt_without_one_clear_tag_is_refused(prompt):
 def test_a_name_that_a_tag_cannot_hold_is_refused(name):
     with pytest.raises(BlockweightError, match="cannot hold the name"):
         LoraTag(name).text("1")
+
+
+@pytest.mark.parametrize(
+    ("tag", "te", "unet", "weights"),
+    [
+        ("<lora:f:te=0.5:1:lbw=V>", 0.5, 1, "V"),
+        ("<lora:f:0.8:lbw=V:0.5>", 0.8, 0.8, "V"),
+        ("<lora:f:0.8:0.4:OUTD>", 0.8, 0.4, "OUTD"),
+    ],
+)
+def test_places_count_from_the_name_whatever_stands_in_them(tag, te, unet, weights):
+    parsed = parse_tag(tag)
+    assert (parsed.te, parsed.unet, parsed.weights) == (te, unet, weights)
+
+
+def test_a_fourth_item_is_the_base_or_an_elemental_preset():
+    assert parse_tag("<lora:f:1:1:0.5:lbw=V>").base == 0.5
+    assert parse_tag("<lora:f:1:1:ATTNDEEPOFF:lbw=V>").elemental == "ATTNDEEPOFF"

@@ -27,9 +27,7 @@ def test_a_short_vector_is_enough_for_a_lora_that_has_no_other_blocks(lora):
 
 
 def test_a_short_vector_for_a_locon_is_refused_with_the_blocks_that_it_lacks(locon):
-    with pytest.raises(
-        BlockweightError, match=r"no value for IN00, IN03, .*OUT02, which 'princess.safetensors' has; add"
-    ):
+    with pytest.raises(BlockweightError, match=r"no value for IN00, IN03, .*OUT02, which the LoRA has; add"):
         weights_for(open_lora(locon), SHORT_WEIGHTS, None)
 
 

@@ -161,3 +161,122 @@ def test_any_text_gives_weights_or_one_line(text, to, family):
         except BlockweightError as error:
             assert str(error).splitlines() == [str(error)]
             assert len(str(error)) < 400
+
+
+V17, V26 = ones(17), ones(26)
+ZEROS = ",".join(["0"] * 17)
+SHOWN = [
+    f"Gobuhime:{WEIGHTS}",
+    f"lbw={WEIGHTS}",
+    f"<lora:foo:1:lbw={WEIGHTS}>",
+    "<lora:foo:1:lbw=OUTD>",
+    "<lora:foo:1:OUTD>",
+    "<lora:foo:te=0:lbw=OUTD>",
+    "OUTD",
+    '{"unet": {"down": 0.5}}',
+    "{'unet': {'mid': [0.4]}, 'text_encoder': 1}",
+    "down_lr_weight=sine mid_lr_weight=1",
+    "(" + WEIGHTS + ")",
+    "\u22121," + ones(25),
+]
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_show_reads_what_convert_reads(text):
+    facts = show_text(text).facts
+    assert facts["values"] == convert_text(text, "json").facts()["values"]
+
+
+@pytest.mark.parametrize("word", ["r", "u", "A", "a", "B", "b"])
+def test_a_word_of_the_inspire_packs_is_never_taken_for_a_name(word):
+    text = f"{word},{ones(26)}"
+    if word in "ru":
+        assert show_text(text, Source(seed=1)).facts["layout"] == "sd1-inspire-27"
+    else:
+        with pytest.raises(BlockweightError, match="a field of the Inspire Pack's node"):
+            show_text(text)
+    with pytest.raises(BlockweightError, match=r"length 27 was given|is not a number|stands for"):
+        Source(family="sd1", own_lengths=True).read(text)
+
+
+@pytest.mark.parametrize("to", ["26", "17", "tag", "csv", "tsv", "markdown", "sd-scripts", "diffusers", "inspire"])
+def test_a_rest_that_a_notation_cannot_hold_is_named(to):
+    text = json.dumps(dict.fromkeys(["REST", *Source().read(V26).weights.layout.blocks], 0.5))
+    assert "REST" in convert_text(text, to, Source(fill=0)).facts()["dropped"]
+    assert "REST" not in convert_text(text, "toml").facts()["dropped"]
+
+
+def test_what_is_filled_is_named_whatever_filled_it(tmp_path):
+    assert convert_text('{"IN04": 0.5, "IN05": 1}', "sd1-26", Source(fill=0)).facts()["filled"][:2] == ["BASE", "IN00"]
+    locon = write_lora_file(tmp_path / "a.safetensors", ["BASE", "IN00", "IN04"])
+    assert "IN00" in convert_text(V17, "inspire", Source(lora=locon, fill=0)).facts()["filled"]
+
+
+def test_a_base_that_learning_rates_cannot_hold_is_named():
+    facts = convert_text("0," + ones(25), "sd-scripts").facts()
+    assert facts["dropped"] == ["BASE"]
+    assert "learning rate of its own" in facts["hints"][0]
+
+
+def test_a_standard_lora_needs_no_fill_for_the_inspire_pack(tmp_path):
+    standard = write_lora_file(tmp_path / "a.safetensors", Source().read(V17).weights.layout.blocks)
+    assert convert_text(V17, "inspire", Source(lora=standard)).text == V17
+
+
+def test_lengths_that_lora_block_weight_ignores_are_told():
+    assert "ignores this one" in convert_text(ones(27), "tag").hints[-1]
+    assert "may also be flux2-58" in convert_text(ones(58), "json").hints[0]
+
+
+def test_a_tag_that_says_more_is_told_where_it_is_lost():
+    conversion = convert_text(f"<lora:a:te=0.5:unet=1:lbw={V17}:stop=9>", "17")
+    assert conversion.hints == ("The tag's te=0.5, stop=9 have no place here.",)
+
+
+NAMES = [
+    "Ⅱ",
+    "①",
+    "½",
+    "ａ",
+    "ｶﾞｰﾙ",
+    "e\u0301",
+    '"q"',
+    "x*",
+    "a|b",
+    "50%=x",
+    "[weights]",
+    "down_lr_weight",
+    "{x}",
+    "|x|",
+]
+
+
+@pytest.mark.parametrize("to", ["26", "toml", "json", "markdown", "csv", "tsv"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_comes_back_as_it_was(name, to):
+    written = convert_text(f"{name}:{WEIGHTS}", to).text
+    assert Source().read(written).weights.name == name
+
+
+ROWS = {
+    "the sheet's own row, with its WEIGHT": "NAME\t{heads}\tWEIGHT\nGirl\t{cells}\tGirl:1,0",
+    "a head without NAME": "{heads}\nGirl\t{cells}",
+    "quoted heads": '"NAME",{quoted}\nGirl,{commas}',
+    "semicolons": "NAME;{semis}\nGirl;{semicells}",
+    "ends of lines of Windows": "NAME\t{heads}\r\nGirl\t{cells}\r\n",
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_rows_of_spreadsheets_are_read(row):
+    heads, cells = list(Source().read(V26).weights.layout.blocks), WEIGHTS.split(",")
+    heads[13] = "MID"
+    text = row.format(
+        heads="\t".join(heads),
+        cells="\t".join(cells),
+        quoted=",".join(f'"{head}"' for head in heads),
+        commas=WEIGHTS,
+        semis=";".join(heads),
+        semicells=";".join(cells),
+    )
+    assert Source().read(text).weights.text() == f"Girl:{WEIGHTS}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from blockweight.errors import BlockweightError
@@ -49,3 +51,19 @@ def test_an_average_counts_its_shares():
     made = average_texts([ONES, HALVES], Source(), shares="3,1", name="Mix")
     assert made.lines() == ["Mix:" + ",".join(["0.875"] * 26)]
     assert made.facts()[0]["layout"] == "sd1-26"
+
+
+def test_layouts_without_a_common_block_are_not_mixed():
+    with pytest.raises(BlockweightError, match="have no block in common"):
+        average_texts([",".join(["1"] * 12), ",".join(["1"] * 61)], FILLED)
+
+
+def test_what_was_filled_and_dropped_is_told():
+    found = diff_texts(",".join(["1"] * 17), ",".join(["1"] * 20), Source(fill=0.3))
+    assert any("dropped" in hint and "OUT11" in hint for hint in found.hints)
+    assert any("filled" in hint for hint in found.hints)
+
+
+def test_rest_is_compared_too():
+    first, second = (json.dumps({"values": {"REST": rest, "IN04": 1}}) for rest in (0, 1))
+    assert diff_texts(first, second, FILLED).blocks == {"REST": (0.0, 1.0)}

@@ -3,7 +3,7 @@
 from blockweight.weights.arithmetic import PLACES, average, difference, interpolate
 from blockweight.weights.block_expressions import parse_blocks
 from blockweight.weights.block_weights import BlockWeights, check_name, uniform, unknown_block
-from blockweight.weights.convert import Converted, convert
+from blockweight.weights.convert import Converted, convert, convert_for
 from blockweight.weights.default_presets import DEFAULT_PRESETS, default_preset, default_presets
 from blockweight.weights.elemental import Elemental, is_elemental, parse_elemental
 from blockweight.weights.hints import Hint, HintTable, shipped_hints
@@ -37,6 +37,7 @@ __all__ = [
     "block_rates",
     "check_name",
     "convert",
+    "convert_for",
     "default_preset",
     "default_presets",
     "difference",

@@ -25,7 +25,7 @@ def parse_blocks(text: str, layout: Layout, empty: tuple[str, ...] | None = None
     ('BASE', 'IN00', 'IN01')
     """
     plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    items = [item for item in re.split(r"[,、\s]+", plain) if item]
+    items = [item for item in re.split(r"[,、\s]+", re.sub(r"\s*-\s*", "-", plain)) if item]
     if not text.strip() and empty is not None:
         return empty
     sides: list[set[str]] = [set()]

@@ -123,5 +123,5 @@ def parse_values(name: str, tokens: Sequence[str], layout: Layout) -> BlockWeigh
 
 
 def _tokens(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKC", text).replace("、", ",").strip()
+    plain = unicodedata.normalize("NFKC", text).replace("、", ",").replace("\u2212", "-").strip()
     return plain.split(",") if "," in plain else plain.split()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError
@@ -36,10 +37,26 @@ def convert(weights: BlockWeights, layout: Layout, fill: float | None) -> Conver
             f"The {len(weights.layout)} weights say nothing of {', '.join(filled)}; add --fill 0 (LoRA Block Weight's "
             "own choice) or --fill 1."
         )
+    if len(filled) == len(layout):
+        raise BlockweightError(
+            f"The layouts {weights.layout.name} and {layout.name} have no block in common, so nothing can be converted."
+        )
     made = {entry: fill or 0.0 if value is None else value for entry, value in found.items()}
     given = {block: made[entry] for entry in layout.blocks for block in layout.stands_for(entry)}
     dropped = tuple(block for block, value in known.items() if given.get(block) != value and block != REST)
     return Converted(BlockWeights(weights.name, layout, tuple(made.values()), weights.rest), filled, dropped)
+
+
+def convert_for(weights: BlockWeights, layout: Layout, blocks: Collection[str], fill: float | None) -> Converted:
+    """`convert` for a LoRA with these blocks: without a `fill`, blocks that it lacks may be missing too, and are 1."""
+    converted = convert(weights, layout, 1.0 if fill is None else fill)
+    touched = [block for block in converted.filled if block in blocks]
+    if touched and fill is None:
+        raise BlockweightError(
+            f"The {len(weights.layout)} weights name no value for {', '.join(touched)}, which the LoRA has; "
+            f"add --fill 0 (LoRA Block Weight's own choice), --fill 1, or give all the {len(layout)} weights."
+        )
+    return converted if fill is not None else replace(converted, filled=())
 
 
 def _by_block(weights: BlockWeights) -> dict[str, float]:

@@ -59,7 +59,11 @@ class Elemental:
 
 def is_elemental(text: str) -> bool:
     """Whether a text has the form of an elemental preset, or is the name of a shipped one."""
-    return text.strip() in SHIPPED or all(map(_DIRECTIVE.fullmatch, _name_and_parts(text)[1]))
+    trimmed = text.strip()
+    if trimmed in SHIPPED:
+        return True
+    found = [_DIRECTIVE.fullmatch(part) for part in _name_and_parts(trimmed)[1]]
+    return not trimmed.startswith(("<", "{", "[")) and all(match and _is_number(match[3]) for match in found)
 
 
 def parse_elemental(text: str, layout: Layout) -> Elemental:
@@ -89,6 +93,14 @@ def _directive(found: re.Match[str], layout: Layout) -> Directive:
     number = parse_weight(ratio)
     text = f"{blocks}:{words}:{format_weight(number)}"
     return Directive(chosen, tuple(elements[1:] if inverted else elements), inverted, number, text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        parse_weight(text)
+    except BlockweightError:
+        return False
+    return True
 
 
 def _meets(path: str, directive: Directive) -> bool:

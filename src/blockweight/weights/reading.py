@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,14 +20,15 @@ from blockweight.weights.block_weights import (
 )
 from blockweight.weights.default_presets import DEFAULT_PRESETS, default_preset
 from blockweight.weights.notations.block_lr import block_rates
-from blockweight.weights.notations.by_name import known_blocks, nearest_of, weights_by_name
-from blockweight.weights.notations.diffusers import is_scales, read_scales
+from blockweight.weights.notations.by_name import known_blocks, nearest_of, number_of, plain_text, weights_by_name
+from blockweight.weights.notations.diffusers import is_scales, read_scales, scaled_family
 from blockweight.weights.notations.inspire import expand_spec, one_per_block
 from blockweight.weights.notations.pasted import parse_pasted
 from blockweight.weights.notations.recipe import read_json, read_toml
-from blockweight.weights.notations.table import read_rows
+from blockweight.weights.notations.table import is_markdown, read_rows
 from blockweight.weights.notations.tag import LoraTag, parse_tag, tags_in
 from blockweight.weights.notations.tokens import INSPIRE_DRAWS, Draws, is_word, numbers_for
+from blockweight.weights.numbers import format_weight
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Reading:
-    """The weights, the notation they were read from, what a person should know about that, and the prompt tag that
-    they stood in, if they did."""
+    """The weights, the notation they were read from, what a person should know about that, the prompt tag that they
+    stood in, if they did, and the blocks that the text said nothing of, which took the fill."""
 
     weights: BlockWeights
     notation: str
     hints: tuple[str, ...] = ()
     tag: LoraTag | None = None
+    filled: tuple[str, ...] = ()
 
 
 def read_weights(text: str, context: Context = Context()) -> Reading:
@@ -91,7 +94,7 @@ def _read_tag(text: str, context: Context) -> Reading:
     base = context.base if tag.base is None else tag.base
     inner = _read_vector(tag.weights, replace(context, name=tag.name, base=base))
     hints = (*([tag.hint] if tag.hint else []), *inner.hints)
-    return Reading(inner.weights, "tag", hints, tag)
+    return Reading(inner.weights, "tag", hints, tag, inner.filled)
 
 
 def _read_rates(text: str, context: Context) -> Reading:
@@ -106,10 +109,9 @@ def _read_rates(text: str, context: Context) -> Reading:
     hints = rates.notes
     if context.fill is None:
         hints = (*hints, "The text encoder has a learning rate of its own, so BASE is 1 here.")
-    weights = weights_by_name(context.name, {"BASE": 1.0} | blocks, (family.layout,), context.fill)
-    if context.fill is not None:
-        weights = weights.with_weights({"BASE": context.fill})
-    return Reading(weights, "sd-scripts", hints)
+    base = {"BASE": 1.0} if context.fill is None else {}
+    weights, filled = weights_by_name(context.name, base | blocks, (family.layout,), context.fill)
+    return Reading(weights, "sd-scripts", hints, filled=filled)
 
 
 def _trained_family(arguments: Mapping[str, str]) -> str:
@@ -120,29 +122,27 @@ def _trained_family(arguments: Mapping[str, str]) -> str:
 
 def _read_json(text: str, context: Context) -> Reading:
     data = read_json(text)
-    if isinstance(data, list):
-        return replace(_read_tokens(context.name, list(map(str, data)), context), notation="json")
+    if isinstance(data, list | tuple):
+        numbers = [each if isinstance(each, str) else format_weight(number_of(each)) for each in data]
+        return replace(_read_tokens(context.name, numbers, context), notation="json")
     if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
         raise BlockweightError('The text is not a list of numbers or an object; write {"BASE": 1, "IN00": 0}.')
     if not is_scales(data):
-        return Reading(_by_name(data, ("values", "weights"), context), "json")
-    family = context.family or family_by_name(context.layout.family if context.layout else _scaled_family(data))
+        weights, filled = _by_name(data, ("values", "weights"), context)
+        return Reading(weights, "json", filled=filled)
+    known = context.family.name if context.family else context.layout.family if context.layout else None
+    family = context.family or family_by_name(known or scaled_family(data) or "sd1")
+    hints = () if known or scaled_family(data) else ("Read as scales of SD1; add --family sdxl if they are of SDXL.",)
     standard = next((layout for layout in family.layouts if layout.partial), family.layout)
-    return Reading(read_scales(context.name, data, family.name, standard), "diffusers")
-
-
-def _scaled_family(data: Mapping[str, Any]) -> str:
-    """The family whose UNet has transformers where these scales put them; both may fit, and SD1 is tried first."""
-    unet = data.get("unet", data)
-    up = unet.get("up") if isinstance(unet, Mapping) else None
-    return "sdxl" if "text_encoder_2" in data or (isinstance(up, Mapping) and "block_0" in up) else "sd1"
+    return Reading(read_scales(context.name, data, family.name, standard), "diffusers", hints)
 
 
 def _read_toml(text: str, context: Context) -> Reading:
-    return Reading(_by_name(read_toml(text), ("weights",), context), "toml")
+    weights, filled = _by_name(read_toml(text), ("weights",), context)
+    return Reading(weights, "toml", filled=filled)
 
 
-def _by_name(data: Mapping[str, Any], places: Sequence[str], context: Context) -> BlockWeights:
+def _by_name(data: Mapping[str, Any], places: Sequence[str], context: Context) -> tuple[BlockWeights, tuple[str, ...]]:
     """From an object that holds the weights in one of `places`, beside name and layout, or is all weights itself."""
     place = next((place for place in places if isinstance(data.get(place), Mapping)), None)
     if place is None:
@@ -168,29 +168,39 @@ def _read_spec(text: str, context: Context) -> Reading:
 
 def _read_table(text: str, context: Context) -> Reading:
     rows = read_rows(text)
-    if all(len(row) == 2 for row in rows) and all(known_blocks((row[0],), context.layouts) for row in rows[1:]):
+    if all(len(row) == 2 for row in rows) and all(_names_block(row[0], context) for row in rows[1:]):
         rows = [list(column) for column in zip(*rows, strict=True)]
     if len(rows) != 2:
         raise BlockweightError(f"The table has {len(rows)} lines; give two: the blocks' names and one row of weights.")
-    if len(rows[0]) != len(rows[1]):
-        raise BlockweightError(f"The table has {len(rows[0])} names over {len(rows[1])} cells; give as many of both.")
-    cells = [(head, cell) for head, cell in zip(*rows, strict=True) if head or cell]
+    heads = [plain_text(head).strip("*") for head in rows[0]]
+    if len(rows[1]) == len(heads) + 1:
+        heads = ["", *heads]  # a row with a name under a head without
+    if len(heads) != len(rows[1]):
+        raise BlockweightError(f"The table has {len(heads)} names over {len(rows[1])} cells; give as many of both.")
+    # The sheet's own last column repeats the row as text.
+    cells = [(head, cell) for head, cell in zip(heads, rows[1], strict=True) if (head or cell) and head != "WEIGHT"]
     name = context.name
-    if not known_blocks((cells[0][0],), context.layouts):
+    if cells and not _names_block(cells[0][0], context):
         name = check_name(cells.pop(0)[1] or name)
     if len({head for head, _ in cells}) < len(cells):
         raise BlockweightError("The table names a block twice; give every block one column.")
-    given = {head: cell for head, cell in cells if cell}
-    return Reading(weights_by_name(name, given, context.layouts, context.fill), "table")
+    given = {head: plain_text(cell) for head, cell in cells if cell}
+    weights, filled = weights_by_name(name, given, context.layouts, context.fill)
+    return Reading(weights, "table", filled=filled)
+
+
+def _names_block(cell: str, context: Context) -> bool:
+    return known_blocks((plain_text(cell).strip("*"),), context.layouts)
 
 
 def _read_vector(text: str, context: Context) -> Reading:
-    named, tokens = split_weights(text.removeprefix("lbw="), "")
+    named, tokens = split_weights(text if ":" in text else text.removeprefix("lbw="), "")
     first = tokens[0].strip()
     if len(tokens) == 1 and not _is_number(first) and not is_word(first):
         return _read_preset(first, context)
-    if not named and len(tokens) > 1 and first and not _is_number(first) and not is_word(first):
-        named, tokens = check_name(first), tokens[1:]
+    if not named and len(tokens) > 1 and _could_be_name(first):
+        # A table's row; its name stands as it was written.
+        named, tokens = check_name(read_rows(text)[0][0] or first), tokens[1:]
     return _read_tokens(named or context.name, tokens, context)
 
 
@@ -211,35 +221,58 @@ def _read_tokens(name: str, tokens: Sequence[str], context: Context) -> Reading:
     layout = (
         layout_of_length(len(tokens), context.layouts, context.family) if context.layout is None else context.layout
     )
-    hints: tuple[str, ...] = ()
+    hints = () if context.layout else _other_layouts(layout, context)
     draws = Draws(context.seed, context.base)
     if layout.tool == INSPIRE:
         tokens, hint = one_per_block(tokens, layout)
-        hints, draws = (hint,) if hint else (), replace(INSPIRE_DRAWS, seed=context.seed)
+        hints, draws = (*hints, hint) if hint else hints, replace(INSPIRE_DRAWS, seed=context.seed)
     return Reading(parse_values(name, numbers_for(tokens, draws), layout), layout.tool or "vector", hints)
 
 
-_RATES = re.compile(r"(?:down|mid|up)_lr_weight")
+_JSON = re.compile(r"\{|[\[(]\s*[-+.\d\"'{TFtfnN]")
+_RATES = re.compile(r"(?:down|mid|up)_lr_weight[\"']?\s*[=:]")
+
+
+def _other_layouts(layout: Layout, context: Context) -> tuple[str, ...]:
+    """A hint where the length alone may mean a layout with other blocks."""
+    others = [other.name for other in context.layouts if len(other) == len(layout) and other.blocks != layout.blocks]
+    if not others:
+        return ()
+    return (f"Read as {layout.name}; {len(layout)} numbers may also be {', '.join(others)}, which --from says.",)
 
 
 def _is_number(text: str) -> bool:
     return bool(re.match(r"[+-]?\.?\d", text))
 
 
+def _could_be_name(cell: str) -> bool:
+    """Whether the first cell of a row names it, and is no number, word or slip of the hand."""
+    return bool(cell) and not (_is_number(cell) or is_word(cell) or cell[0] in "+-." or cell.lower() in ("nan", "inf"))
+
+
+def _is_plain_vector(text: str) -> bool:
+    """Whether a text is LoRA Block Weight's notation beyond doubt: numbers after its name, whatever the name holds."""
+    tokens = [""]
+    with contextlib.suppress(BlockweightError):
+        tokens = split_weights(text, "")[1]
+    return len(tokens) > 1 and all(_is_number(token.strip()) or is_word(token.strip()) for token in tokens)
+
+
 def _has_blocks(text: str, context: Context) -> bool:
-    cells = re.split(r"[,\t\n]", text)
-    return text.startswith("|") or (len(cells) > 1 and known_blocks(cells, context.layouts))
+    cells = [cell.strip('" ') for cell in re.split(r"[,;\t\n]", plain_text(text))]
+    return is_markdown(text) or (len(cells) > 1 and known_blocks(cells, context.layouts))
 
 
 Reader = Callable[[str, Context], Reading]
 
 NOTATIONS: tuple[tuple[str, Callable[[str, Context], bool], Reader], ...] = (
+    ("plain vector", lambda text, _: _is_plain_vector(text), _read_vector),
     ("tag", lambda text, _: bool(tags_in(text)), _read_tag),
+    ("table", _has_blocks, _read_table),
     ("sd-scripts", lambda text, _: bool(_RATES.search(text)), _read_rates),
-    ("json", lambda text, _: text.startswith(("{", "[{", "[0", "[1", "[-", '["')), _read_json),
+    ("json", lambda text, _: _JSON.match(text) is not None, _read_json),
     ("toml", lambda text, _: "[weights]" in text, _read_toml),
     ("inspire spec", lambda text, _: "%" in text and "=" in text, _read_spec),
-    ("table", _has_blocks, _read_table),
     ("vector", lambda text, _: bool(text), _read_vector),
 )
 """Every notation: its name, whether a text is in it, and its reader, in the order in which they are tried."""

@@ -18,7 +18,7 @@ from blockweight.lora import (
     open_lora,
     unbake,
 )
-from blockweight.weights import BlockWeights, Context, convert, parse_elemental, read_weights
+from blockweight.weights import BlockWeights, Context, convert_for, parse_elemental, read_weights
 from blockweight.weights.notations.tag import LoraTag
 from blockweight.workflow.conversions import presets_in
 
@@ -49,15 +49,8 @@ def weights_for(
     reading = read_weights(text, Context(family=lora.family, fill=fill, presets=presets_in(book), own_lengths=True))
     _refuse_more_than_weights(reading.tag)
     weights = reading.weights if rest is None else replace(reading.weights, rest=rest)
-    converted = convert(weights, lora.family.layout, 1.0 if fill is None else fill)
-    touched = [block for block in converted.filled if block in lora.blocks]
-    if touched and fill is None:
-        raise BlockweightError(
-            f"The {len(weights.layout)} weights name no value for {', '.join(touched)}, which '{lora.path.name}' has; "
-            "add --fill 0 (LoRA Block Weight's own choice), --fill 1, or give all the "
-            f"{len(lora.family.layout)} weights."
-        )
-    return converted.weights, converted.filled if fill is not None else ()
+    converted = convert_for(weights, lora.family.layout, lora.blocks, fill)
+    return converted.weights, (*reading.filled, *converted.filled)
 
 
 def _refuse_more_than_weights(tag: LoraTag | None) -> None:

@@ -22,6 +22,7 @@ from blockweight.weights import (
     Converted,
     Reading,
     convert,
+    convert_for,
     format_weight,
     is_elemental,
     lr_weights,
@@ -35,6 +36,7 @@ from blockweight.weights.notations.inspire import check_sorted, inspire_vector
 from blockweight.weights.notations.recipe import write_recipe
 from blockweight.weights.notations.table import TABLES
 from blockweight.weights.notations.tag import write_tag
+from blockweight.weights.preset_rules import LBW_LENGTHS
 from blockweight.workflow.text_files import read_text
 from blockweight.workflow.weight_table import weight_table
 
@@ -43,7 +45,8 @@ from blockweight.workflow.weight_table import weight_table
 class Source:
     """What is known of weights beside their text, as it is typed: their layout (by name or length), family, or the LoRA
     file that they are for; the weight of blocks left out; a seed and a base for words like R and X; and a preset book
-    (in LoRA Block Weight's format) whose names stand before those of the default presets."""
+    (in LoRA Block Weight's format) whose names stand before those of the default presets. `own_lengths` as in
+    `Context`."""
 
     layout: str | None = None
     family: str | None = None
@@ -52,6 +55,7 @@ class Source:
     seed: int | None = None
     base: float = 1.0
     book: Path | None = None
+    own_lengths: bool = False
 
     def read(self, text: str) -> Reading:
         """The weights in any notation; BlockweightError for what cannot be read."""
@@ -59,7 +63,9 @@ class Source:
         layout = None if self.layout is None else find_layout(self.layout, family)
         if family is not None and layout is not None and layout.family != family.name:
             raise BlockweightError(f"The layout {layout.name} is not of {family.name}; it has {_lengths(family)}.")
-        return read_weights(text, Context(family, layout, self.fill, presets_in(self.book), self.seed, self.base))
+        presets = presets_in(self.book)
+        context = Context(family, layout, self.fill, presets, self.seed, self.base, own_lengths=self.own_lengths)
+        return read_weights(text, context)
 
     def known_family(self) -> Family | None:
         """The family, as fitted to the LoRA file where there is one."""
@@ -103,9 +109,12 @@ def weights_facts(weights: BlockWeights) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _Written:
+    """A notation's text; the blocks that it gives another weight than asked, and those that it had to fill."""
+
     text: str
     dropped: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
 
 
 def _sd_scripts(reading: Reading, _: Source) -> _Written:
@@ -115,12 +124,36 @@ def _sd_scripts(reading: Reading, _: Source) -> _Written:
             f"sd-scripts takes no learning rate per block by these arguments for {reading.weights.layout.family}; give "
             "weights of sd1, sd2 or sdxl, or see 'blockweight train-args'."
         )
-    return _Written(rates.text())
+    weights = reading.weights
+    missing = (
+        ()
+        if not weights.layout.partial
+        else tuple(
+            block for block in family_by_name(weights.layout.family).layout.blocks if block not in weights.layout.blocks
+        )
+    )
+    hints = []
+    if weights.weight("BASE") != 1:
+        hints.append(
+            "BASE is no entry of these lists: the text encoder has a learning rate of its own (see train-args)."
+        )
+    if any(value < 0 for value in weights.values):
+        hints.append("sd-scripts takes weights below 0 as 0.")
+    below = tuple(block for block, value in weights.items() if value < 0 or (block == "BASE" and value != 1))
+    return _Written(rates.text(), (*below, *_lost_rest(weights)), tuple(hints), missing)
+
+
+def _lost_rest(weights: BlockWeights) -> tuple[str, ...]:
+    """REST, where it has a weight of its own and the notation has no place for it."""
+    return () if weights.rest == 1 else (REST,)
 
 
 def _diffusers(reading: Reading, _: Source) -> _Written:
     scales, dropped = write_scales(reading.weights)
-    return _Written(json.dumps(scales, ensure_ascii=False), dropped)
+    hints: tuple[str, ...] = ()
+    if set(dropped) - {"BASE"} and not reading.weights.layout.partial:
+        hints = ("diffusers has no number for every convolution; bake the weights to have them all.",)
+    return _Written(json.dumps(scales, ensure_ascii=False), (*dropped, *_lost_rest(reading.weights)), hints)
 
 
 def _inspire(reading: Reading, source: Source) -> _Written:
@@ -129,8 +162,9 @@ def _inspire(reading: Reading, source: Source) -> _Written:
         from blockweight.lora import open_lora  # noqa: PLC0415 - numpy only where a file is read
 
         lora = open_lora(source.lora)
-        vector = inspire_vector(convert(weights, lora.family.layout, source.fill).weights, lora.family, lora.modules)
-        return _Written(vector.text, vector.dropped, vector.hints)
+        converted = convert_for(weights, lora.family.layout, lora.blocks, source.fill)
+        vector = inspire_vector(converted.weights, lora.family, lora.modules)
+        return _Written(vector.text, vector.dropped, vector.hints, converted.filled)
     family = family_by_name(weights.layout.family)
     check_sorted(family)
     theirs = weights.layout if weights.layout.partial else next(iter(family.other_layouts), None)
@@ -140,15 +174,25 @@ def _inspire(reading: Reading, source: Source) -> _Written:
         )
     converted = convert(weights, theirs, source.fill)
     hint = f"This is for a LoRA with every block of {theirs.name}; give --lora FILE for one that may lack some."
-    return _Written(converted.weights.vector(), converted.dropped, (hint,))
+    dropped = (*converted.dropped, *_lost_rest(weights))
+    return _Written(converted.weights.vector(), dropped, (hint,), converted.filled)
+
+
+def _tag(reading: Reading, _: Source) -> _Written:
+    weights = reading.weights
+    hints: tuple[str, ...] = ()
+    if len(weights.layout) not in LBW_LENGTHS:
+        lengths = ", ".join(map(str, LBW_LENGTHS))
+        hints = (f"LoRA Block Weight takes vectors of {lengths} numbers and ignores this one.",)
+    return _Written(write_tag(weights, reading.tag), _lost_rest(weights), hints)
 
 
 def _table_writer(write: Callable[[BlockWeights], str]) -> Callable[[Reading, Source], _Written]:
-    return lambda reading, _: _Written(write(reading.weights))
+    return lambda reading, _: _Written(write(reading.weights), _lost_rest(reading.weights))
 
 
 WRITERS: dict[str, Callable[[Reading, Source], _Written]] = {
-    "tag": lambda reading, _: _Written(write_tag(reading.weights, reading.tag)),
+    "tag": _tag,
     "sd-scripts": _sd_scripts,
     "inspire": _inspire,
     "diffusers": _diffusers,
@@ -165,11 +209,21 @@ def convert_text(text: str, to: str, source: Source = Source()) -> Conversion:
     reading = source.read(text)
     if to in WRITERS:
         written = WRITERS[to](reading, source)
-        same = Converted(reading.weights, (), written.dropped)
-        return Conversion(same, written.text, (*reading.hints, *written.hints))
+        same = Converted(reading.weights, (*reading.filled, *written.filled), written.dropped)
+        hints = reading.hints if to == "tag" else (*reading.hints, *_lost_tag(reading))
+        return Conversion(same, written.text, (*hints, *written.hints))
     family = source.known_family() or family_by_name(reading.weights.layout.family)
-    converted = convert(reading.weights, find_layout(to, family), source.fill)
-    return Conversion(converted, converted.weights.text(), reading.hints)
+    made = convert(reading.weights, find_layout(to, family), source.fill)
+    lost = _lost_rest(reading.weights)
+    whole = Converted(made.weights, (*reading.filled, *made.filled), (*made.dropped, *lost))
+    return Conversion(whole, made.weights.text(), (*reading.hints, *_lost_tag(reading)))
+
+
+def _lost_tag(reading: Reading) -> tuple[str, ...]:
+    """What a prompt's tag says beside weights, where there is no place for it."""
+    facts = {} if reading.tag is None else reading.tag.facts()
+    said = [f"{key}={value}" for key, value in facts.items() if key != "name" and value != 1]
+    return (f"The tag's {', '.join(said)} have no place here.",) if said else ()
 
 
 def find_layout(text: str, family: Family | None) -> Layout:
@@ -205,7 +259,8 @@ def show_text(text: str, source: Source = Source()) -> Shown:
         return _show_elemental(text, source)
     reading = source.read(text)
     tag = {} if reading.tag is None else {"tag": reading.tag.facts()}
-    facts = {**weights_facts(reading.weights), "notation": reading.notation, **tag, "hints": list(reading.hints)}
+    facts = {**weights_facts(reading.weights), "notation": reading.notation, **tag, "filled": list(reading.filled)}
+    facts["hints"] = list(reading.hints)
     head = f"{reading.weights.layout.name}, read as {reading.notation}"
     return Shown((head, *_table(reading.weights)), facts, reading.hints)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Round, plan_round
 from blockweight.weights import BlockWeights, lr_weights, parse_blocks, retag, uniform
 from blockweight.workflow.conversions import Source
 
 KINDS = {"Sub": "sub", "SubAdd": "sub_add", "Add": "add", "AddSub": "add_sub"}
 """The rounds of the sheet, and what JSON calls them."""
+
+
+_STEPS = ("XYZ", "ALL", "Sub", "Add")
+"""The presets that the steps in the WebUI are called by."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class PlotHelper:
         `blocks`, the Analyzer's); and `weights_setting`, the whole field of LoRA Block Weight. BlockweightError for a
         prompt without a tag.
         """
+        if self.weights.name in _STEPS or any(sign in self.weights.name for sign in ",:#"):
+            raise BlockweightError(
+                f"{quoted(self.weights.name)} cannot be a preset's name beside the steps' own; use "
+                f"another, without the signs , : and #, and none of {', '.join(_STEPS)}."
+            )
         everything = uniform("ALL", self.weights.layout, 1.0)
         own = [everything.text(), self.weights.text()]
         xyz = "\n".join([uniform("XYZ", self.weights.layout, 1.0).text(), *own])
@@ -79,5 +89,5 @@ def plot_helper_of(
     text: str, family: str, fixed: str, step: float, limits: tuple[float, float] | None = None
 ) -> PlotHelper:
     """The same from texts as they are typed: weights in any notation, the family's name, and a block expression."""
-    weights = Source(family=family).read(text).weights
+    weights = Source(family=family, own_lengths=True).read(text).weights
     return plot_helper(weights, parse_blocks(fixed, weights.layout, empty=()), step, limits)

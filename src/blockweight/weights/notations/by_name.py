@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from blockweight.blocks import REST, Layout, canonical_block
@@ -23,15 +24,15 @@ def number_of(value: object) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise BlockweightError("A block weight is beyond the largest number; give a smaller one.")
+        raise BlockweightError("A block weight is not a finite number; give one such as 1, 0.5 or -0.25.")
     return number
 
 
 def weights_by_name(
     name: str, given: Mapping[str, object], layouts: Sequence[Layout], fill: float | None
-) -> BlockWeights:
-    """Weights of the layout that has exactly the blocks given (REST aside), else of the first that has them all; the
-    blocks that are not given take `fill`.
+) -> tuple[BlockWeights, tuple[str, ...]]:
+    """Weights of the layout that has exactly the blocks given (REST aside), else of the first that has them all, and
+    the blocks that were not given, which take `fill`.
 
     BlockweightError for a block that no layout has (with the nearest), a block given twice, no block at all, and, with
     no `fill`, blocks that are missing.
@@ -46,13 +47,13 @@ def weights_by_name(
     if not values:
         raise BlockweightError("No block is given a weight; name at least one, such as IN04.")
     layout = _layout_of(values, layouts)
-    missing = [block for block in layout.blocks if block not in values]
+    missing = tuple(block for block in layout.blocks if block not in values)
     if missing and fill is None:
         raise BlockweightError(
             f"Nothing is said of {', '.join(missing)} in the layout {layout.name}; add --fill 0 or --fill 1."
         )
     made = tuple(values.get(block, fill or 0.0) for block in layout.blocks)
-    return BlockWeights(check_name(name), layout, made, rest)
+    return BlockWeights(check_name(name), layout, made, rest), missing
 
 
 def _layout_of(blocks: Iterable[str], layouts: Sequence[Layout]) -> Layout:
@@ -63,6 +64,11 @@ def _layout_of(blocks: Iterable[str], layouts: Sequence[Layout]) -> Layout:
         return found
     nearest = max(layouts, key=lambda layout: len(named & frozenset(layout.blocks)))
     raise unknown_block(next(block for block in blocks if block not in nearest.blocks), nearest)
+
+
+def plain_text(text: str) -> str:
+    """A head or a number in plain letters and digits, without blanks around it."""
+    return unicodedata.normalize("NFKC", text).strip()
 
 
 def known_blocks(words: Iterable[str], layouts: Sequence[Layout]) -> bool:

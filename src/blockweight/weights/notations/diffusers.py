@@ -1,8 +1,9 @@
 """diffusers' nested scales, the `adapter_weights` of a pipeline's `set_adapters`.
 
 `{"text_encoder": BASE, "unet": {"down": {"block_0": [IN01, IN02], …}, "mid": M00, "up": {"block_1": […], …}}}`: one
-number per transformer of a UNet with attention, so the blocks of a standard LoRA. diffusers scales the resnets beside a
-transformer with it, a downsampler as the first transformer of its level, and leaves blocks without attention at 1.
+number per transformer of a UNet with attention, so the blocks of a standard LoRA. Of the convolutions, diffusers scales
+the resnets beside a transformer with it, a downsampler or upsampler as the first transformer of its level, and leaves
+the middle's resnets and the blocks without attention at 1.
 Source: diffusers 0.42, `loaders/unet_loader_utils.py` and `utils/peft_utils.py`.
 """
 
@@ -37,6 +38,23 @@ def is_scales(data: Mapping[str, object]) -> bool:
     return bool(data) and set(data) <= {"unet", *_SECTIONS, *_ENCODERS} and not set(data) <= set(_ENCODERS)
 
 
+def scaled_family(data: Mapping[str, object]) -> str | None:
+    """The family whose UNet has transformers at the levels that these scales name; None where SD1's and SDXL's both
+    have."""
+    unet = data.get("unet", data)
+    sections = unet if isinstance(unet, Mapping) else {}
+    named = {
+        (section, level) for section in _SERIES for level in _named_levels(sections.get(section)) if section in sections
+    }
+    if "text_encoder_2" in data or ("up", "block_0") in named:
+        return "sdxl"
+    return "sd1" if named & {("down", "block_0"), ("up", "block_2"), ("up", "block_3")} else None
+
+
+def _named_levels(levels: object) -> tuple[str, ...]:
+    return tuple(map(str, levels)) if isinstance(levels, Mapping) else ()
+
+
 def transformers(family: str) -> dict[tuple[str, int], tuple[str, ...]]:
     """(section, level) → the blocks of its transformers; BlockweightError for a family whose model is no UNet."""
     if family not in _LEVELS:
@@ -54,8 +72,9 @@ def transformers(family: str) -> dict[tuple[str, int], tuple[str, ...]]:
 
 
 def write_scales(weights: BlockWeights) -> tuple[Scales, tuple[str, ...]]:
-    """The nested dict, and the blocks whose weight it cannot say: those without attention, where they are not what
-    diffusers makes of them (1, or the weight of the transformer that they are scaled with)."""
+    """The nested dict, and the blocks whose weight it cannot say: those that are, wholly or in a part, not what
+    diffusers makes of them (1, or the weight of a transformer beside them). A standard LoRA has no such parts."""
+    layout = weights.layout
     known = {
         block: plain_number(value) for entry, value in weights.items() for block in weights.layout.stands_for(entry)
     }
@@ -66,7 +85,13 @@ def write_scales(weights: BlockWeights) -> tuple[Scales, tuple[str, ...]]:
         implied.update({block: known[block] for block in blocks})
         if section == "down":
             implied[f"IN{3 + 3 * level:02}"] = known[blocks[0]]  # the downsampler
-    implied.update({"BASE": known["BASE"], "M00": known["M00"]})
+    if layout.partial:
+        implied.update({"BASE": known["BASE"], "M00": known["M00"]})
+    else:
+        implied["BASE"] = known["BASE"]  # and the middle's resnets stay at 1
+        for section, level in list(transformers(layout.family))[: -1 if layout.family != "sdxl" else None]:
+            if section == "up":
+                implied[f"OUT{3 * level + 2:02}"] = known[f"OUT{3 * level:02}"]  # the upsampler
     encoders = _ENCODERS if weights.layout.family == "sdxl" else _ENCODERS[:1]
     scales: Scales = dict.fromkeys(encoders, known["BASE"])
     scales["unet"] = {"down": sections["down"], "mid": known["M00"], "up": sections["up"]}
@@ -97,7 +122,7 @@ def read_scales(name: str, data: Mapping[str, object], family: str, layout: Layo
     if len(encoders) > 1:
         raise BlockweightError("The two text encoders have different scales, but BASE is one block; give them one.")
     values["BASE"] = encoders.pop() if encoders else 1.0
-    return weights_by_name(name, values, (layout,), None)
+    return weights_by_name(name, values, (layout,), None)[0]
 
 
 def _each(scales: object, names: Sequence[str]) -> list[object]:

@@ -126,6 +126,10 @@ def expand_spec(text: str, layout: Layout) -> list[str]:
         if part[1] in named:
             continue
         section = _section(part[1], layout)
+        if part[4].strip().startswith("-"):
+            raise BlockweightError(
+                f"{quoted(part[0])} is below 0, which the Inspire Pack ignores; write a vector instead."
+            )
         first, last = int(part[2] or 1), int(part[3] or part[2] or len(section))
         if not 1 <= first <= last <= len(section):
             raise BlockweightError(

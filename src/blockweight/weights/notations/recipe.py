@@ -15,13 +15,16 @@ from __future__ import annotations
 import ast
 import json
 import tomllib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from blockweight.blocks import REST
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import BlockWeights
 from blockweight.weights.numbers import format_weight
+
+_MOST_KEYS = 10_000
 
 
 def write_recipe(weights: BlockWeights) -> str:
@@ -45,14 +48,24 @@ def read_toml(text: str) -> Mapping[str, Any]:
 def read_json(text: str) -> object:
     """The content of a JSON text, or of a dict or list as it stands in Python code; BlockweightError for neither."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_no_key_twice)
     except (ValueError, RecursionError) as error:
         try:
-            return ast.literal_eval(text.strip())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of odd literals, on the terminal
+                return ast.literal_eval(text.strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             raise BlockweightError(
                 f'The text is neither JSON nor a Python dict ({_reason(error)}); write it as {{"BASE": 1, "IN00": 0}}.'
             ) from error
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    twice = next((key for key in keys if keys.count(key) > 1), None) if len(keys) < _MOST_KEYS else None
+    if twice is not None:
+        raise BlockweightError(f"{quoted(twice)} is given twice; give it one value.")
+    return dict(pairs)
 
 
 def _reason(error: Exception) -> str:

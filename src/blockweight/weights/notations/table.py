@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -28,13 +29,17 @@ def _cells(weights: BlockWeights) -> tuple[list[str], list[str]]:
 
 def write_tsv(weights: BlockWeights) -> str:
     """Head and row separated by tabs: pasted into a spreadsheet, one number a cell."""
-    return "\n".join("\t".join(row) for row in _cells(weights))
+    return _separated(weights, "\t")
 
 
 def write_csv(weights: BlockWeights) -> str:
     """Head and row separated by commas, the name in quotes where it needs them."""
+    return _separated(weights, ",")
+
+
+def _separated(weights: BlockWeights, sign: str) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(_cells(weights))
+    csv.writer(text, delimiter=sign, lineterminator="\n").writerows(_cells(weights))
     return text.getvalue().rstrip("\n")
 
 
@@ -51,19 +56,29 @@ def write_markdown(weights: BlockWeights) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+_BAR = re.compile(r"(?<!\\)\|")
+
 TABLES: dict[str, Callable[[BlockWeights], str]] = {"markdown": write_markdown, "csv": write_csv, "tsv": write_tsv}
 """Format → its writer."""
 
 
+def is_markdown(text: str) -> bool:
+    """Whether every line of the text stands between bars."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return bool(lines) and all(line.startswith("|") and line.endswith("|") for line in lines)
+
+
 def read_rows(text: str) -> list[list[str]]:
-    """The cells of every line of a Markdown, TSV or CSV table, trimmed, without empty lines and Markdown's rule."""
-    lines = [line for line in unicodedata.normalize("NFKC", text).splitlines() if line.strip()]
-    if any("|" in line for line in lines):
-        split = [line.strip().strip("|").split("|") for line in lines]
-        rows = [[cell.strip().strip("*") for cell in row] for row in split]
+    """The cells of every line of a Markdown, TSV or CSV (also with semicolons) table, trimmed, without empty lines and
+    Markdown's rule. BlockweightError for what the csv module cannot read."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if is_markdown(text):
+        split = [_BAR.split(line.strip()[1:-1]) for line in lines]
+        rows = [[cell.strip().replace("\\|", "|") for cell in row] for row in split]
         return [row for row in rows if set("".join(row)) - set(":-")]
+    sign = max(",;\t", key=lines[0].count) if lines else ","
     try:
-        rows = list(csv.reader(lines, delimiter="\t" if "\t" in text else ","))
+        rows = list(csv.reader(lines, delimiter=sign))
     except csv.Error as error:
         raise BlockweightError(f"The table cannot be read ({error}); give one row of weights.") from error
     return [[cell.strip() for cell in row] for row in rows]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import BlockWeights
+from blockweight.weights.elemental import SHIPPED
 from blockweight.weights.numbers import format_weight, parse_weight, plain_number
 
 _TAG = re.compile(r"<(?:lora|lyco):([^<>]*)>", re.IGNORECASE)
@@ -66,7 +67,8 @@ def tags_in(text: str) -> list[str]:
 def parse_tag(text: str) -> LoraTag:
     """Read one tag.
 
-    The first number is for the text encoder, the second for the UNet; one alone is for both, as are `te=` and `unet=`.
+    Places count from the name, whatever stands in them: the first number is for the text encoder, the second for the
+    UNet (one alone is for both, as are `te=` and `unet=`), a third is the base of X or names an elemental preset.
     Options may stand in any order. The old form `<lora:NAME:1:PRESET>` (or a vector there) is read, with a hint.
     BlockweightError for what is no tag, an option that LoRA Block Weight does not know, and what is no number or step.
     """
@@ -75,23 +77,26 @@ def parse_tag(text: str) -> LoraTag:
     if not name.strip():
         raise BlockweightError(f"{quoted(text)} is not a LoRA tag; write it as <lora:NAME:1:lbw=…>.")
     options: dict[str, str] = {}
-    places: list[str] = []
-    for item in items:
+    places = [""] * len(items)
+    for place, item in enumerate(items):
         key, equals, value = item.partition("=")
         if not equals:
-            places.append(item.strip())
+            places[place] = item.strip()
         elif key.strip().lower() in _OPTIONS:
             options.setdefault(key.strip().lower(), value.strip())
         else:
             known = ", ".join(f"{option}=" for option in _OPTIONS)
             raise BlockweightError(f"The tag's option {quoted(key)} is unknown; LoRA Block Weight has {known}.")
     weights, hint = options.get("lbw", options.get("w", "")), ""
-    if not weights:
-        old = next((place for place in places[1:3] if place and not _is_number(place)), "")
-        if old:
-            places.remove(old)
-            weights, hint = old, _OLD_FORM
-    te, unet = (_strength(options, name, places[index : index + 1]) for index, name in enumerate(("te", "unet")))
+    second, third = ((*places, "", "", "")[place] for place in (1, 2))
+    if second and not _is_number(second):
+        weights, hint, second = weights or second, _OLD_FORM, ""
+    if third and not _is_number(third) and (third not in SHIPPED or "lbwe" in options) and not weights:
+        weights, hint, third = third, _OLD_FORM, ""
+    if third:
+        options.setdefault("x" if _is_number(third) else "lbwe", third)
+    te = _strength(options, "te", places[0] if places else "")
+    unet = _strength(options, "unet", second)
     start, stop = _steps(options)
     return LoraTag(
         name=name.strip(),
@@ -135,8 +140,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _strength(options: dict[str, str], option: str, place: list[str]) -> float | None:
-    text = options.get(option, place[0] if place else "")
+def _strength(options: dict[str, str], option: str, place: str) -> float | None:
+    text = options.get(option, place)
     return parse_weight(text) if text else None
 
 

@@ -31,9 +31,13 @@ INSPIRE_DRAWS = Draws(spans=(("R", 0.0, 3.0), ("r", 0.0, 3.0), ("U", -1.5, 1.5),
 1.5 for U)."""
 
 
+_NODE_WORDS = ("A", "a", "B", "b")
+"""What the Inspire Pack's node replaces by its own fields A and B, or half of them."""
+
+
 def is_word(token: str) -> bool:
-    """Whether a token stands for a number: R, U, X or X moved by a number."""
-    return token in ("R", "U") or bool(_RELATIVE.fullmatch(token))
+    """Whether a token stands for a number, in one tool or another: R, U, X or X moved by a number; r, u, A, a, B, b."""
+    return token in ("R", "U", "r", "u", *_NODE_WORDS) or bool(_RELATIVE.fullmatch(token))
 
 
 def numbers_for(tokens: Sequence[str], draws: Draws) -> list[str]:
@@ -59,6 +63,8 @@ def numbers_for(tokens: Sequence[str], draws: Draws) -> list[str]:
         elif relative:
             change = parse_weight(relative[2]) if relative[2] else 0.0
             made.append(format_weight(step_weight(draws.base, -change if relative[1] == "-" else change)))
+        elif token in _NODE_WORDS:
+            raise BlockweightError(f"{quoted(token)} stands for a field of the Inspire Pack's node; write its number.")
         else:
             made.append(token)
     return made
