@@ -27,7 +27,7 @@ SAMPLES = sorted(DATA.glob("*.safetensors"))
 KNOWN = {"BOOL", "F4", "F6_E2M3", "F6_E3M2", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ"}
 KNOWN |= {"F8_E5M2FNUZ", "I16", "U16", "F16", "BF16", "I32", "U32", "F32", "C64", "F64", "I64", "U64"}
 
-MOST_SECONDS = 300
+MOST_SECONDS = 1800
 """After this the process is taken for hanging and ended, with a traceback."""
 
 

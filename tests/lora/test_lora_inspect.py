@@ -118,6 +118,13 @@ def test_a_stamp_that_is_not_the_hash_of_the_data_is_named(tmp_path, rng, key, p
         assert facts_of(stamped).wrong_stamps == wrong
 
 
+def test_a_legacy_stamp_is_checked_too(tmp_path, rng):
+    # A file below 1 MiB has the hash of nothing.
+    for text, wrong in (("e3b0c442", ()), ("00000000", ("sshs_legacy_hash",))):
+        stamped = write(tmp_path / "a.safetensors", linear(Q, rng), {"sshs_legacy_hash": text})
+        assert facts_of(stamped).wrong_stamps == wrong
+
+
 def test_a_format_without_arithmetic_is_a_broken_module_not_an_error(tmp_path):
     content = file_bytes({f"{Q}.diff": np.zeros(8, np.uint8)}).replace(b'"U8"', b'"F4"').replace(b"[8]", b"[16]")
     path = tmp_path / "a.safetensors"

@@ -9,11 +9,16 @@ from typing import Annotated
 
 import typer
 
+from blockweight.cli import scene_options as options
+
 
 def inspect(
-    lora: Annotated[Path, typer.Argument(help="The LoRA, a .safetensors file.")],
+    lora: options.LoraFile,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, modules included.")] = False,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the blocks, into a .png file.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", parser=options.path, metavar="PATH", help="Also draw the blocks, into a .png file."),
+    ] = None,
 ) -> None:
     """Show a LoRA's family, blocks, algorithms, ranks, strength per block, training settings, and what to beware of."""
     # Most matrices are small: with them the threads of numpy's BLAS wait for each other, at three times the CPU time.

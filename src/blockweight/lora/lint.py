@@ -172,7 +172,7 @@ def _names(lora: Lora) -> Iterator[Finding]:
 def _stamps(facts: LoraFacts) -> Iterator[Finding]:
     if facts.wrong_stamps:
         text = "The file was changed after it was stamped, or its writer computes another hash."
-        yield Finding("stale-hash", "Not the SHA-256 of the data", text, "metadata key", facts.wrong_stamps)
+        yield Finding("stale-hash", "Not the hash of the data", text, "metadata key", facts.wrong_stamps)
 
 
 def _uneven_alphas(facts: LoraFacts) -> Iterator[Finding]:
