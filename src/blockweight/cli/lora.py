@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from blockweight.cli import lora_inspect, lora_metadata
+from blockweight.cli import lora_checkpoints, lora_inspect, lora_merge, lora_metadata, lora_parts
 from blockweight.cli import scene_options as options
 
 app = typer.Typer(help="Work on LoRA files.", no_args_is_help=True)
@@ -118,3 +118,12 @@ def unbake(
         return
     typer.echo(f"Unbaked: {report.out}")
     typer.echo(f"Source:  {report.provenance.source}, bit by bit (by the {report.by})")
+
+
+app.command("merge")(lora_merge.merge)
+app.command("conflicts")(lora_parts.conflicts)
+app.command("split")(lora_parts.split)
+app.command("resize")(lora_parts.resize)
+app.command("convert")(lora_parts.convert)
+app.command("to-checkpoint")(lora_checkpoints.to_checkpoint)
+app.command("extract")(lora_checkpoints.extract)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,31 @@ def write_lora(
 
     stamped = {**metadata, "sshs_model_hash": ""}
     return write_tensors(path, infos, stamped, data, overwrite=overwrite, check=lambda _: None)
+
+
+def write_computed(
+    path: Path,
+    tensors: Iterable[TensorInfo],
+    metadata: Mapping[str, str],
+    make: Callable[[TensorInfo], bytes],
+    *,
+    overwrite: bool,
+    check: Callable[[Path], None],
+) -> str:
+    """Write a new file whose tensors are made one at a time, when their turn comes; only their shapes need to be known
+    beforehand (offsets are assigned here). Order, `sshs_model_hash`, the check and the returned hash as in `write_lora`
+    and `write_tensors`.
+    """
+    infos = sorted(tensors, key=_canonical)
+
+    def data() -> Iterator[bytes]:
+        for info in infos:
+            made = make(info)
+            if len(made) != info.size:
+                raise ValueError(f"{len(made)} bytes for {info.name}, which has {info.size}")
+            yield made
+
+    return write_tensors(path, infos, {**metadata, "sshs_model_hash": ""}, data, overwrite=overwrite, check=check)
 
 
 def _info(name: str, array: NDArray[np.generic]) -> TensorInfo:

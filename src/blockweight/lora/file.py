@@ -150,6 +150,13 @@ def open_lora(path: Path, family: Family | None = None) -> Lora:
     BlockweightError for a file that `read_header` refuses, one without LoRA modules, two tensors in the same role,
     and a LoRA whose family cannot be told or is not the one given.
     """
+    header, modules, unknown = read_modules(path)
+    return Lora(path, header, _family(path, modules, family).fitted(modules), modules, unknown)
+
+
+def read_modules(path: Path) -> tuple[Header, Mapping[Module, Roles], tuple[str, ...]]:
+    """A file's header, its modules with their tensors by role, and the tensors that belong to none, whatever family it
+    is of. BlockweightError as in `open_lora`, but for what it says of families."""
     header = read_header(path)
     modules: dict[Module, dict[str, TensorInfo]] = {}
     unknown: list[str] = []
@@ -168,7 +175,7 @@ def open_lora(path: Path, family: Family | None = None) -> Lora:
     if not modules:
         seen = f"its first tensor is '{unknown[0]}'" if unknown else "it holds no tensors"
         raise BlockweightError(f"'{path}' holds no LoRA modules ({seen}); choose a LoRA file.")
-    return Lora(path, header, _family(path, modules, family).fitted(modules), modules, tuple(unknown))
+    return header, modules, tuple(unknown)
 
 
 def complete_algorithm(roles: Set[str]) -> str:

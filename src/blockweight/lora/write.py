@@ -73,7 +73,7 @@ def splice(
 
     def check_both(temporary: Path) -> None:
         check(temporary)
-        _check_unchanged(source, header)
+        check_unchanged(source, header)
 
     return write_tensors(target, written, metadata, data, overwrite=overwrite, check=check_both, source=source)
 
@@ -144,7 +144,7 @@ def replace_header(path: Path, header: Header, head: bytes, *, digest: str, keep
             raise _misstored(path)
         if keep_mtime:
             os.utime(temporary, ns=(path.stat().st_atime_ns, header.mtime_ns))
-        _check_unchanged(path, header)
+        check_unchanged(path, header)
 
     write_atomically(path, write, read_back, overwrite=True)
 
@@ -155,7 +155,8 @@ def _misstored(target: Path) -> BlockweightError:
     )
 
 
-def _check_unchanged(source: Path, header: Header) -> None:
+def check_unchanged(source: Path, header: Header) -> None:
+    """Refuse a source whose size or time of change is not that of its header any more."""
     try:
         state = source.stat()
         found = (state.st_size, state.st_mtime_ns, state.st_ino)

@@ -9,7 +9,7 @@ from blockweight.report.block_analysis import (
     difference_picture,
     effects_csv,
 )
-from blockweight.report.charts import ChartFormat, inside_outside, ranked_bars
+from blockweight.report.charts import ChartFormat, cosine_bars, inside_outside, ranked_bars
 from blockweight.report.files import write_whole
 from blockweight.report.grids import Grid, automatic_scale, picture_grid, png_bytes, write_png
 from blockweight.report.html import render_report, write_report
@@ -55,6 +55,7 @@ __all__ = [
     "analysis_grid",
     "automatic_scale",
     "block_label",
+    "cosine_bars",
     "difference_picture",
     "effects_csv",
     "heat_strips",

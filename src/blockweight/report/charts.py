@@ -198,6 +198,32 @@ def _log_ticks(low: float, high: float) -> list[float]:
     return [tick for power in powers for tick in (10.0**power, 2 * 10.0**power, 5 * 10.0**power) if low <= tick <= high]
 
 
+def cosine_bars(blocks: Sequence[tuple[str, float | None]], title: str = "", *, fmt: ChartFormat = "svg") -> bytes:
+    """A bar per block from 0 to its cosine (−1 to 1), to the left where two changes work against each other; nothing
+    where there is no cosine (None), which the label says. BlockweightError when there is no block."""
+    if not blocks:
+        raise BlockweightError("There are no blocks to draw; compare LoRAs that have some.")
+    figure = Figure(figsize=(7.6, 1.1 + 0.24 * len(blocks)), layout="constrained")
+    axes = figure.add_subplot()
+    rows = range(len(blocks))
+    colours = [VERDICT_COLOURS[Verdict.DROP] if (cosine or 0) < 0 else BAR for _, cosine in blocks]
+    axes.barh(rows, [cosine or 0 for _, cosine in blocks], height=0.66, color=colours, linewidth=0)
+    for row, (_, cosine) in enumerate(blocks):
+        text = "in one of them only" if cosine is None else f"{round(cosine, 2) + 0.0:+.2f}"
+        left = (cosine or 0) < 0
+        axes.annotate(text, (cosine or 0, row), xytext=(-4 if left else 4, 0), textcoords="offset points", fontsize=8,
+                      color=MUTED, va="center", ha="right" if left else "left")  # fmt: skip
+    axes.axvline(0, color=MUTED, linewidth=1)
+    axes.set_xlim(-1.15, 1.15)
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1])
+    axes.set_ylim(len(blocks) - 0.4, -0.6)
+    axes.set_yticks(rows, [block for block, _ in blocks])
+    _style(axes, x_label="cosine of the two changes: −1 cancel · 0 apart · 1 add up", title=title)
+    axes.grid(axis="x", color=RULE, linewidth=0.8)
+    axes.spines["bottom"].set_visible(False)
+    return _save(figure, fmt)
+
+
 def _font(text: str, size: float) -> FontProperties:
     return FontProperties(fname=str(font_path(text)), size=size)
 
