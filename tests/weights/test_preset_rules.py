@@ -104,3 +104,9 @@ def test_any_vector_is_fine_or_has_one_short_line_of_problem(vector, reader):
 
 def test_the_seventeen_are_those_of_a_standard_lora():
     assert len(ONES.split(",")) == len(SHORT)
+
+
+def test_a_comma_in_the_name_that_makes_up_for_a_missing_weight_is_seen_through():
+    line = "E,F:" + ",".join(["1"] * 16)
+    assert skip_reason(line, "lbw") is None
+    assert "a comma of its name was counted" in str(problem_in_use("E,F", ",".join(["1"] * 16), "lbw"))

@@ -77,6 +77,8 @@ def problem_in_use(name: str, vector: str, reader: Reader) -> str | None:
     if reader == "inspire":
         return _problem_for_inspire(name, vector)
     tokens = vector.split(",")
+    if len(tokens) not in LBW_LENGTHS:
+        return f"it has {len(tokens)} weights: the line is taken because a comma of its name was counted too"
     wrong = [(place, token) for place, token in enumerate(tokens) if not _lbw_knows(token.strip())]
     return _wrong_values(wrong, tokens)
 
