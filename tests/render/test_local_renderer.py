@@ -234,6 +234,11 @@ def test_a_finished_batch_is_left_out_and_a_begun_one_gives_the_same_pictures_to
     assert not list(LocalRenderer(CPU, batch=3).render(jobs, set(whole)))
 
 
+def test_each_picture_of_a_batch_says_how_many_of_it_follow(tiny):
+    jobs = [tiny.job(None, seed=seed) for seed in range(5)]
+    assert [made.batch_left for made in LocalRenderer(CPU, batch=3).render(jobs)] == [2, 1, 0, 1, 0]
+
+
 def test_rendering_is_lazy(tiny):
     renderer = LocalRenderer(CPU, batch=1)
     steps: list[int] = []

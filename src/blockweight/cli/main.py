@@ -12,7 +12,20 @@ import typer
 import typer.core
 
 from blockweight import __version__
-from blockweight.cli import analyze, blocks, demo, helper, hints, lora, presets, rounds, train_args, weights
+from blockweight.cli import (
+    analyze,
+    blocks,
+    demo,
+    helper,
+    hints,
+    lora,
+    presets,
+    project,
+    rounds,
+    train_args,
+    tune,
+    weights,
+)
 from blockweight.errors import BlockweightError
 
 
@@ -42,6 +55,8 @@ app.command("blocks")(blocks.blocks)
 app.command("helper")(helper.helper)
 app.command("train-args")(train_args.train_args)
 app.add_typer(rounds.app, name="round")
+app.add_typer(project.app, name="project")
+app.add_typer(tune.app, name="tune")
 app.add_typer(weights.app, name="weights")
 app.add_typer(presets.app, name="presets")
 app.add_typer(hints.app, name="hints")

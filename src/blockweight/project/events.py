@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +32,8 @@ class Event:
 
 
 class EventLog:
-    """An append-only log in a SQLite file (WAL), one transaction an event. Several processes may use it at once.
+    """An append-only log in a SQLite file (WAL), one transaction an event. Several processes may use it at once, and
+    several threads one object.
 
     BlockweightError, from every method, for what SQLite refuses: a file that is no database, a full disk, a lock that
     another program holds for more than half a minute.
@@ -39,8 +41,9 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.RLock()
         with self._explained():
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
@@ -52,27 +55,51 @@ class EventLog:
     def append(self, kind: str, body: Mapping[str, Any]) -> Event:
         """Append one fact, durably, and return it."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        text = json.dumps(body, ensure_ascii=False, sort_keys=True)
-        with self._explained():
+        text = _as_json(body)
+        with self._lock, self._explained():
             cursor = self._db.execute("INSERT INTO events (time, kind, body) VALUES (?, ?, ?)", (time, kind, text))
         assert cursor.lastrowid is not None
         return Event(cursor.lastrowid, time, kind, json.loads(text))
 
-    def read(self, kind: str | None = None) -> Iterator[Event]:
-        """All events, or those of one kind, in the order in which they were appended."""
-        return self._select(f"{_SELECT} WHERE ?1 IS NULL OR kind = ?1 ORDER BY number", kind)
+    def read(self, kind: str | None = None, after: int = 0) -> Iterator[Event]:
+        """All events, or those of one kind, in the order in which they were appended; those numbered above `after`."""
+        return self._select(f"{_SELECT} WHERE (?1 IS NULL OR kind = ?1) AND number > ?2 ORDER BY number", kind, after)
 
     def latest(self, kind: str) -> Event | None:
         """The event of this kind that was appended last."""
         return next(self._select(f"{_SELECT} WHERE kind = ?1 ORDER BY number DESC LIMIT 1", kind), None)
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is read and appended inside is one step: no other process or thread appends in between, and an exception
+        takes back what was appended."""
+        with self._lock:
+            with self._explained():
+                self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                with self._explained():
+                    self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def restore(self, events: Iterable[Event]) -> None:
+        """Fill an empty log with another's events, numbers and times as they were, in one transaction."""
+        rows = ((event.number, event.time, event.kind, _as_json(event.body)) for event in events)
+        with self.transaction(), self._explained():
+            self._db.executemany("INSERT INTO events (number, time, kind, body) VALUES (?, ?, ?, ?)", rows)
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def _select(self, query: str, kind: str | None) -> Iterator[Event]:
+    def _select(self, query: str, *values: str | int | None) -> Iterator[Event]:
+        with self._lock, self._explained():
+            rows = self._db.execute(query, values).fetchall()
         with self._explained():
-            for number, time, name, body in self._db.execute(query, (kind,)).fetchall():
+            for number, time, name, body in rows:
                 yield Event(number, time, name, json.loads(body))
 
     @contextmanager
@@ -90,3 +117,12 @@ class EventLog:
                 f"The project's log '{self.path}' cannot be used ({error}); make room if the disk is full, check its "
                 "permissions, close other programs that use it, or choose another folder with --out."
             ) from error
+
+
+def _as_json(body: Mapping[str, Any]) -> str:
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a path may hold bytes that are no text; as escapes SQLite takes them
+        return json.dumps(body, sort_keys=True)
+    return text

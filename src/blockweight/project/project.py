@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -57,8 +57,11 @@ class Project:
         distinct = {job.key: job for job in jobs}
         return [job for job in distinct.values() if self.pictures.load(job) is None]
 
-    def render(self, renderer: Renderer, jobs: Sequence[Job]) -> Iterator[Rendering]:
-        """Render what is missing; every picture is on disk and in the log before it is yielded.
+    def render(
+        self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Rendering]:
+        """Render what is missing; every picture is on disk and in the log before it is yielded. Once `stopped` says so
+        no further batch is begun; the pictures of the one at work are kept.
 
         BlockweightError if the renderer calculates otherwise than the one that made the project's pictures: their
         differences would be measured as effects of blocks.
@@ -71,18 +74,24 @@ class Project:
         distinct = {job.key: job for job in jobs}
         finished = distinct.keys() - wanted
         self._log_unlogged(finished)
+        if stopped():
+            return
         for rendering in renderer.render(list(distinct.values()), finished):
-            if rendering.job.key not in wanted:
-                continue
-            try:
-                self.pictures.save(rendering)
-            except OSError as error:
-                raise BlockweightError(
-                    f"A finished picture could not be written to '{self.pictures.folder}' ({error.strerror}); make "
-                    "room there, check its permissions, and run the same command again to go on."
-                ) from error
-            self._log_rendered(rendering.job.key, round(rendering.seconds, 4))
-            yield rendering
+            if rendering.job.key in wanted:
+                self._keep(rendering)
+                yield rendering
+            if not rendering.batch_left and stopped():
+                return
+
+    def _keep(self, rendering: Rendering) -> None:
+        try:
+            self.pictures.save(rendering)
+        except OSError as error:
+            raise BlockweightError(
+                f"A finished picture could not be written to '{self.pictures.folder}' ({error.strerror}); make "
+                "room there, check its permissions, and run the same command again to go on."
+            ) from error
+        self._log_rendered(rendering.job.key, round(rendering.seconds, 4))
 
     def _check_arithmetic(self, arithmetic: str) -> None:
         first = self.log.latest("renderer")

@@ -17,11 +17,13 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Rendering:
-    """A finished job. `seconds` is its share of the time that its batch took."""
+    """A finished job. `seconds` is its share of the time that its batch took; `batch_left` counts the pictures of the
+    same batch that are made and follow at once, so that a caller who stops at 0 loses none."""
 
     job: Job
     picture: Picture
     seconds: float
+    batch_left: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from blockweight.weights.arithmetic import PLACES, average, difference, interpolate
 from blockweight.weights.block_expressions import parse_blocks
-from blockweight.weights.block_weights import BlockWeights, check_name, uniform, unknown_block
+from blockweight.weights.block_weights import DEFAULT_NAME, BlockWeights, check_name, uniform, unknown_block
 from blockweight.weights.convert import Converted, convert, convert_for
 from blockweight.weights.default_presets import DEFAULT_PRESETS, default_preset, default_presets
 from blockweight.weights.elemental import Elemental, is_elemental, parse_elemental
@@ -18,6 +18,7 @@ from blockweight.weights.reading import Context, Reading, read_weights
 
 __all__ = [
     "BLOCK_ORDER",
+    "DEFAULT_NAME",
     "DEFAULT_PRESETS",
     "PLACES",
     "BlockRates",

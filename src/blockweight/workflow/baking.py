@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from blockweight.blocks import Family
 from blockweight.errors import BlockweightError
 from blockweight.lora import (
     ALPHA_READERS,
@@ -18,7 +20,7 @@ from blockweight.lora import (
     open_lora,
     unbake,
 )
-from blockweight.weights import BlockWeights, Context, convert_for, parse_elemental, read_weights
+from blockweight.weights import DEFAULT_NAME, BlockWeights, Context, convert_for, parse_elemental, read_weights
 from blockweight.weights.notations.tag import LoraTag
 from blockweight.workflow.conversions import presets_in
 
@@ -30,6 +32,7 @@ __all__ = [
     "baked_name",
     "estimate_lines",
     "estimate_text",
+    "read_weights_for",
     "report_lines",
     "unbake_file",
     "weights_for",
@@ -39,17 +42,33 @@ __all__ = [
 def weights_for(
     lora: Lora, text: str, fill: float | None, rest: float | None = None, book: Path | None = None
 ) -> tuple[BlockWeights, tuple[str, ...]]:
-    """Read `text`, block weights in any notation, for the LoRA, in its family's longest layout; also the blocks that
-    were filled. Names of presets are looked up in the `book`, then among the default ones. `rest` is for the modules
-    that no block claims; without it they take what the text says, or 1.
+    """Read `text`, block weights in any notation, for the LoRA: `read_weights_for` its family and blocks."""
+    return read_weights_for(lora.family, lora.blocks, text, fill, rest, book=book)
+
+
+def read_weights_for(
+    family: Family,
+    blocks: Sequence[str],
+    text: str,
+    fill: float | None,
+    rest: float | None = None,
+    *,
+    name: str = DEFAULT_NAME,
+    book: Path | None = None,
+) -> tuple[BlockWeights, tuple[str, ...]]:
+    """Read `text`, block weights in any notation, for a LoRA of this family with these blocks, in its family's longest
+    layout; also the blocks that were filled. Names of presets are looked up in the `book`, then among the default ones.
+    `rest` is for the modules that no block claims; without it they take what the text says, or 1. `name` is for weights
+    without one.
 
     Blocks that a shorter vector lacks get `fill`. Without one, BlockweightError if the LoRA has modules there: to guess
     would silently change or silence them. So does a prompt's tag that says more than block weights.
     """
-    reading = read_weights(text, Context(family=lora.family, fill=fill, presets=presets_in(book), own_lengths=True))
+    context = Context(family=family, fill=fill, presets=presets_in(book), own_lengths=True, name=name)
+    reading = read_weights(text, context)
     _refuse_more_than_weights(reading.tag)
     weights = reading.weights if rest is None else replace(reading.weights, rest=rest)
-    converted = convert_for(weights, lora.family.layout, lora.blocks, fill)
+    converted = convert_for(weights, family.layout, blocks, fill)
     return converted.weights, (*reading.filled, *converted.filled)
 
 

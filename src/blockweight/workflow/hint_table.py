@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,22 +12,10 @@ from blockweight.weights.hint_formats import book_hints, hints_book, parse_sheet
 from blockweight.weights.hints import Hint, HintTable, parse_hints, print_hints, shipped_hints, with_shipped
 from blockweight.weights.preset_book import parse_book
 from blockweight.weights.preset_rules import Reader
+from blockweight.workflow.config_folder import CONFIG, config_folder
 from blockweight.workflow.conversions import Source, find_layout, weights_facts
 from blockweight.workflow.text_files import read_text, write_text
 from blockweight.workflow.weight_table import padded, weight_table
-
-CONFIG = "BLOCKWEIGHT_CONFIG"
-"""The environment variable that names another config folder."""
-
-
-def config_folder() -> Path:
-    """Where a person's settings are: $BLOCKWEIGHT_CONFIG, else the system's place for this program."""
-    chosen = os.environ.get(CONFIG)
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_config_path  # noqa: PLC0415 - only hints need it
-
-    return user_config_path("blockweight", appauthor=False, roaming=True)
 
 
 def hints_file() -> Path:

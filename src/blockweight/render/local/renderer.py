@@ -114,7 +114,8 @@ class LocalRenderer:
                 f"{self.device}; render smaller pictures, or close other programs that use it."
             ) from error
         share = (time.perf_counter() - started) / len(jobs)
-        return [Rendering(job, picture, share) for job, picture in zip(jobs, pictures, strict=True)]
+        left = range(len(jobs) - 1, -1, -1)
+        return [Rendering(job, picture, share, after) for job, picture, after in zip(jobs, pictures, left, strict=True)]
 
     def _pipeline(self, checkpoint: Checkpoint) -> Any:
         if self._loaded is None or self._loaded[0] != checkpoint.digest:

@@ -1,0 +1,139 @@
+"""`blockweight project …`: tuning projects as a whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blockweight.cli import scene_options as options
+
+app = typer.Typer(help="Make, list, export and import tuning projects.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(parser=options.path, metavar="DIR", help="The project's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Lora = Annotated[
+    Path | None, typer.Option("--lora", parser=options.path, metavar="PATH", help="Where the project's LoRA is.")
+]
+Models = Annotated[
+    list[Path] | None,
+    typer.Option("--model", parser=options.path, metavar="PATH", help="Where the project's model is. Repeatable."),
+]
+
+
+@app.command("new")
+def new(
+    folder: Folder,
+    lora: Annotated[
+        Path, typer.Option("--lora", parser=options.path, metavar="PATH", help="The LoRA, a .safetensors file.")
+    ],
+    model: options.Model,
+    prompt: options.Prompt,
+    name: Annotated[str, typer.Option("--name", help="What to call it; by default as the folder.")] = "",
+    weights: Annotated[str, typer.Option("--weights", help="To start from, in any notation; all 1 by default.")] = "",
+    fill: options.Fill = None,
+    rest: options.Rest = None,
+    seeds: options.Seeds = "1",
+    negative: options.Negative = "",
+    steps: options.Steps = 20,
+    cfg: options.Cfg = 7.0,
+    sampler: options.SamplerName = options.DEFAULT_SAMPLER,
+    size: options.Size = "512x512",
+    strength: options.Strength = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Make a tuning project of a LoRA, a model and prompts."""
+    from blockweight.workflow import tuning_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
+    from blockweight.workflow.tuning_project import create_project  # noqa: PLC0415
+
+    scenes = scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
+    with create_project(
+        folder, lora, scenes, name=name, weights=weights, fill=fill, rest=rest, strength=strength
+    ) as tuning:
+        state = tuning.state()
+    _print(tuning_text.show_facts(state) if as_json else tuning_text.show_lines(state), as_json=as_json)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the projects opened lately, latest first."""
+    from blockweight.workflow import project_text  # noqa: PLC0415 - keeps --help fast
+
+    _print(project_text.list_facts() if as_json else project_text.list_lines(), as_json=as_json)
+
+
+@app.command("show")
+def show(folder: Folder, as_json: Json = False) -> None:
+    """Show what a project holds."""
+    from blockweight.workflow import project_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(folder) as tuning:
+        held = project_text.project_facts(tuning)
+    _print(held if as_json else project_text.project_lines(held), as_json=as_json)
+
+
+@app.command("export")
+def export(
+    folder: Folder,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", parser=options.path, metavar="PATH", help="The zip; by default DIR.zip."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the zip if it exists.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a project to one zip: every event, picture and result, and no path of this machine."""
+    from blockweight.workflow import project_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.project_files import export_project  # noqa: PLC0415
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(folder) as tuning:
+        file, exported = export_project(tuning, out, overwrite=overwrite)
+    told = project_text.exported_facts(file, exported)
+    _print(told if as_json else project_text.exported_lines(file, exported), as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(parser=options.path, metavar="ZIP", help="An exported project.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", parser=options.path, metavar="DIR", help="The new folder; by default as the zip."),
+    ] = None,
+    lora: Lora = None,
+    model: Models = None,
+    search: Annotated[
+        list[Path] | None,
+        typer.Option("--search", parser=options.path, metavar="DIR", help="Look here for the LoRA and the model."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Unpack an exported project to a new folder, checked, and find its LoRA and model again."""
+    from blockweight.workflow import project_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.project_files import import_project  # noqa: PLC0415
+
+    imported = import_project(source, folder, lora=lora, models=model or (), search=search or ())
+    told = project_text.imported_facts(imported)
+    _print(told if as_json else project_text.imported_lines(imported), as_json=as_json)
+
+
+@app.command("locate")
+def locate(folder: Folder, lora: Lora = None, model: Models = None, as_json: Json = False) -> None:
+    """Say where a project's LoRA and model are now."""
+    from blockweight.workflow import project_text, tuning_project  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.places import locate  # noqa: PLC0415
+
+    with tuning_project.open_project(folder) as tuning:
+        state = locate(tuning.log, lora, model or ())
+    _print(project_text.places_facts(state) if as_json else project_text.places_lines(state), as_json=as_json)
+
+
+def _print(told: object, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(told))  # type: ignore[arg-type]

@@ -1,0 +1,201 @@
+"""`blockweight tune …`: tune a project's block weights by eye."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from blockweight.cli import scene_options as options
+from blockweight.cli.progress import TerminalProgress
+from blockweight.cli.standard_input import typed
+from blockweight.workflow.renderers import local_renderer
+
+if TYPE_CHECKING:
+    from blockweight.project import TuningState
+    from blockweight.workflow.tuning_project import TuningProject
+
+app = typer.Typer(help="Tune a project's block weights: rounds, decisions, undo and branches.", no_args_is_help=True)
+
+Project = Annotated[Path, typer.Option("--project", parser=options.path, metavar="DIR", help="The project's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Id = Annotated[str, typer.Option("--id", help="Any text drawn once for this act; sent again, it changes nothing.")]
+Blocks = Annotated[str, typer.Argument(help="Blocks, e.g. IN01-IN08,M00.")]
+SomeBlocks = Annotated[str, typer.Argument(help="Blocks, e.g. IN01-IN08,M00; all by default.")]
+
+
+@app.command("show")
+def show(project: Project = options.DEFAULT_OUT, as_json: Json = False) -> None:
+    """Show the project as it stands: weights, fixed blocks, the open round and its decisions."""
+    _act(project, lambda tuning: tuning.state(), as_json=as_json)
+
+
+# A negative number is a weight, not an option.
+@app.command("set", context_settings={"ignore_unknown_options": True})
+def set_(
+    weights: Annotated[
+        str, typer.Argument(help="Weights in any notation, - for standard input; with --block, one number.")
+    ],
+    block: Annotated[str, typer.Option("--block", help="Set these blocks alone, e.g. IN05, IN01-IN04 or REST.")] = "",
+    fill: options.Fill = None,
+    rest: options.Rest = None,
+    project: Project = options.DEFAULT_OUT,
+    event: Id = "",
+    as_json: Json = False,
+) -> None:
+    """Set the weights, all of them or some blocks."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    def act(tuning: TuningProject) -> TuningState:
+        if block:
+            return acts.set_blocks(tuning, block, weights, event_id=event)
+        return acts.set_weights(tuning, typed(weights), fill=fill, rest=rest, event_id=event)
+
+    _act(project, act, as_json=as_json)
+
+
+@app.command("fix")
+def fix(
+    blocks: Blocks,
+    off: Annotated[bool, typer.Option("--off", help="Let rounds move them again.")] = False,
+    project: Project = options.DEFAULT_OUT,
+    event: Id = "",
+    as_json: Json = False,
+) -> None:
+    """Fix blocks, so that rounds leave them alone."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    change = acts.unfix if off else acts.fix
+    _act(project, lambda tuning: change(tuning, blocks, event_id=event), as_json=as_json)
+
+
+@app.command("apply")
+def apply(
+    blocks: SomeBlocks = "", project: Project = options.DEFAULT_OUT, event: Id = "", as_json: Json = False
+) -> None:
+    """Do what the latest analysis (blockweight analyze --out DIR) suggests: keep at 1, drop to 0, both fixed."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    _act(project, lambda tuning: acts.apply_suggestions(tuning, blocks, event_id=event), as_json=as_json)
+
+
+@app.command("revoke")
+def revoke(
+    blocks: SomeBlocks = "", project: Project = options.DEFAULT_OUT, event: Id = "", as_json: Json = False
+) -> None:
+    """Give blocks back what they had before a suggestion was applied."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    _act(project, lambda tuning: acts.revoke_suggestions(tuning, blocks, event_id=event), as_json=as_json)
+
+
+@app.command("round")
+def round_(
+    kind: Annotated[
+        Literal["sub", "sub-add", "add", "add-sub"] | None,
+        typer.Argument(help="Plan this round and render it; without, go on with the open one."),
+    ] = None,
+    step: Annotated[
+        float, typer.Option("--step", callback=options.finite, help="AddSubValue: by how much a block is moved.")
+    ] = 0.5,
+    limits: Annotated[
+        tuple[float, float] | None, typer.Option("--limits", help="Move no weight beyond these two, e.g. 0 1.")
+    ] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
+    finish: Annotated[bool, typer.Option("--finish", help="Finish the open round, decided or not.")] = False,
+    project: Project = options.DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
+    """Plan a round around the current weights and render it; after a stop the same without a kind goes on."""
+    from blockweight.workflow import round_steps  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(project) as tuning:
+        if finish or estimate:
+            told = round_steps.finish(tuning, kind) if finish else round_steps.estimate(tuning, kind, step, limits)
+        else:
+            told = round_steps.run(tuning, kind, step, limits, local_renderer, TerminalProgress())
+    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+
+
+@app.command("decide")
+def decide(
+    variant: Annotated[str, typer.Argument(help="A variant of the open round, e.g. SubIN01_0.")],
+    choice: Annotated[
+        Literal["accept", "reject", "undecided"],
+        typer.Argument(help="Fix its block at this value, fix it as it was, or neither."),
+    ],
+    event: Id = "",
+    sequence: Annotated[
+        int | None, typer.Option("--sequence", min=0, help="Of two decisions on a variant the higher one stands.")
+    ] = None,
+    project: Project = options.DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
+    """Decide on a variant of the open round, complete or not."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    _act(
+        project,
+        lambda tuning: acts.decide(tuning, variant, choice, sequence=sequence, event_id=event),
+        as_json=as_json,
+    )
+
+
+@app.command("undo")
+def undo(project: Project = options.DEFAULT_OUT, event: Id = "", as_json: Json = False) -> None:
+    """Go one step back."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    _act(project, lambda tuning: acts.undo(tuning, event_id=event), as_json=as_json)
+
+
+@app.command("redo")
+def redo(project: Project = options.DEFAULT_OUT, event: Id = "", as_json: Json = False) -> None:
+    """Take the step again that was undone last."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    _act(project, lambda tuning: acts.redo(tuning, event_id=event), as_json=as_json)
+
+
+@app.command("history")
+def history(project: Project = options.DEFAULT_OUT, as_json: Json = False) -> None:
+    """List every step, also of other branches."""
+    from blockweight.workflow import tuning_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(project) as tuning:
+        state = tuning.state()
+    if as_json:
+        typer.echo(json.dumps(tuning_text.history_facts(state), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(tuning_text.history_lines(state)))
+
+
+@app.command("branch")
+def branch(
+    step: Annotated[int, typer.Argument(help="The number of a step in the history.")],
+    project: Project = options.DEFAULT_OUT,
+    event: Id = "",
+    as_json: Json = False,
+) -> None:
+    """Go to an earlier step, or to one of another branch, and tune on from there."""
+    from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
+
+    _act(project, lambda tuning: acts.branch_from(tuning, step, event_id=event), as_json=as_json)
+
+
+def _act(project: Path, act: Callable[[TuningProject], TuningState], *, as_json: bool) -> None:
+    """Open the project, act on it, and print the state after it."""
+    from blockweight.workflow import tuning_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(project) as tuning:
+        state = act(tuning)
+    if as_json:
+        typer.echo(json.dumps(tuning_text.show_facts(state), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(tuning_text.show_lines(state)))

@@ -1,0 +1,271 @@
+"""The history of a project: every step that a person took, as a tree in which undo, redo and branch move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from blockweight.errors import BlockweightError
+from blockweight.plan import Checkpoint, LoraUse, Scene
+from blockweight.project.events import Event
+from blockweight.project.plain import Body, text_in, texts_in, whole_in
+from blockweight.project.state import (
+    ACTIONS,
+    CREATED,
+    AppliedSuggestion,
+    Point,
+    Subject,
+    TunedRound,
+    first_point,
+    next_point,
+)
+from blockweight.weights import BlockWeights
+
+UNDONE = "undone"
+REDONE = "redone"
+BRANCHED = "branched"
+ANALYSED = "analysed"
+SUGGESTED = "suggested"
+LOCATED = "located"
+
+_TUNING = ACTIONS | {UNDONE, REDONE, BRANCHED, LOCATED}
+
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its event's number, time (ISO 8601, UTC), kind and body, and the step before it (None for the first).
+    `active` if it is on the way from the first step to where the project stands."""
+
+    number: int
+    time: str
+    kind: str
+    body: Body
+    parent: int | None
+    active: bool
+
+
+@dataclass(frozen=True)
+class RoundStep:
+    """A round in the tree of rounds. `parent` is the number of the round that it was planned after, None for the first;
+    `tip` the step that shows how the round ended, to go back to: on the active way the last, else the latest.
+    `round` and `scenes` are as they are there."""
+
+    round: TunedRound
+    scenes: tuple[Scene, ...]
+    parent: int | None
+    tip: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class AnalysisFacts:
+    """An analysis: its event's number, block → (verdict, reasons…), and block → measure → samples, empty where only
+    the suggestions were recorded."""
+
+    number: int
+    suggestions: Mapping[str, tuple[str, ...]]
+    effects: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class TuningState:
+    """A project as it stands. `version` is the number of the log's latest event; `head` that of the step at which the
+    project stands. Paths of the LoRA and the checkpoints are where they were last seen on this machine, or their bare
+    file names (`unplaced` has those digests). `sequence` is the largest that any decision carried."""
+
+    version: int
+    head: int
+    subject: Subject
+    name: str
+    lora: LoraUse
+    scenes: tuple[Scene, ...]
+    weights: BlockWeights
+    fixed: tuple[str, ...]
+    applied: Mapping[str, AppliedSuggestion]
+    analyses: tuple[AnalysisFacts, ...]
+    round: TunedRound | None
+    rounds: tuple[RoundStep, ...]
+    steps: tuple[Step, ...]
+    undo: Step | None
+    redo: Step | None
+    sequence: int
+    places: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def unplaced(self) -> dict[str, str]:
+        """Digest → file name of the LoRA and the checkpoints that nobody has said the place of, on this machine."""
+        needed = {self.subject.digest: self.subject.lora}
+        needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in self.scenes}
+        return {digest: name for digest, name in needed.items() if digest not in self.places}
+
+
+class History:
+    """The fold over a project's events. Every step keeps the point that it led to, so that undo, redo and branch only
+    move."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.ids: set[str] = set()
+        self._steps: dict[int, Step] = {}
+        self._points: dict[int, Point] = {}
+        self._head = 0
+        self._redo: tuple[int, ...] = ()
+        self._analyses: tuple[AnalysisFacts, ...] = ()
+        self._places: dict[str, Mapping[str, Any]] = {}
+        self._sequence = 0
+
+    @property
+    def created(self) -> bool:
+        """Whether the log tells of a tuning project at all."""
+        return self._head != 0
+
+    def add(self, event: Event) -> None:
+        """Take the next event in. One whose id is known, or that does not fit where the project stands, changes
+        nothing. BlockweightError for one that no version wrote."""
+        try:
+            self._add(event)
+        except _MALFORMED as error:
+            raise BlockweightError(
+                f"Event {event.number} of the project's log ('{event.kind}') cannot be read ({type(error).__name__}); "
+                "put a copy of the project back, or update Blockweight if a newer one wrote it."
+            ) from error
+        self.version = event.number
+
+    def check(self, kind: str, body: Body) -> bool:
+        """Whether such an event would change anything now; BlockweightError, with the reason, if it does not fit."""
+        try:
+            return self._check(kind, body)
+        except _MALFORMED as error:
+            raise BlockweightError(f"This cannot be recorded ({error}); check what was given.") from error
+
+    def _check(self, kind: str, body: Body) -> bool:
+        if kind == CREATED:
+            first_point(body)
+            return not self.created
+        if kind in ACTIONS:
+            return next_point(self._points[self._head], self.version + 1, kind, body) is not None
+        if kind == UNDONE and self._steps[self._head].parent is None:
+            raise BlockweightError("There is nothing to undo.")
+        if kind == REDONE and not self._redo:
+            raise BlockweightError("There is nothing to redo.")
+        if kind == BRANCHED and body["to"] not in self._steps:
+            raise BlockweightError(f"The history has no step {body['to']}; see 'blockweight tune history'.")
+        return kind != BRANCHED or body["to"] != self._head
+
+    def _add(self, event: Event) -> None:
+        body, kind = event.body, event.kind
+        if kind == CREATED:
+            if not self.created:
+                self._place(body)
+                self._step(event, None, first_point(body))
+            return
+        if kind in {SUGGESTED, ANALYSED}:
+            self._analysed(event)
+        if not self.created or kind not in _TUNING or text_in({"id": "", **body}, "id") in self.ids:
+            return
+        if body.get("id"):
+            self.ids.add(body["id"])
+        self._place(body)
+        self._sequence = max(self._sequence, whole_in({"sequence": 0, **body}, "sequence"))
+        if kind in ACTIONS:
+            self._act(event)
+        else:
+            self._move(kind, body)
+
+    def _act(self, event: Event) -> None:
+        try:
+            point = next_point(self._points[self._head], event.number, event.kind, event.body)
+        except BlockweightError:
+            return
+        if point is not None:
+            self._step(event, self._head, point)
+
+    def _step(self, event: Event, parent: int | None, point: Point) -> None:
+        self._steps[event.number] = Step(event.number, event.time, event.kind, event.body, parent, active=False)
+        self._points[event.number] = point
+        self._head, self._redo = event.number, ()
+
+    def _move(self, kind: str, body: Body) -> None:
+        parent = self._steps[self._head].parent
+        if kind == UNDONE and parent is not None:
+            self._head, self._redo = parent, (self._head, *self._redo)
+        elif kind == REDONE and self._redo:
+            self._head, *rest = self._redo
+            self._redo = tuple(rest)
+        elif kind == BRANCHED and whole_in(body, "to") in self._steps and body["to"] != self._head:
+            self._head, self._redo = body["to"], ()
+
+    def _place(self, body: Body) -> None:
+        for digest, place in body.get("places", {}).items():
+            self._places[digest] = {"path": text_in(place, "path"), "stamp": text_in(place, "stamp")}
+
+    def _analysed(self, event: Event) -> None:
+        """What `analyse` recorded, or that with its measurements; both may tell of one analysis."""
+        told = event.body if event.kind == SUGGESTED else event.body["suggestions"]
+        suggestions = {block: texts_in(told, block) for block in told}
+        effects = {} if event.kind == SUGGESTED else dict(event.body["effects"])
+        latest = self._analyses[-1] if self._analyses else None
+        if latest is not None and latest.suggestions == suggestions and (effects or not latest.effects):
+            self._analyses = (*self._analyses[:-1], replace(latest, effects=effects))
+        else:
+            self._analyses = (*self._analyses, AnalysisFacts(event.number, suggestions, effects))
+
+    def state(self) -> TuningState:
+        """The project as it stands."""
+        point, way = self._points[self._head], set(self._way())
+        steps = {number: replace(step, active=number in way) for number, step in self._steps.items()}
+        head = steps[self._head]
+        lora = LoraUse(self._path(point.subject.digest, point.subject.lora), point.subject.digest,
+                       point.subject.strength)  # fmt: skip
+        return TuningState(
+            version=self.version,
+            head=self._head,
+            subject=point.subject,
+            name=point.name,
+            lora=lora,
+            scenes=tuple(map(self._placed, point.scenes)),
+            weights=point.weights,
+            fixed=point.fixed,
+            applied=point.applied,
+            analyses=self._analyses,
+            round=point.round if point.round is not None and point.round.open else None,
+            rounds=tuple(self._rounds(way)),
+            steps=tuple(steps.values()),
+            undo=None if head.parent is None else head,
+            redo=steps[self._redo[0]] if self._redo else None,
+            sequence=self._sequence,
+            places=dict(self._places),
+        )
+
+    def _way(self) -> Iterator[int]:
+        """The steps from where the project stands back to the first."""
+        number: int | None = self._head
+        while number is not None:
+            yield number
+            number = self._steps[number].parent
+
+    def _rounds(self, way: set[int]) -> Iterator[RoundStep]:
+        tips: dict[int, int] = {}
+        for number, point in self._points.items():
+            if point.round is None:
+                continue
+            tip = tips.get(point.round.number)
+            if tip is None or number in way or tip not in way:
+                tips[point.round.number] = number
+        for number, tip in tips.items():
+            planned, parent = self._points[tip], self._steps[number].parent
+            before = None if parent is None else self._points[parent].round
+            assert planned.round is not None
+            scenes = tuple(map(self._placed, planned.scenes))
+            yield RoundStep(planned.round, scenes, None if before is None else before.number, tip, number in way)
+
+    def _placed(self, scene: Scene) -> Scene:
+        path = self._path(scene.checkpoint.digest, scene.checkpoint.path)
+        return replace(scene, checkpoint=Checkpoint(path, scene.checkpoint.digest))
+
+    def _path(self, digest: str, name: str) -> str:
+        place = self._places.get(digest)
+        return name if place is None else str(place["path"])

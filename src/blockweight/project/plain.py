@@ -1,0 +1,97 @@
+"""Scenes, layouts and weights as the plain values of an event's body, and back.
+
+Reading raises ValueError, KeyError or TypeError for what was not written by these functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import Any
+
+from blockweight.blocks import Layout
+from blockweight.plan import Checkpoint, Scene
+from blockweight.weights import BlockWeights
+
+Body = Mapping[str, Any]
+"""What an event says, as JSON keeps it."""
+
+
+def text_in(body: Body, key: str) -> str:
+    """A text of the body."""
+    found = body[key]
+    if not isinstance(found, str):
+        raise TypeError(f"{key} is no text")
+    return found
+
+
+def whole_in(body: Body, key: str, least: int = 0) -> int:
+    """A whole number of the body, `least` or more."""
+    found = body[key]
+    if not isinstance(found, int) or isinstance(found, bool) or found < least:
+        raise ValueError(f"{key} is no whole number from {least}")
+    return found
+
+
+def number_of(value: object) -> float:
+    """A finite number."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return float(value)
+
+
+def texts_in(body: Body, key: str) -> tuple[str, ...]:
+    """A list of texts of the body; empty if the body has none."""
+    found = body.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise TypeError(f"{key} is no list of texts")
+    return tuple(found)
+
+
+def scene_body(scene: Scene) -> dict[str, object]:
+    """A scene, its checkpoint by file name and digest: where it lies is told apart (`place`)."""
+    checkpoint = {"name": PurePath(scene.checkpoint.path).name, "digest": scene.checkpoint.digest}
+    return {**asdict(scene), "checkpoint": checkpoint}
+
+
+def scene_from(body: Body) -> Scene:
+    """The scene; its checkpoint's path is the file's name alone."""
+    checkpoint = Checkpoint(text_in(body["checkpoint"], "name"), text_in(body["checkpoint"], "digest"))
+    return Scene(
+        label=text_in(body, "label"),
+        checkpoint=checkpoint,
+        prompt=text_in(body, "prompt"),
+        negative_prompt=text_in(body, "negative_prompt"),
+        seed=whole_in(body, "seed"),
+        steps=whole_in(body, "steps", 1),
+        cfg_scale=number_of(body["cfg_scale"]),
+        sampler=text_in(body, "sampler"),
+        width=whole_in(body, "width", 1),
+        height=whole_in(body, "height", 1),
+    )
+
+
+def layout_body(layout: Layout) -> dict[str, object]:
+    """A family's own layout, which need not be a released one."""
+    return {"name": layout.name, "family": layout.family, "blocks": list(layout.blocks), "models": layout.models}
+
+
+def layout_from(body: Body) -> Layout:
+    """The layout."""
+    blocks = texts_in(body, "blocks")
+    if not blocks or len(set(blocks)) != len(blocks):
+        raise ValueError("a layout names every block once")
+    return Layout(text_in(body, "name"), text_in(body, "family"), blocks, text_in(body, "models"))
+
+
+def weights_body(weights: BlockWeights) -> dict[str, object]:
+    """Weights of a layout that the project tells once."""
+    return {"name": weights.name, "values": list(weights.values), "rest": weights.rest}
+
+
+def weights_from(body: Body, layout: Layout) -> BlockWeights:
+    """The weights, in this layout."""
+    values = tuple(map(number_of, body["values"]))
+    return BlockWeights(text_in(body, "name"), layout, values, number_of(body["rest"]))

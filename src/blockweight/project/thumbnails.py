@@ -1,0 +1,66 @@
+"""Small pictures of a project's pictures, made once for each size."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from blockweight.errors import BlockweightError, quoted
+from blockweight.lora.atomic import write_atomically
+
+SIZES = (96, 192, 384, 768)
+"""The longest side of thumbnails in pixels: few sizes, so that none is made twice for a difference nobody sees."""
+
+_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+class Thumbnails:
+    """The thumbnails of a project folder: JPEG files `thumbnails/<size>/<key>.jpg`, which may be deleted at any time.
+
+    JPEG, because it is made several times as fast as WebP, and every build of Pillow has it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._pictures = folder / "pictures"
+        self._folder = folder / "thumbnails"
+
+    def path(self, key: str, size: int) -> Path:
+        """The thumbnail of the picture with this job key (32 hex digits), made if it is not there; its longest side is
+        the next of SIZES from `size` on, or the picture's own if that is less.
+
+        BlockweightError for what is no key, a picture that is not there or cannot be read, and a folder that cannot be
+        written.
+        """
+        if not _KEY.fullmatch(key):
+            raise BlockweightError(f"{quoted(key)} is no picture's key; keys are 32 hexadecimal digits.")
+        side = next((known for known in SIZES if known >= size), SIZES[-1])
+        thumbnail = self._folder / str(side) / f"{key}.jpg"
+        if not thumbnail.is_file():
+            self._make(self._pictures / f"{key}.png", thumbnail, side)
+        return thumbnail
+
+    def _make(self, picture: Path, thumbnail: Path, side: int) -> None:
+        try:
+            with Image.open(picture) as image:
+                small = image.convert("RGB")
+        except FileNotFoundError:
+            raise BlockweightError(f"There is no picture {picture.stem} yet; render it first.") from None
+        except Exception as error:  # Pillow raises what it likes on a damaged file: struct.error, zlib.error, …
+            raise BlockweightError(
+                f"The picture '{picture}' cannot be read ({type(error).__name__}); delete it and render it anew."
+            ) from error
+        small.thumbnail((side, side), Image.Resampling.LANCZOS)
+
+        def write(handle: BinaryIO) -> None:
+            small.save(handle, "JPEG", quality=88)
+
+        try:
+            thumbnail.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BlockweightError(
+                f"The folder '{thumbnail.parent}' cannot be made ({error.strerror}); check the project's permissions."
+            ) from error
+        write_atomically(thumbnail, write, lambda _: None, overwrite=True)

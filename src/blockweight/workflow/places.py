@@ -1,0 +1,117 @@
+"""Where a project's LoRA and checkpoints lie on this machine: remembered, checked before use, found again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import open_lora
+from blockweight.project import LOCATED, TuningLog, TuningState
+from blockweight.render import identify_checkpoint
+
+
+def place_of(path: Path) -> dict[str, str]:
+    """A place as the log keeps it: the absolute path, and a stamp of sizes and times by which a change is noticed
+    without reading gigabytes. BlockweightError if it cannot be read."""
+    here = path.absolute()
+    return {"path": str(here), "stamp": _stamp(here)}
+
+
+def locate(log: TuningLog, lora: Path | None = None, models: Iterable[Path] = ()) -> TuningState:
+    """Say where the project's LoRA and its checkpoints are. BlockweightError, with nothing said, for a file that is
+    another one than the project's."""
+    state, places = log.state(), {}
+    if lora is not None:
+        if open_lora(lora).digest != state.subject.digest:
+            raise BlockweightError(
+                f"'{lora}' is not the project's '{state.subject.lora}' (SHA-256 {state.subject.digest[:16]}…); "
+                "choose the file that it was made with."
+            )
+        places[state.subject.digest] = place_of(lora)
+    used = {scene.checkpoint.digest for scene in state.scenes}
+    for model in models:
+        digest = identify_checkpoint(model).digest
+        if digest not in used:
+            wanted = ", ".join(sorted({Path(scene.checkpoint.path).name for scene in state.scenes}))
+            raise BlockweightError(
+                f"'{model}' is not the project's model ('{wanted}'); choose the one that it was made with."
+            )
+        places[digest] = place_of(model)
+    return _say(log, places)
+
+
+def find_again(log: TuningLog, folders: Iterable[Path]) -> TuningState:
+    """Look in these folders for files whose place nobody has said, by name, and take those with the right digest."""
+    state, places = log.state(), {}
+    searched = list(dict.fromkeys(folders))
+    for digest, name in state.unplaced.items():
+        for candidate in (folder / name for folder in searched):
+            try:
+                if candidate.exists() and _digest(candidate, lora=digest == state.subject.digest) == digest:
+                    places[digest] = place_of(candidate)
+                    break
+            except (OSError, ValueError, BlockweightError):
+                continue  # another file of that name, which cannot even be read
+    return _say(log, places)
+
+
+def check_places(log: TuningLog) -> TuningState:
+    """The state, with the LoRA and every checkpoint known to be where it says and unchanged. BlockweightError
+    otherwise: pictures of another file must not be taken for this one's."""
+    state, places = log.state(), {}
+    for digest, name in state.unplaced.items():
+        raise _asks(name, digest, lora=digest == state.subject.digest)
+    needed = [(state.lora.path, state.lora.digest, True)]
+    needed += sorted({(scene.checkpoint.path, scene.checkpoint.digest, False) for scene in state.scenes})
+    for path, digest, lora in needed:
+        here = Path(path)
+        if not here.exists():
+            raise _asks(path, digest, lora=lora)
+        if _stamp(here) == state.places[digest]["stamp"]:
+            continue
+        if _digest(here, lora=lora) != digest:
+            raise BlockweightError(
+                f"'{path}' is not the file any more that the project was made with; put that back, or say where it is "
+                f"now: blockweight project locate DIR {_option(lora=lora)} PATH."
+            )
+        places[digest] = place_of(here)
+    return _say(log, places)
+
+
+def _say(log: TuningLog, places: Mapping[str, Mapping[str, str]]) -> TuningState:
+    return log.add(LOCATED, lambda _: {"places": places}) if places else log.state()
+
+
+def _asks(name: str, digest: str, *, lora: bool) -> BlockweightError:
+    what = "LoRA" if lora else "model"
+    return BlockweightError(
+        f"The project's {what} '{name}' (SHA-256 {digest[:16]}…) is not there; say where it is: "
+        f"blockweight project locate DIR {_option(lora=lora)} PATH."
+    )
+
+
+def _option(*, lora: bool) -> str:
+    return "--lora" if lora else "--model"
+
+
+def _digest(path: Path, *, lora: bool) -> str:
+    return open_lora(path).digest if lora else identify_checkpoint(path).digest
+
+
+def _stamp(path: Path) -> str:
+    """Sizes and times of change: of a file, or of all files in a folder together."""
+    try:
+        if not path.is_dir():
+            state = path.stat()
+            return f"{state.st_size}-{state.st_mtime_ns}"
+        total = hashlib.sha256()
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                state = file.stat()
+                line = f"{file.relative_to(path).as_posix()}\0{state.st_size}\0{state.st_mtime_ns}\n"
+                total.update(line.encode("utf-8", "surrogateescape"))
+        return total.hexdigest()
+    except (OSError, ValueError) as error:
+        raise BlockweightError(f"'{path}' cannot be read ({error}); check the path and its permissions.") from error

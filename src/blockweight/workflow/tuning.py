@@ -1,0 +1,197 @@
+"""What a person does to a tuning project. Every function appends one event and returns the state after it.
+
+`event_id` is any text that the caller draws once for the act: sent again, after an answer that was lost, it changes
+nothing. BlockweightError, with nothing appended, for what cannot be read or does not fit where the project stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from blockweight.blocks import REST, canonical_block
+from blockweight.errors import BlockweightError, quoted
+from blockweight.measure import BlockEffects, Verdict
+from blockweight.plan import Scene
+from blockweight.project import (
+    ANALYSED,
+    APPLIED,
+    BRANCHED,
+    DECIDED,
+    FINISHED,
+    FIXED,
+    REDONE,
+    REVOKED,
+    SCENES,
+    UNDONE,
+    WEIGHTS,
+    AnalysisFacts,
+    Choice,
+    TuningState,
+    scenes_body,
+)
+from blockweight.weights import parse_blocks, parse_weight
+from blockweight.workflow.analyse import Analysis
+from blockweight.workflow.places import place_of
+from blockweight.workflow.tuning_project import TuningProject, typed_weights
+
+_SUGGESTED = {Verdict.KEEP.value: 1.0, Verdict.DROP.value: 0.0}
+"""The weight that a suggestion gives its block, which is then fixed; an undecided one gives none."""
+
+
+def set_weights(
+    tuning: TuningProject, text: str, *, fill: float | None = None, rest: float | None = None, event_id: str = ""
+) -> TuningState:
+    """Set all weights, in any notation; blocks that it lacks take `fill`. A text without a name keeps the name."""
+
+    def body(state: TuningState) -> Mapping[str, object]:
+        weights, _ = typed_weights(state, text, fill, rest)
+        return {"name": weights.name, "values": list(weights.values), "rest": weights.rest}
+
+    return tuning.log.add(WEIGHTS, body, event_id=event_id)
+
+
+def set_blocks(tuning: TuningProject, blocks: str, value: str, *, event_id: str = "") -> TuningState:
+    """Set the blocks that an expression names (`IN05`, `IN05-IN08`, or REST alone) to one weight."""
+    weight = parse_weight(value)
+
+    def body(state: TuningState) -> Mapping[str, object]:
+        chosen = (REST,) if canonical_block(blocks) == REST else parse_blocks(blocks, state.subject.layout)
+        return {"changes": dict.fromkeys(chosen, weight)}
+
+    return tuning.log.add(WEIGHTS, body, event_id=event_id)
+
+
+def fix(tuning: TuningProject, blocks: str, *, event_id: str = "") -> TuningState:
+    """Fix blocks: rounds leave them alone."""
+    return tuning.log.add(
+        FIXED, lambda state: {"fix": list(parse_blocks(blocks, state.subject.layout))}, event_id=event_id
+    )
+
+
+def unfix(tuning: TuningProject, blocks: str, *, event_id: str = "") -> TuningState:
+    """Let rounds move these blocks again."""
+    return tuning.log.add(
+        FIXED, lambda state: {"unfix": list(parse_blocks(blocks, state.subject.layout))}, event_id=event_id
+    )
+
+
+def set_scenes(tuning: TuningProject, scenes: Sequence[Scene], *, event_id: str = "") -> TuningState:
+    """Set the scenes, at least one."""
+    if not scenes:
+        raise BlockweightError("A project needs a scene; give a prompt and a seed.")
+    places = {scene.checkpoint.digest: place_of(Path(scene.checkpoint.path)) for scene in scenes}
+    return tuning.log.add(SCENES, lambda _: {**scenes_body(scenes), "places": places}, event_id=event_id)
+
+
+def record_analysis(tuning: TuningProject, analysis: Analysis) -> TuningState:
+    """Record an analysis with its suggestions and measurements; it stays whatever is undone."""
+    suggestions = {each.block: [each.verdict.value, *each.reasons] for each in analysis.suggestions}
+    effects = {each.block: _samples(each) for each in analysis.effects}
+    return tuning.log.add(
+        ANALYSED, lambda _: {"suggestions": suggestions, "effects": effects, "settings": dict(analysis.settings)}
+    )
+
+
+def apply_suggestions(tuning: TuningProject, blocks: str = "", *, event_id: str = "") -> TuningState:
+    """Do what the latest analysis suggests, for these blocks or for all: a block to keep is fixed at 1, one to drop at
+    0. Blocks about which it settled nothing stay as they are."""
+
+    def body(state: TuningState) -> Mapping[str, object]:
+        analysis = latest_analysis(state)
+        settled = {block: _SUGGESTED[told[0]] for block, told in analysis.suggestions.items() if told[0] in _SUGGESTED}
+        chosen = parse_blocks(blocks, state.subject.layout, empty=tuple(settled))
+        unsettled = [block for block in chosen if block not in settled]
+        if not chosen or (unsettled and blocks.strip()):
+            where = f" for {quoted(', '.join(unsettled))}" if unsettled else ""
+            raise BlockweightError(f"The analysis suggests nothing{where}; look at the pictures, and try a round.")
+        weights = {block: settled[block] for block in chosen}
+        return {"analysis": analysis.number, "weights": weights, "fixed": list(weights)}
+
+    return tuning.log.add(APPLIED, body, event_id=event_id)
+
+
+def revoke_suggestions(tuning: TuningProject, blocks: str = "", *, event_id: str = "") -> TuningState:
+    """Give these blocks, or all, back the weight and the Fix that they had before a suggestion was applied."""
+
+    def body(state: TuningState) -> Mapping[str, object]:
+        chosen = parse_blocks(blocks, state.subject.layout, empty=tuple(state.applied))
+        if not chosen:
+            raise BlockweightError("No suggestion is applied, so there is none to revoke.")
+        return {"blocks": list(chosen)}
+
+    return tuning.log.add(REVOKED, body, event_id=event_id)
+
+
+def latest_analysis(state: TuningState) -> AnalysisFacts:
+    """The analysis recorded last; BlockweightError if there is none."""
+    if not state.analyses:
+        raise BlockweightError("The project has no analysis yet; run 'blockweight analyze' with --out on its folder.")
+    return state.analyses[-1]
+
+
+def decide(
+    tuning: TuningProject,
+    variant: str,
+    choice: Choice | str,
+    *,
+    round_number: int | None = None,
+    sequence: int | None = None,
+    event_id: str = "",
+) -> TuningState:
+    """Decide on a variant of the open round, complete or not. ACCEPT (or its text, `accept`) fixes its block at the
+    variant's value, REJECT fixes it as it was when the round was planned, UNDECIDED leaves it so, not fixed.
+
+    `round_number` guards against deciding on another round than the one that was looked at. Of two decisions on one
+    variant that arrive in the wrong order the one with the higher `sequence` stands; count it up from
+    `TuningState.sequence` (None: the next). The case of a label does not matter.
+    """
+    try:
+        chosen = Choice(choice)
+    except ValueError:
+        known = ", ".join(each.value for each in Choice)
+        raise BlockweightError(f"{quoted(str(choice))} is no decision; use one of: {known}.") from None
+
+    def body(state: TuningState) -> Mapping[str, object]:
+        if state.round is None:
+            raise BlockweightError("No round is open, so there is nothing to decide; plan one with 'tune round'.")
+        labels = {each.label.casefold(): each.label for each in state.round.variants}
+        return {
+            "round": state.round.number if round_number is None else round_number,
+            "variant": labels.get(variant.strip().casefold(), variant),
+            "choice": chosen.value,
+            "sequence": state.sequence + 1 if sequence is None else sequence,
+        }
+
+    return tuning.log.add(DECIDED, body, event_id=event_id)
+
+
+def finish_round(tuning: TuningProject, *, event_id: str = "") -> TuningState:
+    """Finish the open round; blocks that nobody decided on stay as they are, not fixed."""
+
+    def body(state: TuningState) -> Mapping[str, object]:
+        if state.round is None:
+            raise BlockweightError("No round is open, so there is none to finish; plan one with 'tune round'.")
+        return {"round": state.round.number}
+
+    return tuning.log.add(FINISHED, body, event_id=event_id)
+
+
+def undo(tuning: TuningProject, *, event_id: str = "") -> TuningState:
+    """Go one step back (`TuningState.undo` says which)."""
+    return tuning.log.add(UNDONE, lambda _: {}, event_id=event_id)
+
+
+def redo(tuning: TuningProject, *, event_id: str = "") -> TuningState:
+    """Take the step again that was undone last (`TuningState.redo`); a new step in between leaves none."""
+    return tuning.log.add(REDONE, lambda _: {}, event_id=event_id)
+
+
+def branch_from(tuning: TuningProject, step: int, *, event_id: str = "") -> TuningState:
+    """Stand at an earlier step, or at one of another branch; what is done from there begins a branch."""
+    return tuning.log.add(BRANCHED, lambda _: {"to": step}, event_id=event_id)
+
+
+def _samples(effects: BlockEffects) -> dict[str, list[float]]:
+    measures = {"diff": effects.diff, "overall": effects.overall, "inside": effects.inside, "outside": effects.outside}
+    return {name: list(effect.samples) for name, effect in measures.items() if effect is not None}

@@ -1,0 +1,213 @@
+"""Rounds of a tuning project: what one would cost, planning it, rendering it with pauses, its pictures as a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from blockweight.errors import BlockweightError
+from blockweight.plan import Job, LoraUse, Round, Scene, Variant
+from blockweight.plan import plan_round as planned_round
+from blockweight.project import PLANNED, Project, TunedRound, TuningState, planned_body
+from blockweight.render import Renderer
+from blockweight.weights import BlockWeights
+from blockweight.workflow.places import check_places
+from blockweight.workflow.progress import Progress
+from blockweight.workflow.tune import NO_LORA
+from blockweight.workflow.tuning_project import TuningProject
+
+CURRENT = "current"
+"""The label of the weights that a round starts from."""
+
+_LATEST = 64
+"""How many of the latest measured times the estimate rests on."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A round's pictures in all (equal ones once), how many are there already, and how many seconds the others take, by
+    the median of the project's latest measured times; None before anything was measured."""
+
+    pictures: int
+    finished: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class PlannedRound:
+    """A round before it is begun: the variants, its limits, and what it costs."""
+
+    plan: Round
+    limits: tuple[float, float] | None
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a round's grid. `without` is the picture without the LoRA, `current` the weights that the round
+    starts from; a `variant` moves `block` to `value`."""
+
+    label: str
+    kind: Literal["without", "current", "variant"]
+    weights: BlockWeights | None
+    block: str | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class RoundGrid:
+    """A round's pictures: a row a scene, a column a variant after the two references. `keys[row][column]` is the
+    picture's job key, `ready[row][column]` whether it is there."""
+
+    columns: tuple[Column, ...]
+    scenes: tuple[Scene, ...]
+    keys: tuple[tuple[str, ...], ...]
+    ready: tuple[tuple[bool, ...], ...]
+
+
+@dataclass(frozen=True)
+class RenderedPart:
+    """What one run of the renderer came to: pictures made now, and still to be made (0: the round is complete)."""
+
+    rendered: int
+    left: int
+
+
+def preview_round(
+    tuning: TuningProject, kind: str, step: float, limits: tuple[float, float] | None = None
+) -> PlannedRound:
+    """The round that `plan_round` would begin now, with its cost; nothing is written."""
+    state = tuning.state()
+    plan = _plan(state, kind, step, limits)
+    moved = [each.variant for each in plan.variants if each.block is not None]
+    variants = [NO_LORA, Variant(CURRENT, state.weights), *moved]
+    return PlannedRound(plan, limits, _cost(tuning.project, _jobs(state.lora, state.scenes, variants)))
+
+
+def plan_round(
+    tuning: TuningProject,
+    kind: str,
+    step: float,
+    limits: tuple[float, float] | None = None,
+    *,
+    event_id: str = "",
+) -> TuningState:
+    """Begin a round around the current weights: Sub, SubAdd, Add or AddSub by `step`, no block beyond `limits` (lower,
+    upper). Fixed blocks, and those that the LoRA lacks, are not moved. A round that is open is finished by it.
+
+    BlockweightError if the round would be empty, and as in `plan.plan_round`.
+    """
+    return tuning.log.add(
+        PLANNED, lambda state: planned_body(_plan(state, kind, step, limits), limits), event_id=event_id
+    )
+
+
+def render_round(
+    tuning: TuningProject,
+    make_renderer: Callable[[], Renderer],
+    progress: Progress,
+    stopped: Callable[[], bool] = lambda: False,
+) -> RenderedPart:
+    """Render what the open round lacks, in the project's scenes. `stopped` is asked between batches; after a stop, or a
+    kill, the next call goes on. The renderer is made only if something is missing.
+
+    BlockweightError if no round is open, the LoRA or a model is not where it was, or the renderer refuses.
+    """
+    state = tuning.state()
+    project, jobs = tuning.project, _round_jobs(state, _open_round(state), state.scenes)
+    missing = len(project.missing(jobs))
+    if not missing:
+        return RenderedPart(0, 0)
+    state = check_places(tuning.log)
+    jobs = _round_jobs(state, _open_round(state), state.scenes)
+    renderer, made = make_renderer(), 0
+    total = len({job.key for job in jobs})
+    with progress.track(f"Round {_open_round(state).kind}", total, total - missing) as advance:
+        for _ in project.render(renderer, jobs, stopped):
+            advance()
+            made += 1
+    return RenderedPart(made, len(project.missing(jobs)))
+
+
+def round_cost(tuning: TuningProject) -> Cost:
+    """What is there of the open round, and what the rest takes. BlockweightError if no round is open."""
+    state = tuning.state()
+    return _cost(tuning.project, _round_jobs(state, _open_round(state), state.scenes))
+
+
+def round_grid(tuning: TuningProject, number: int | None = None) -> RoundGrid:
+    """The pictures of the open round, or of the one with this number (`RoundStep.round.number`) in its own scenes.
+    BlockweightError if there is none."""
+    state = tuning.state()
+    if number is None:
+        planned, scenes = _open_round(state), state.scenes
+    else:
+        found = next((each for each in state.rounds if each.round.number == number), None)
+        if found is None:
+            raise BlockweightError(f"There is no round {number}; see 'blockweight tune history'.")
+        planned, scenes = found.round, found.scenes
+    columns = round_columns(planned)
+    jobs = _jobs(state.lora, scenes, [Variant(column.label, column.weights) for column in columns])
+    keys = [job.key for job in jobs]
+    ready = [tuning.project.pictures.path(job).is_file() for job in jobs]
+    starts = range(0, len(jobs), len(columns))
+    return RoundGrid(
+        columns,
+        scenes,
+        tuple(tuple(keys[start : start + len(columns)]) for start in starts),
+        tuple(tuple(ready[start : start + len(columns)]) for start in starts),
+    )
+
+
+def round_columns(planned: TunedRound) -> tuple[Column, ...]:
+    """The round's columns: no LoRA, the weights that it starts from, then its variants in order. The base lines of
+    its series (Sub, Add) are the same picture as the second."""
+    variants = (
+        Column(each.label, "variant", planned.weights_of(each), each.block, each.value) for each in planned.variants
+    )
+    return (Column(NO_LORA.label, "without", None), Column(CURRENT, "current", planned.weights), *variants)
+
+
+def _plan(state: TuningState, kind: str, step: float, limits: tuple[float, float] | None) -> Round:
+    if limits is not None and not all(map(math.isfinite, limits)):
+        raise BlockweightError("The limits must be finite numbers; leave them out to have none.")
+    blocks = state.subject.layout.blocks
+    held = {*state.fixed, *(block for block in blocks if block not in state.subject.blocks)}
+    if len(held) == len(blocks):
+        raise BlockweightError("Every block is fixed, so the round would be empty; unfix at least one block.")
+    plan = planned_round(kind, state.weights, held, step, limits)
+    if all(each.block is None for each in plan.variants):
+        raise BlockweightError("The limits let no block move, so the round would be empty; widen them.")
+    return plan
+
+
+def _open_round(state: TuningState) -> TunedRound:
+    if state.round is None:
+        raise BlockweightError("No round is open; plan one with 'tune round'.")
+    return state.round
+
+
+def _round_jobs(state: TuningState, planned: TunedRound, scenes: Sequence[Scene]) -> list[Job]:
+    variants = [Variant(column.label, column.weights) for column in round_columns(planned)]
+    return _jobs(state.lora, scenes, variants)
+
+
+def _jobs(lora: LoraUse, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[Job]:
+    return [Job(scene, lora, variant) for scene in scenes for variant in variants]
+
+
+def _cost(project: Project, jobs: Sequence[Job]) -> Cost:
+    distinct = {job.key: job for job in jobs}
+    finished = sum(project.pictures.path(job).is_file() for job in distinct.values())
+    left = len(distinct) - finished
+    each = _seconds_each(project)
+    return Cost(len(distinct), finished, 0.0 if not left else None if each is None else left * each)
+
+
+def _seconds_each(project: Project) -> float | None:
+    told = [event.body.get("seconds") for event in project.log.read("rendered")]
+    measured = [seconds for seconds in told if isinstance(seconds, int | float) and math.isfinite(seconds)]
+    return median(measured[-_LATEST:]) if measured else None
