@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+STUDIO := src/blockweight/studio
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format messages pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -21,6 +22,17 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The studio's words, from the templates into its catalogues; translate what is new in the .po and run it again.
+messages: $(VENV)/.installed-dev
+	cd $(STUDIO) && $(CURDIR)/$(BIN)/pybabel -q extract --project Blockweight -F locale/babel.cfg -k marked --no-location -o $(CURDIR)/build-messages.pot .
+	$(BIN)/pybabel -q update -D studio -d $(STUDIO)/locale -i build-messages.pot --no-fuzzy-matching --ignore-obsolete -w 120
+	rm build-messages.pot
+	$(BIN)/pybabel -q compile -D studio -d $(STUDIO)/locale
+
+# The pictures of the studio in the documents.
+pictures: $(VENV)/.installed-dev
+	PYTHONPATH=tests $(BIN)/python tests/studio/take_pictures.py docs/images
 
 clean:
 	rm -rf $(VENV) blockweight-demo

@@ -48,6 +48,7 @@ def test_the_rooms_are_all_there():
         "project",
         "train",
         "report",
+        "studio",
         "workflow",
         "cli",
         "demo",

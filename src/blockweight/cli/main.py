@@ -22,6 +22,7 @@ from blockweight.cli import (
     presets,
     project,
     rounds,
+    studio,
     train_args,
     tune,
     weights,
@@ -53,6 +54,7 @@ app.command("demo")(demo.demo)
 app.command("analyze")(analyze.analyze)
 app.command("blocks")(blocks.blocks)
 app.command("helper")(helper.helper)
+app.command("studio")(studio.studio)
 app.command("train-args")(train_args.train_args)
 app.add_typer(rounds.app, name="round")
 app.add_typer(project.app, name="project")

@@ -1,0 +1,66 @@
+"""The application: the rooms' pages behind the guard, and what happens when one fails."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from blockweight.errors import BlockweightError
+from blockweight.studio.door import Door
+from blockweight.studio.guard import Guard
+from blockweight.studio.pages import error_page
+from blockweight.studio.routes import bake, home, settings, weights
+
+_log = logging.getLogger("blockweight.studio")
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the pages work with beside the settings: the project's folder, None if none was named."""
+
+    project: Path | None = None
+
+
+def make_app(door: Door, studio: Studio = Studio()) -> ASGIApp:
+    """The whole application, guarded."""
+    app = FastAPI(title="Blockweight", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.project = studio.project
+    app.state.reports = bake.Reports()
+    for room in (home, weights, bake, settings):
+        app.include_router(room.router)
+    app.mount("/static", StaticFiles(directory=str(resources.files("blockweight.studio") / "static")))
+    app.add_exception_handler(BlockweightError, _refused)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
+    return Guard(app, door, error_page)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return _answer(request, 422, str(error))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _answer(request, status, "")
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    _log.error("A page failed: %s", request.url.path, exc_info=error)
+    return _answer(request, 500, "")
+
+
+def _answer(request: Request, status: int, sentence: str) -> Response:
+    headers: dict[str, Any] = {"cache-control": "no-store"}
+    if "text/html" in request.headers.get("accept", ""):
+        page = error_page(request.headers, status, sentence)
+        return Response(page, status, headers, media_type="text/html; charset=utf-8")
+    return JSONResponse({"error": sentence or f"The studio answered {status}."}, status, headers)

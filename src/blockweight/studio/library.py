@@ -1,0 +1,27 @@
+"""The LoRA files that the pages may open: those of the project's folder and of the folders in the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import Request
+
+from blockweight.workflow.lora_library import Library
+from blockweight.workflow.settings import load_settings
+from blockweight.workflow.weight_sheet import Sheet, sheet_for
+
+
+def library(request: Request) -> Library:
+    """Every folder that may be read."""
+    project = request.app.state.project
+    return Library((*(() if project is None else (project,)), *load_settings().loras))
+
+
+def chosen_lora(request: Request, text: str) -> Path | None:
+    """The LoRA file that a form names, None where none is chosen. BlockweightError for one that may not be opened."""
+    return library(request).open_path(text) if text else None
+
+
+def chosen_sheet(request: Request, text: str) -> Sheet:
+    """The weight sheet for the LoRA file that a form names, or for none. BlockweightError as above."""
+    return sheet_for(chosen_lora(request, text))

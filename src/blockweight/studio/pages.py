@@ -1,0 +1,98 @@
+"""Rendering: one template environment per language, and what every page is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Literal
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from blockweight import __version__
+from blockweight.errors import BlockweightError
+from blockweight.studio.languages import catalogue, language_for
+from blockweight.workflow.settings import LANGUAGES, THEMES, Settings, load_settings
+
+PREFERENCES: tuple[Literal["language"], Literal["theme"]] = ("language", "theme")
+"""What the switches at the head of every page set, as cookies of the same names."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A page's language (one of LANGUAGES) and theme (one of THEMES, or empty to follow the system)."""
+
+    language: str
+    theme: str
+
+
+def look_for(headers: Mapping[str, str], settings: Settings) -> Look:
+    """The language and theme that a request wants: by the switch's cookie, the settings, the browser."""
+    try:
+        jar = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        jar = SimpleCookie()
+    language, theme = (jar[name].value if name in jar else "" for name in PREFERENCES)
+    if language not in LANGUAGES:
+        language = settings.language
+    if theme not in THEMES:
+        theme = settings.theme
+    return Look(language_for(language, headers.get("accept-language", "")), theme)
+
+
+def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page or a part of one, in the language and theme that the request wants."""
+    # The form of another method cannot be come back to, its page can.
+    back = request.url.path + (f"?{request.url.query}" if request.method == "GET" and request.url.query else "")
+    look = look_for(request.headers, known_settings())
+    text = page_text(look, template, path=request.url.path, back=back, **values)
+    return HTMLResponse(text, status, {"cache-control": "no-store"})
+
+
+def error_page(headers: Mapping[str, str], status: int, sentence: str) -> bytes:
+    """A page that says what went wrong, in one sentence."""
+    look = look_for(headers, known_settings())
+    said = catalogue(look.language).gettext(sentence) if sentence else ""
+    spoken = "en" if said == sentence else look.language
+    return page_text(look, "error.html.j2", path="", back="", status=status, sentence=said, spoken=spoken).encode()
+
+
+def page_text(look: Look, template: str, **values: Any) -> str:
+    """A template's text."""
+    shared = {"look": look, "languages": LANGUAGES, "version": __version__}
+    return environment(look.language).get_template(template).render({**shared, **values})
+
+
+def known_settings() -> Settings:
+    """The person's settings; the defaults where the file cannot be read, for the page that says so needs a look too."""
+    try:
+        return load_settings()
+    except BlockweightError:
+        return Settings()
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The templates with the words of one language. All values are escaped."""
+    made = Environment(
+        loader=PackageLoader("blockweight.studio", "templates"),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    words = catalogue(language)
+    # The extension of Jinja2 has added this method, which its type does not show.
+    install: Any = made.install_gettext_callables  # type: ignore[attr-defined]
+    install(words.gettext, words.ngettext, newstyle=True)
+    made.filters["megabytes"] = megabytes
+    return made
+
+
+def megabytes(size: int) -> str:
+    """A file's size for people: `18.4 MB`, `340 kB`."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{max(size, 1000) / 1e3:,.0f} kB"

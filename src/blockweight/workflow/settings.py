@@ -1,0 +1,144 @@
+"""What a person has set for good: folders with models and LoRAs, language, theme. A TOML file in the config folder."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from blockweight.errors import BlockweightError, quoted
+from blockweight.workflow.config_folder import CONFIG, config_folder
+
+LANGUAGES = {"en": "English", "ja": "日本語"}
+"""The studio's languages: code → what its readers call it."""
+
+THEMES = ("light", "dark")
+
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Folders with models and with LoRAs, absolute; `language` is one of LANGUAGES, or empty to follow the browser, and
+    `theme` one of THEMES, or empty to follow the system."""
+
+    models: tuple[Path, ...] = ()
+    loras: tuple[Path, ...] = ()
+    language: str = ""
+    theme: str = ""
+
+    def __post_init__(self) -> None:
+        check_look("language", self.language)
+        check_look("theme", self.theme)
+
+    def text(self) -> str:
+        """The file's text, TOML."""
+        folders = [f"{name} = [{', '.join(map(_toml, paths))}]" for name, paths in self._folders()]
+        return "\n".join([*folders, f'language = "{self.language}"', f'theme = "{self.theme}"', ""])
+
+    def _folders(self) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+        return ("models", self.models), ("loras", self.loras)
+
+
+def check_look(name: Literal["language", "theme"], value: str) -> None:
+    """BlockweightError for a language or a theme that there is not; empty is one."""
+    known = tuple(LANGUAGES) if name == "language" else THEMES
+    if value and value not in known:
+        raise BlockweightError(f"There is no {name} {quoted(value)}; use one of {', '.join(known)}, or leave it empty.")
+
+
+def settings_file() -> Path:
+    """The file of the person's settings; there is none until something is set."""
+    return config_folder() / "settings.toml"
+
+
+def load_settings() -> Settings:
+    """The person's settings, or the defaults if there is no file. BlockweightError for a file that cannot be read."""
+    path = settings_file()
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(_MOST_BYTES)
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BlockweightError(f"The settings '{path}' cannot be read ({reason}); set {CONFIG}.") from None
+    try:
+        found = tomllib.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:80] or "nested too deeply"
+        raise BlockweightError(f"The settings '{path}' are not TOML ({reason}); mend or remove the file.") from None
+    try:
+        return _settings_of(found)
+    except BlockweightError as error:
+        raise BlockweightError(f"In '{path}': {error}") from None
+
+
+def save_settings(settings: Settings) -> None:
+    """Write the settings, whole or not at all. BlockweightError for what the system refuses."""
+    # The one writer of whole files that follows links and keeps permissions lives among the LoRA files.
+    from blockweight.lora.atomic import write_atomically  # noqa: PLC0415 - brings numpy, which reading does not need
+
+    path = settings_file()
+    try:
+        data = settings.text().encode()
+    except UnicodeEncodeError:
+        raise BlockweightError(
+            "A folder's name is not text (UTF-8), so it cannot be kept; rename the folder."
+        ) from None
+
+    def write(handle: BinaryIO) -> None:
+        handle.write(data)
+
+    def check(temporary: Path) -> None:
+        if temporary.read_bytes() != data:
+            raise BlockweightError(f"'{path}' does not read back as it was written; check the disk.")
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, write, check, overwrite=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BlockweightError(f"'{path}' cannot be written ({error}); set {CONFIG}.") from None
+
+
+def folders_of(text: str) -> tuple[Path, ...]:
+    """Folders as they are typed, one a line, `~` for the home folder; each once, absolute. BlockweightError for what is
+    no folder, or a path that does not say where it begins."""
+    found: dict[Path, None] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        try:
+            path = Path(line).expanduser()
+            there = path.is_dir()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BlockweightError(f"{quoted(line, 200)} cannot be read ({error}); check the path.") from None
+        if not path.is_absolute():
+            raise BlockweightError(f"{quoted(line, 200)} is not a whole path; write it from the root of the disk on.")
+        if not there:
+            raise BlockweightError(f"There is no folder {quoted(line, 200)}; check the path, or make the folder first.")
+        found[path] = None
+    return tuple(found)
+
+
+def _settings_of(found: Mapping[str, object]) -> Settings:
+    unknown = set(found) - {"models", "loras", "language", "theme"}
+    if unknown:
+        raise BlockweightError(f"{quoted(min(unknown))} is no setting; there are models, loras, language and theme.")
+    language, theme = found.get("language", ""), found.get("theme", "")
+    if not isinstance(language, str) or not isinstance(theme, str):
+        raise BlockweightError('language and theme are texts, as in theme = "dark".')
+    return Settings(_paths("models", found), _paths("loras", found), language, theme)
+
+
+def _paths(name: str, found: Mapping[str, object]) -> tuple[Path, ...]:
+    listed = found.get(name, [])
+    if not isinstance(listed, list) or not all(isinstance(item, str) and item for item in listed):
+        raise BlockweightError(f'{name} is a list of folders, as in {name} = ["/data/{name}"].')
+    return tuple(Path(item) for item in listed)
+
+
+def _toml(path: Path) -> str:
+    # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
+    return json.dumps(str(path), ensure_ascii=False).replace("\x7f", "\\u007f")

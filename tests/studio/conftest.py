@@ -1,0 +1,57 @@
+"""The studio, in this process for its answers and in one of its own for a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from studio_server import HOST, OWN, Server, chromium
+
+from blockweight.studio.app import Studio, make_app
+from blockweight.studio.door import Address, Door
+from blockweight.workflow.config_folder import CONFIG
+from blockweight.workflow.settings import Settings, save_settings
+from workshop import FULL, SHORT, write_lora_file
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty config folder."""
+    folder = tmp_path / "config"
+    monkeypatch.setenv(CONFIG, str(folder))
+    return folder
+
+
+@pytest.fixture
+def shelf(config: Path, tmp_path: Path) -> Path:
+    """A folder with two LoRAs, named in the settings."""
+    folder = tmp_path / "loras"
+    folder.mkdir()
+    write_lora_file(folder / "princess.safetensors", FULL.blocks)
+    write_lora_file(folder / "standard.safetensors", SHORT.blocks)
+    save_settings(Settings(loras=(folder,)))
+    return folder
+
+
+@pytest.fixture
+def client(config: Path) -> TestClient:
+    """A browser's requests to the studio on this machine's own address."""
+    app = make_app(Door(Address()), Studio())
+    headers = {**OWN, "accept": "text/html"}
+    return TestClient(app, base_url=f"http://{HOST}", headers=headers, follow_redirects=False)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running studio with its own config and two LoRAs."""
+    with Server.started(tmp_path_factory.mktemp("studio")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """The system's Chromium."""
+    with chromium() as started:
+        yield started

@@ -1,0 +1,106 @@
+"""A studio in a process of its own, and the system's Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blockweight.workflow.config_folder import CONFIG
+from workshop import FULL, SHORT, write_lora_file
+
+HOST = "127.0.0.1:8571"
+OWN = {"origin": f"http://{HOST}"}
+"""What a browser sends from our own pages."""
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def chromium_path() -> str | None:
+    """The system's browser, or None."""
+    return next((path for path in map(shutil.which, _NAMES) if path), None)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A Chromium that Playwright drives. The test is skipped where the system has none; none is ever downloaded."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip("there is no Chromium on this system; install your distribution's (apt install chromium)")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - it takes a moment, and is not needed to skip
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@dataclass
+class Server:
+    """A running studio: its process, its address, and its folder, with `config` and `loras` in it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    folder: Path
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator[Server]:
+        """Start one, and stop it at the end."""
+        loras, config = folder / "loras", folder / "config"
+        if not config.exists():
+            loras.mkdir(parents=True, exist_ok=True)
+            write_lora_file(loras / "princess.safetensors", FULL.blocks)
+            write_lora_file(loras / "standard.safetensors", SHORT.blocks)
+            config.mkdir()
+            (config / "settings.toml").write_text(f'loras = ["{loras.as_posix()}"]\n', "utf-8")
+        running = cls(*_start(folder, 0), folder)
+        try:
+            yield running
+        finally:
+            running.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
+    def stop(self) -> None:
+        """End it, as Ctrl-C does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def again(self) -> None:
+        """Start it anew at the same address."""
+        self.process, self.url = _start(self.folder, self.port)
+
+
+def _start(folder: Path, port: int) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-c", "from blockweight.cli import main; main()"]
+    process = subprocess.Popen(
+        [*command, "studio", "--no-open", "--port", str(port)],
+        env={**os.environ, CONFIG: str(folder / "config"), "PYTHONUNBUFFERED": "1"},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("The studio is at http://127.0.0.1:"), line
+    return process, line.split()[-1]

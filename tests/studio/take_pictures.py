@@ -1,0 +1,112 @@
+"""Pictures of every page: `python tests/studio/take_pictures.py docs/images`, one a page; with `--all`, one for every
+language, theme and screen. `make pictures` runs it."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from studio_server import Server, chromium
+
+from blockweight.demo.embedded import lora_file
+from blockweight.workflow.settings import LANGUAGES, THEMES
+
+GOBUHIME = "Gobuhime:1,0,0.5,1,0.5,0.3,0.7,0,1,1,0,0,0,1,0.5,0.5,1,1,1,1,0.5,0.5,0.3,0.5,0,0.7"
+FIXED = "BASE,IN00,IN02,IN06,IN07,IN08,IN09,IN10,IN11,M00,OUT02,OUT03,OUT04,OUT05,OUT10"
+FLUX = "Flux:" + ",".join(str(round(1.3 - abs(n - 30) / 25, 2)) for n in range(61))
+
+SCREENS = {"": (1280, 800), "-tablet": (820, 1180)}
+
+SHOWN = {
+    "home": ("en", "dark"),
+    "weights": ("en", "dark"),
+    "weights-flux": ("en", "light"),
+    "bake": ("en", "light"),
+    "baked": ("ja", "dark"),
+    "settings": ("ja", "light"),
+    "not-found": ("en", "dark"),
+}
+"""The pictures in the documents: page → its language and theme."""
+
+
+_ANYWHERE = """(folder) => {
+  const home = (text) => text.replaceAll(folder, "/home/me");
+  for (const each of document.querySelectorAll("input, textarea")) each.value = home(each.value);
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.data = home(texts.currentNode.data);
+}"""
+"""Shows the temporary folder as a person's own."""
+
+
+def visit(page: Any, server: Server, name: str) -> None:
+    """Bring a page into the state of its picture."""
+    lora = server.folder / "loras" / "gobuhime.safetensors"
+    place = {
+        "home": "",
+        "weights": f"weights?weights={GOBUHIME}&fixed={FIXED}&lora={lora}",
+        "weights-flux": f"weights?weights={FLUX}",
+        "bake": f"bake?weights={GOBUHIME}&lora={lora}",
+        "baked": f"bake?weights={GOBUHIME}&lora={lora}",
+        "settings": "settings",
+        "not-found": "nothing",
+    }[name]
+    page.goto(server.url + place)
+    if name == "baked":
+        page.locator("[name=overwrite]").check()
+        page.locator("#bake [data-busy]").click()
+        page.wait_for_url("**/bake/reports/*")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(_ANYWHERE, str(server.folder))
+
+
+def main() -> None:
+    """Take them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--all", action="store_true")
+    asked = parser.parse_args()
+    if asked.all:
+        wanted = list(itertools.product(SHOWN, LANGUAGES, THEMES, SCREENS))
+    else:
+        wanted = [(name, language, theme, "") for name, (language, theme) in SHOWN.items()]
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="girl-") as folder,
+        Server.started(furnished(Path(folder))) as server,
+        chromium() as browser,
+    ):
+        for name, language, theme, screen in wanted:
+            width, height = SCREENS[screen]
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, locale=language, color_scheme=theme, device_scale_factor=1
+            )
+            page = context.new_page()
+            visit(page, server, name)
+            ending = f"-{language}-{theme}{screen}" if asked.all else ""
+            save(page.screenshot(), asked.folder / f"studio-{name}{ending}.png")
+            context.close()
+
+
+def furnished(folder: Path) -> Path:
+    """The folder with a config and the embedded LoRAs."""
+    (folder / "config").mkdir()
+    (folder / "loras").mkdir()
+    for name in ("gobuhime", "gobuhime-locon"):
+        shutil.copy(lora_file(name), folder / "loras")
+    (folder / "config" / "settings.toml").write_text(f'loras = ["{(folder / "loras").as_posix()}"]\n', "utf-8")
+    return folder
+
+
+def save(data: bytes, path: Path) -> None:
+    """In 256 colours, which a page hardly exceeds, at a third of the size."""
+    Image.open(io.BytesIO(data)).convert("RGB").quantize(256).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
