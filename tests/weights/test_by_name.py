@@ -67,7 +67,7 @@ def test_blocks_that_are_left_out_need_a_fill():
         ('{"IN04": 1' + "0" * 400 + "}", "not a finite number"),
         ("{}", "No block is given a weight"),
         ("{1: 2}", "not a list of numbers or an object"),
-        ("{" * 100_000, "neither JSON nor a Python dict"),
+        ("{" * 100_000 + "}" * 100_000, "neither JSON nor a Python dict"),
         ('{"values": {"IN04": 1}, "layout": 3}', "name and the layout of weights are texts"),
         ('{"values": {"IN04": 1}, "layout": "sd9"}', "no layout called 'sd9'"),
         ("[weights]\nIN04 = ", "recipe is not TOML"),

@@ -178,6 +178,11 @@ SHOWN = [
     "down_lr_weight=sine mid_lr_weight=1",
     "(" + WEIGHTS + ")",
     "\u22121," + ones(25),
+    f"<lora:g:1:{ones(26)}>",
+    "<lora:g:1:lbw=OUTD>, (sky:1.2), 8k",
+    f"LBW={WEIGHTS}",
+    "My girl\t" + WEIGHTS.replace(",", "\t"),
+    "Girl " + WEIGHTS.replace(",", " "),
 ]
 
 
@@ -280,3 +285,34 @@ def test_rows_of_spreadsheets_are_read(row):
         semicells=";".join(cells),
     )
     assert Source().read(text).weights.text() == f"Girl:{WEIGHTS}"
+
+
+def test_what_json_prints_is_read_back():
+    made = convert_text(json.dumps({"REST": 0.5, "IN03": 0.25}), "json", Source(fill=1, layout="sd1-26"))
+    again = Source().read(made.text).weights
+    assert (again.rest, again.weight("IN03")) == (0.5, 0.25)
+    facts = convert_text(V17, "26", Source(fill=0)).facts()
+    assert Source().read(json.dumps(facts)).weights.weight("IN03") == 0
+
+
+def test_middles_of_the_inspire_pack_that_differ_have_no_scale():
+    middles = ",".join(["1"] * 12 + ["1", "0", "1"] + ["1"] * 12)
+    with pytest.raises(BlockweightError, match="is one block"):
+        convert_text(middles, "diffusers", Source(layout="sd1-inspire-27"))
+
+
+def test_a_row_may_end_in_empty_cells():
+    heads = "\t".join(["NAME", *Source().read(V26).weights.layout.blocks])
+    row = "\t".join(["Girl", *WEIGHTS.split(",")])
+    assert Source().read(f"{heads}\t\t\n{row}").weights.text() == f"Girl:{WEIGHTS}"
+    assert Source().read(f"{heads}\n{row}\t\t\n").weights.text() == f"Girl:{WEIGHTS}"
+
+
+SLIPS = ["–1", "—1", "x", "x+0.1", "Infinity", "∞", "~1", "$1", "#REF!", "TRUE", "None"]
+
+
+@pytest.mark.parametrize("cell", SLIPS)
+@pytest.mark.parametrize("sign", [",", "\t"])
+def test_a_slip_of_the_hand_is_not_a_name(cell, sign):
+    with pytest.raises(BlockweightError):
+        Source().read(sign.join([cell, *WEIGHTS.split(",")]))

@@ -106,7 +106,7 @@ def diff(
         _print_json(found.facts())
     else:
         typer.echo("\n".join(found.lines()))
-        _print_hints(found.hints)
+    _print_hints(found.hints)
 
 
 @app.command("interpolate")
@@ -133,7 +133,7 @@ def interpolate(
         _print_json(made.facts())
     else:
         typer.echo("\n".join(made.lines()))
-        _print_hints(made.hints)
+    _print_hints(made.hints)
 
 
 @app.command("average")
@@ -157,7 +157,7 @@ def average(
         _print_json(made.facts())
     else:
         typer.echo("\n".join(made.lines()))
-        _print_hints(made.hints)
+    _print_hints(made.hints)
 
 
 def _print_json(facts: object) -> None:

@@ -124,4 +124,6 @@ def parse_values(name: str, tokens: Sequence[str], layout: Layout) -> BlockWeigh
 
 def _tokens(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).replace("、", ",").replace("\u2212", "-").strip()
-    return plain.split(",") if "," in plain else plain.split()
+    if "," in plain:
+        return plain.split(",")
+    return [cell.strip() for cell in plain.split("\t")] if "\t" in plain else plain.split()

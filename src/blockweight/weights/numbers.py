@@ -39,6 +39,7 @@ def format_weight(value: float) -> str:
 
 def plain_number(value: float) -> float | int:
     """The number as JSON should show it: whole ones as 1, not 1.0."""
+    value = float(value)
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from blockweight.blocks import INSPIRE, Family, Layout, all_layouts, family_by_name, layout_by_name
+from blockweight.blocks import INSPIRE, REST, Family, Layout, all_layouts, family_by_name, layout_by_name
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import (
     DEFAULT_NAME,
@@ -127,6 +127,8 @@ def _read_json(text: str, context: Context) -> Reading:
         return replace(_read_tokens(context.name, numbers, context), notation="json")
     if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
         raise BlockweightError('The text is not a list of numbers or an object; write {"BASE": 1, "IN00": 0}.')
+    if any(_RATES.match(f"{key}=") for key in data) or "ss_network_args" in data:
+        return _read_rates(text, context)
     if not is_scales(data):
         weights, filled = _by_name(data, ("values", "weights"), context)
         return Reading(weights, "json", filled=filled)
@@ -150,11 +152,12 @@ def _by_name(data: Mapping[str, Any], places: Sequence[str], context: Context) -
     name, layout = data.get("name", context.name), data.get("layout")
     if not isinstance(name, str) or not isinstance(layout, str | None):
         raise BlockweightError('The name and the layout of weights are texts, as in name = "Girl", layout = "sd1-26".')
+    given = data[place] if "rest" not in data else {REST: data["rest"], **data[place]}
     layouts = context.layouts
     if context.layout is None and layout is not None:
         # A layout made to measure for one file has no name that others know; its blocks tell it.
         layouts = tuple(known for known in layouts if known.name == layout) or (layout_by_name(layout),)
-    return weights_by_name(name, data[place], layouts, context.fill)
+    return weights_by_name(name, given, layouts, context.fill)
 
 
 def _read_spec(text: str, context: Context) -> Reading:
@@ -170,6 +173,9 @@ def _read_table(text: str, context: Context) -> Reading:
     rows = read_rows(text)
     if all(len(row) == 2 for row in rows) and all(_names_block(row[0], context) for row in rows[1:]):
         rows = [list(column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        while row and not row[-1]:
+            row.pop()
     if len(rows) != 2:
         raise BlockweightError(f"The table has {len(rows)} lines; give two: the blocks' names and one row of weights.")
     heads = [plain_text(head).strip("*") for head in rows[0]]
@@ -178,7 +184,8 @@ def _read_table(text: str, context: Context) -> Reading:
     if len(heads) != len(rows[1]):
         raise BlockweightError(f"The table has {len(heads)} names over {len(rows[1])} cells; give as many of both.")
     # The sheet's own last column repeats the row as text.
-    cells = [(head, cell) for head, cell in zip(heads, rows[1], strict=True) if (head or cell) and head != "WEIGHT"]
+    pairs = zip(heads, rows[1], strict=True)
+    cells = [(head, cell) for head, cell in pairs if (head or cell) and head.upper() != "WEIGHT"]
     name = context.name
     if cells and not _names_block(cells[0][0], context):
         name = check_name(cells.pop(0)[1] or name)
@@ -194,13 +201,16 @@ def _names_block(cell: str, context: Context) -> bool:
 
 
 def _read_vector(text: str, context: Context) -> Reading:
-    named, tokens = split_weights(text if ":" in text else text.removeprefix("lbw="), "")
+    row = read_rows(text)[0] if "\t" in text and "\n" not in text else []
+    if len(row) > 2 and _could_be_name(row[0]):
+        # As a spreadsheet copies a row: its name may hold blanks and colons, and stands as it was written.
+        return _read_tokens(check_name(row[0]), [plain_text(cell) for cell in row[1:]], context)
+    named, tokens = split_weights(text if ":" in text else _PREFIX.sub("", text, 1), "")
     first = tokens[0].strip()
     if len(tokens) == 1 and not _is_number(first) and not is_word(first):
         return _read_preset(first, context)
     if not named and len(tokens) > 1 and _could_be_name(first):
-        # A table's row; its name stands as it was written.
-        named, tokens = check_name(read_rows(text)[0][0] or first), tokens[1:]
+        named, tokens = check_name((_rows_of(text)[0][0] if "," in text else "") or first), tokens[1:]
     return _read_tokens(named or context.name, tokens, context)
 
 
@@ -229,7 +239,13 @@ def _read_tokens(name: str, tokens: Sequence[str], context: Context) -> Reading:
     return Reading(parse_values(name, numbers_for(tokens, draws), layout), layout.tool or "vector", hints)
 
 
-_JSON = re.compile(r"\{|[\[(]\s*[-+.\d\"'{TFtfnN]")
+_JSON = re.compile(r"\{.*\}|\[.*\]|\(.*\)", re.DOTALL)
+_TOML = re.compile(r"^\s*\[weights\]\s*$", re.MULTILINE)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_PREFIX = re.compile(r"\s*(?:lbw|w)\s*=", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"[-+.~$#\u2010-\u2015\u2212\u2248\u221e]|(?:nan|inf|infinity|true|false|null|none|x)$|x[-+]", re.IGNORECASE
+)
 _RATES = re.compile(r"(?:down|mid|up)_lr_weight[\"']?\s*[=:]")
 
 
@@ -247,31 +263,47 @@ def _is_number(text: str) -> bool:
 
 def _could_be_name(cell: str) -> bool:
     """Whether the first cell of a row names it, and is no number, word or slip of the hand."""
-    return bool(cell) and not (_is_number(cell) or is_word(cell) or cell[0] in "+-." or cell.lower() in ("nan", "inf"))
+    return bool(cell) and not (_is_number(cell) or is_word(cell) or _NO_NAME.match(plain_text(cell)))
 
 
 def _is_plain_vector(text: str) -> bool:
     """Whether a text is LoRA Block Weight's notation beyond doubt: numbers after its name, whatever the name holds."""
     tokens = [""]
     with contextlib.suppress(BlockweightError):
-        tokens = split_weights(text, "")[1]
-    return len(tokens) > 1 and all(_is_number(token.strip()) or is_word(token.strip()) for token in tokens)
+        tokens = [token.strip() for token in split_weights(text, "")[1]]
+    return len(tokens) > 1 and all(_NUMBER.fullmatch(token) or is_word(token) for token in tokens)
 
 
-def _has_blocks(text: str, context: Context) -> bool:
-    cells = [cell.strip('" ') for cell in re.split(r"[,;\t\n]", plain_text(text))]
-    return is_markdown(text) or (len(cells) > 1 and known_blocks(cells, context.layouts))
+def _has_heads(text: str, context: Context) -> bool:
+    """Whether a table's first line, or its first column, is made of block names."""
+    if is_markdown(text):
+        return True
+    if not any(sign in text for sign in ",;\t"):
+        return False
+    rows = [[cell for cell in row if cell] for row in _rows_of(text)]
+    if not rows:
+        return False
+    across = sum(_names_block(cell, context) for cell in rows[0])
+    down = [len(row) == 2 and _names_block(row[0], context) for row in rows[1:]]
+    return (len(rows[0]) > 1 and 2 * across >= len(rows[0])) or (len(down) > 1 and all(down))
+
+
+def _rows_of(text: str) -> list[list[str]]:
+    """The table's rows, none for what is no table."""
+    with contextlib.suppress(BlockweightError):
+        return read_rows(text)
+    return []
 
 
 Reader = Callable[[str, Context], Reading]
 
 NOTATIONS: tuple[tuple[str, Callable[[str, Context], bool], Reader], ...] = (
+    ("json", lambda text, _: bool(_JSON.fullmatch(text)), _read_json),
+    ("toml", lambda text, _: bool(_TOML.search(text)), _read_toml),
+    ("table", _has_heads, _read_table),
     ("plain vector", lambda text, _: _is_plain_vector(text), _read_vector),
     ("tag", lambda text, _: bool(tags_in(text)), _read_tag),
-    ("table", _has_blocks, _read_table),
     ("sd-scripts", lambda text, _: bool(_RATES.search(text)), _read_rates),
-    ("json", lambda text, _: _JSON.match(text) is not None, _read_json),
-    ("toml", lambda text, _: "[weights]" in text, _read_toml),
     ("inspire spec", lambda text, _: "%" in text and "=" in text, _read_spec),
     ("vector", lambda text, _: bool(text), _read_vector),
 )

@@ -149,7 +149,11 @@ def _lost_rest(weights: BlockWeights) -> tuple[str, ...]:
 
 
 def _diffusers(reading: Reading, _: Source) -> _Written:
-    scales, dropped = write_scales(reading.weights)
+    weights = reading.weights
+    if weights.layout.tool:
+        # The tool's entries as our blocks; where several are one block, they must agree.
+        weights = convert(weights, family_by_name(weights.layout.family).layout, 1.0).weights
+    scales, dropped = write_scales(weights)
     hints: tuple[str, ...] = ()
     if set(dropped) - {"BASE"} and not reading.weights.layout.partial:
         hints = ("diffusers has no number for every convolution; bake the weights to have them all.",)
@@ -210,16 +214,16 @@ def convert_text(text: str, to: str, source: Source = Source()) -> Conversion:
     if to in WRITERS:
         written = WRITERS[to](reading, source)
         same = Converted(reading.weights, (*reading.filled, *written.filled), written.dropped)
-        hints = reading.hints if to == "tag" else (*reading.hints, *_lost_tag(reading))
+        hints = reading.hints if to == "tag" else (*reading.hints, *lost_tag(reading))
         return Conversion(same, written.text, (*hints, *written.hints))
     family = source.known_family() or family_by_name(reading.weights.layout.family)
     made = convert(reading.weights, find_layout(to, family), source.fill)
     lost = _lost_rest(reading.weights)
     whole = Converted(made.weights, (*reading.filled, *made.filled), (*made.dropped, *lost))
-    return Conversion(whole, made.weights.text(), (*reading.hints, *_lost_tag(reading)))
+    return Conversion(whole, made.weights.text(), (*reading.hints, *lost_tag(reading)))
 
 
-def _lost_tag(reading: Reading) -> tuple[str, ...]:
+def lost_tag(reading: Reading) -> tuple[str, ...]:
     """What a prompt's tag says beside weights, where there is no place for it."""
     facts = {} if reading.tag is None else reading.tag.facts()
     said = [f"{key}={value}" for key, value in facts.items() if key != "name" and value != 1]
@@ -262,7 +266,8 @@ def show_text(text: str, source: Source = Source()) -> Shown:
     facts = {**weights_facts(reading.weights), "notation": reading.notation, **tag, "filled": list(reading.filled)}
     facts["hints"] = list(reading.hints)
     head = f"{reading.weights.layout.name}, read as {reading.notation}"
-    return Shown((head, *_table(reading.weights)), facts, reading.hints)
+    filled = (f"Filled: {', '.join(reading.filled)}",) if reading.filled else ()
+    return Shown((head, *_table(reading.weights)), facts, (*filled, *reading.hints))
 
 
 def _show_elemental(text: str, source: Source) -> Shown:

@@ -20,7 +20,7 @@ from blockweight.weights import (
     parse_weight,
     plain_number,
 )
-from blockweight.workflow.conversions import Source, weights_facts
+from blockweight.workflow.conversions import Source, lost_tag, weights_facts
 from blockweight.workflow.weight_table import FOOTNOTE, padded
 
 MOST_STEPS = 1000
@@ -47,7 +47,7 @@ def read_alike(texts: Sequence[str], source: Source) -> Alike:
         if weights.layout.blocks != longest.blocks:
             converted = convert(weights, longest, source.fill)
             weights, filled, dropped = converted.weights, (*filled, *converted.filled), converted.dropped
-        hints += [f"{weights.name}: {hint}" for hint in reading.hints]
+        hints += [f"{weights.name}: {hint}" for hint in (*reading.hints, *lost_tag(reading))]
         for what, blocks in (("filled", filled), ("dropped", dropped)):
             if blocks:
                 hints.append(f"{weights.name}: {what} {', '.join(blocks)}")
