@@ -39,6 +39,16 @@ def check_target(target: Path, size: int, *, overwrite: bool, source: Path | Non
         raise BlockweightError(f"'{target}' cannot be written ({reason}); choose another place.") from None
 
 
+def refuse_source(target: Path, source: Path) -> None:
+    """BlockweightError where the target is the very file that it is made from, whatever it is called."""
+    try:
+        same = target.samefile(source)
+    except (OSError, ValueError):  # one of them is missing or cannot be; reading and writing say so
+        same = False
+    if same:
+        raise BlockweightError(f"'{target}' is the source itself, which is never overwritten; choose another name.")
+
+
 def _check_place(target: Path, size: int, *, overwrite: bool, source: Path | None) -> None:
     folder = target.resolve().parent
     if not folder.is_dir():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import REST, family_by_name
 from blockweight.errors import BlockweightError
+from blockweight.lora.atomic import refuse_source
 from blockweight.lora.bake_plan import ModulePlan, Recipe, plan_bake
 from blockweight.lora.dtypes import numpy_dtype
 from blockweight.lora.file import Lora, open_lora
@@ -88,8 +89,7 @@ def bake(
     layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that is
     the source, or may not or cannot be written.
     """
-    if _same_file(out, source):
-        raise BlockweightError(f"'{out}' is the source itself, which is never overwritten; choose another name.")
+    refuse_source(out, source)
     lora = open_lora(source, family_by_name(weights.layout.family))
     plans = plan_bake(lora, weights, recipe)
     instructions: dict[str, Instruction] = {}
@@ -109,13 +109,6 @@ def bake(
         check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
     )
     return BakeReport(source, out, weights, recipe, digest, checks[0])
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):  # one of them is missing or cannot be; reading and writing say so
-        return False
 
 
 def _worth_keeping(check: BakeCheck) -> BakeCheck:

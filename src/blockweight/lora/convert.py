@@ -21,7 +21,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora.create import write_computed
 from blockweight.lora.dialects import DOWN, UP, Dialect, name_in, own_name
 from blockweight.lora.dtypes import is_float, numpy_dtype, rounding
-from blockweight.lora.file import Lora, module_name
+from blockweight.lora.file import SETTINGS, Lora, module_name
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.products import PRODUCTS
 from blockweight.lora.tensors import read_array
@@ -31,7 +31,6 @@ from blockweight.lora.write import check_unchanged
 ALPHAS = "blockweight.alphas"
 """JSON in a converted file: module name → [alpha, its format, the up factor's format], `*` for all others."""
 
-_SETTINGS = "lora_adapter_metadata"
 _ROLES = frozenset(("lora_up", "lora_down", "alpha"))
 _SLACK = 1.001
 
@@ -178,8 +177,7 @@ def _check_kind(source: Lora, module: Module) -> None:
 
 def _scale(term: Term, module: Module) -> float:
     """alpha / rank as the file has it."""
-    settings = term.peft_scale(module)
-    return term.lora.factors(module).scale if settings is None else settings
+    return term.lora.factors(module).scale
 
 
 def _into_up(source: Lora, module: Module, name: str, scale: float, *, exact: bool) -> _Converted:
@@ -260,7 +258,7 @@ def _remembered(source: Lora) -> Mapping[str, Remembered]:
 
 
 def _metadata(source: Lora, plans: tuple[_Converted, ...], dialect: Dialect) -> dict[str, str]:
-    dropped = ("sshs_legacy_hash", _SETTINGS, ALPHAS)
+    dropped = ("sshs_legacy_hash", SETTINGS, ALPHAS)
     result = {key: text for key, text in source.header.metadata.items() if key not in dropped}
     known = Counter(plan.remembered for plan in plans if plan.remembered is not None)
     if dialect == "peft" and known:

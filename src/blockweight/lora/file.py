@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +48,9 @@ _COMPLETE: tuple[tuple[str, tuple[frozenset[str], ...]], ...] = tuple(
 
 _PLAIN = ("lora", "locon")
 
+SETTINGS = "lora_adapter_metadata"
+"""The metadata key under which diffusers keeps what PEFT knows beside the tensors: `unet.r`, `unet.lora_alpha`, …"""
+
 
 @dataclass(frozen=True, eq=False)
 class Lora:
@@ -76,7 +81,8 @@ class Lora:
             for module, roles in self.modules.items()
             for role, info in roles.items()
         )
-        return hashlib.sha256("\n".join([self.data_digest, *lines]).encode()).hexdigest()
+        settings = [json.dumps(self._settings, sort_keys=True)] if self._settings else []
+        return hashlib.sha256("\n".join([self.data_digest, *lines, *settings]).encode()).hexdigest()
 
     @cached_property
     def blocks(self) -> tuple[str, ...]:
@@ -114,8 +120,37 @@ class Lora:
         return read_array(self.path, self.header, info)
 
     def arrays(self, module: Module) -> dict[str, NDArray[np.generic]]:
-        """All tensors of a module by role, each in its own number format."""
-        return {role: self.read(info) for role, info in self.modules[module].items()}
+        """All tensors of a module by role, each in its own number format; `settings_alpha` stands among them."""
+        return self.with_settings(module, {role: self.read(info) for role, info in self.modules[module].items()})
+
+    def settings_alpha(self, module: Module) -> float | None:
+        """A module's alpha where the file has it in PEFT's settings (SETTINGS) and in no tensor; None elsewhere.
+        With rank-stabilised LoRA, alpha × √rank, so that alpha / rank is the scale all the same."""
+        roles = self.modules[module]
+        if not self._settings or "alpha" in roles or "lora_down" not in roles:
+            return None
+        start = f"{module.component}."
+        settings = {key.removeprefix(start): value for key, value in self._settings.items() if key.startswith(start)}
+        alpha, pattern = settings.get("lora_alpha"), settings.get("alpha_pattern")
+        for name, value in (pattern if isinstance(pattern, Mapping) else {}).items():
+            if f"_{module.path}".endswith(f"_{str(name).replace('.', '_')}"):
+                alpha = value
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not math.isfinite(alpha):
+            return None
+        return alpha * math.sqrt(roles["lora_down"].shape[0]) if settings.get("use_rslora") is True else float(alpha)
+
+    def with_settings(self, module: Module, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        """A module's tensors by role, with `settings_alpha` as its alpha where there is one."""
+        alpha = self.settings_alpha(module)
+        return arrays if alpha is None else arrays | {"alpha": np.array(alpha, np.float64)}
+
+    @cached_property
+    def _settings(self) -> Mapping[str, object]:
+        try:
+            found = json.loads(self.header.metadata.get(SETTINGS, "{}"))
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def factors(self, module: Module) -> Factors:
         """The low-rank factors of a LoRA or LoCon module, in float32.

@@ -184,14 +184,14 @@ def _module_facts(lora: Lora, module: Module) -> ModuleFacts:
             Basis.BROKEN, why=f"The module {name} is stored as {formats}, with which this program cannot calculate."
         )
     else:
-        strength = strength_of(name, arrays)
+        strength = strength_of(name, lora.with_settings(module, arrays))
     weights = [info for role, info in roles.items() if role != "alpha"]
     return ModuleFacts(
         module=module,
         block=lora.block_of(module),
         algorithm=lora.algorithm(module),
         rank=rank_of(arrays),
-        alpha=alpha_of(arrays),
+        alpha=alpha_of(lora.with_settings(module, arrays)),
         parameters=sum(prod(info.shape) for info in weights),
         bytes=sum(info.size for info in roles.values()),
         formats=tuple(dict.fromkeys(info.dtype for info in weights)),

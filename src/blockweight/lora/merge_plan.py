@@ -167,7 +167,10 @@ def _sketch(layer_parts: Sequence[tuple[Term, Module]], dialect: Dialect) -> Mer
 
 
 def _copyable(sketch: MergedModule) -> bool:
-    return len(sketch.parts) == 1 and sketch.parts[0].weight == 1 and _keeps_its_name(sketch)
+    part = sketch.parts[0]
+    # PEFT's settings do not come along, so what they scale cannot be copied.
+    kept = part.term.lora.settings_alpha(part.module) is None
+    return len(sketch.parts) == 1 and part.weight == 1 and kept and _keeps_its_name(sketch)
 
 
 def _copied(sketch: MergedModule) -> MergedModule:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from blockweight.lora.file import SETTINGS
 from blockweight.lora.terms import Term
 from blockweight.weights import format_weight
 
 TAGS = "ss_tag_frequency"
 MERGED_FROM = "blockweight.merged_from"
 _OWN = "blockweight."
-_PEFT_CONFIG = "lora_adapter_metadata"
 
 
 def kept(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -21,7 +21,7 @@ def kept(metadata: Mapping[str, str]) -> dict[str, str]:
     return {
         key: text
         for key, text in metadata.items()
-        if key not in ("sshs_legacy_hash", _PEFT_CONFIG) and not key.startswith(_OWN)
+        if key not in ("sshs_legacy_hash", SETTINGS) and not key.startswith(_OWN)
     }
 
 
@@ -72,7 +72,7 @@ def resized(terms: Sequence[Term], out: Path) -> tuple[dict[str, str], tuple[str
     """Metadata for one LoRA whose ranks were cut: all of its own but what its factors no longer are, the new name, and
     where it comes from. No remarks."""
     lora = terms[0].lora
-    gone = ("sshs_legacy_hash", _PEFT_CONFIG)
+    gone = ("sshs_legacy_hash", SETTINGS)
     result = {key: text for key, text in lora.header.metadata.items() if key not in gone}
     told = json.dumps(_told(terms[0]), ensure_ascii=False, separators=(",", ":"))
     return result | {"ss_output_name": out.stem, "blockweight.resized_from": told}, ()

@@ -69,8 +69,8 @@ def size_of(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:2] if set(shape[2:]) <= {1} else shape
 
 
-def product_of(lora: Lora, module: Module, scale: float | None = None, *, beside: bool = False) -> Product:
-    """The change of a LoRA, LoCon, LoHa or LoKr module as a product; `scale` replaces alpha / rank where it is given.
+def product_of(lora: Lora, module: Module, *, beside: bool = False) -> Product:
+    """The change of a LoRA, LoCon, LoHa or LoKr module as a product.
     With `beside` the module may change a bias too (`diff_b`), which is not in the product.
 
     LoHa's Hadamard product of two products of ranks p and q is one of rank p·q; LoKr's Kronecker product of matrices of
@@ -99,7 +99,7 @@ def product_of(lora: Lora, module: Module, scale: float | None = None, *, beside
         if factors.mid is not None:
             core = np.einsum("pq...,qi->pi...", factors.mid.astype(np.float64), right)
             right = core.reshape(len(core), -1)
-        return Product(left, right, shape, factors.scale if scale is None else scale)
+        return Product(left, right, shape, factors.scale)
     numbers = {role: _numbers(lora, name, role, array) for role, array in arrays.items()}
     try:
         made = _loha(numbers) if algorithm == "loha" else _lokr(numbers)
@@ -108,8 +108,7 @@ def product_of(lora: Lora, module: Module, scale: float | None = None, *, beside
         raise BlockweightError(
             f"The shapes in the module {name} of '{lora.path}' do not fit each other ({shapes}); get the file again."
         ) from None
-    made = _with_kernel(module, made)
-    return made if scale is None else replace(made, scale=scale)
+    return _with_kernel(module, made)
 
 
 def _with_kernel(module: Module, product: Product) -> Product:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from blockweight.blocks import Family, Module, detect_family, recognises
@@ -15,8 +13,6 @@ from blockweight.lora.file import Lora, open_lora, read_modules
 from blockweight.lora.layer_names import FAMILIES, Layer, layer_of
 from blockweight.lora.products import Product, product_of
 from blockweight.weights import BlockWeights
-
-_PEFT_CONFIG = "lora_adapter_metadata"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,36 +42,7 @@ class Term:
 
     def product(self, module: Module, *, beside: bool = False) -> Product:
         """The module's change at weight 1 as a product. `beside` and BlockweightError as in `product_of`."""
-        return product_of(self.lora, module, self.peft_scale(module), beside=beside)
-
-    def peft_scale(self, module: Module) -> float | None:
-        """alpha / rank where the file has it in PEFT's settings instead of tensors; None elsewhere."""
-        roles = self.lora.modules[module]
-        if not self._settings or "alpha" in roles or "lora_down" not in roles:
-            return None
-        rank = roles["lora_down"].shape[0]
-        settings = {
-            key.removeprefix(f"{module.component}."): value
-            for key, value in self._settings.items()
-            if key.startswith(f"{module.component}.")
-        }
-        alpha = settings.get("lora_alpha")
-        pattern = settings.get("alpha_pattern")
-        for name, value in (pattern if isinstance(pattern, Mapping) else {}).items():
-            if f"_{module.path}".endswith(f"_{str(name).replace('.', '_')}"):
-                alpha = value
-        if not isinstance(alpha, int | float) or not math.isfinite(alpha):
-            return None
-        return alpha / (math.sqrt(rank) if settings.get("use_rslora") is True else rank)
-
-    @cached_property
-    def _settings(self) -> Mapping[str, object]:
-        """What diffusers keeps beside the tensors (`lora_adapter_metadata`): `unet.r`, `unet.lora_alpha`, …"""
-        try:
-            found = json.loads(self.lora.header.metadata.get(_PEFT_CONFIG, "{}"))
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return product_of(self.lora, module, beside=beside)
 
 
 Identity = Layer | Module
