@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blockweight.errors import BlockweightError
-from blockweight.lora import Recipe, bake, open_lora, unbake
+from blockweight.lora import Recipe, bake, open_lora, unbake, write_lora
+from blockweight.lora.metadata import stamp
 from blockweight.weights import parse_elemental, uniform
 from workshop import FULL, tree, write_lora_file
 
@@ -84,3 +85,14 @@ def test_a_second_bake_is_taken_back_to_the_first(source, tmp_path):
     one = unbake(second, tmp_path / "one.safetensors").out
     assert open_lora(one).header.metadata == open_lora(first).header.metadata
     assert open_lora(unbake(one, tmp_path / "two.safetensors").out).digest == open_lora(source).digest
+
+
+def test_names_and_advice_come_back_too(tmp_path):
+    tensors = {info.name: open_lora(path).read(info) for path in [write_lora_file(tmp_path / "x.safetensors", BLOCKS)]
+               for info in open_lora(path).header.tensors}  # fmt: skip
+    named = {"ss_output_name": "girl", "modelspec.title": "Girl", "ssmd_display_name": "ゴブ姫"}
+    given = named | stamp(weights(IN04=0.5), "recommended")
+    write_lora(tmp_path / "a.safetensors", tensors, given)
+    assert open_lora(back(tmp_path / "a.safetensors", weights(IN04=0.5)).out).header.metadata == given | {
+        key: text for key, text in open_lora(tmp_path / "a.safetensors").header.metadata.items() if key not in given
+    }

@@ -40,7 +40,9 @@ def baked_metadata(lora: Lora, weights: BlockWeights, recipe: Recipe, out: Path)
         renamed[_NAME] = out.stem
     if any(key.startswith("modelspec.") for key in old):
         renamed[_PARENTS] = old.get("modelspec.title") or lora.path.stem
-    return old | renamed | stamp(weights, "applied", _details(lora, recipe))
+    changed = old | renamed
+    before = {key: lora.header.metadata.get(key) for key in changed if changed[key] != lora.header.metadata.get(key)}
+    return changed | stamp(weights, "applied", _details(lora, recipe) | {"before": before})
 
 
 def _details(lora: Lora, recipe: Recipe) -> dict[str, object]:
@@ -88,8 +90,9 @@ def provenance_of(path: Path, metadata: Mapping[str, str]) -> Provenance:
 
 
 def metadata_before(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The metadata of a file whose bake is taken back: without its stamp (or with the earlier one), hashes to be set
-    right. Titles that a bake has changed stay as they are."""
-    kept = {key: text for key, text in metadata.items() if key != key_of("applied")}
-    earlier = read_stamp("applied", metadata[key_of("applied")]).details.get("earlier")
-    return kept | ({key_of("applied"): earlier} if isinstance(earlier, str) else {})
+    """The metadata of a file whose bake is taken back: names, titles and advice as they were before it, without its
+    stamp (or with the earlier one), hashes to be set right."""
+    details = read_stamp("applied", metadata[key_of("applied")]).details
+    before = details.get("before")
+    found = {**metadata, **(before if isinstance(before, dict) else {}), key_of("applied"): details.get("earlier")}
+    return {key: text for key, text in found.items() if isinstance(text, str)}
