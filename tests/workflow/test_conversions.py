@@ -316,3 +316,31 @@ SLIPS = ["–1", "—1", "x", "x+0.1", "Infinity", "∞", "~1", "$1", "#REF!", "
 def test_a_slip_of_the_hand_is_not_a_name(cell, sign):
     with pytest.raises(BlockweightError):
         Source().read(sign.join([cell, *WEIGHTS.split(",")]))
+
+
+PROMPTS = [
+    "(best quality), <lora:g:1:lbw=OUTD>, (1girl)",
+    "(masterpiece, <lora:g:1:lbw=OUTD>:1.2)",
+    "{red|blue} hair, <lora:g:1:lbw=OUTD>, {a|b}",
+    "[<lora:g:1:lbw=OUTD>]",
+    "<lora:g:1:lbw=OUTD>, (masterpiece:1.2), 1girl: 1,2,3",
+]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_prompts_brackets_and_numbers_are_not_taken_for_weights(prompt):
+    assert Source().read(prompt).notation == "tag"
+
+
+def test_a_step_of_1_that_is_lost_is_told_too():
+    assert "stop=1" in convert_text(f"<lora:a:1:lbw={V17}:stop=1>", "17").hints[0]
+
+
+@pytest.mark.parametrize("sign", [",", "\t"])
+def test_x_is_no_word_of_the_inspire_packs(sign):
+    with pytest.raises(BlockweightError, match="word of LoRA Block Weight's"):
+        Source().read(sign.join(["X", *["1"] * 20]))
+
+
+def test_a_vector_taken_for_another_tools_is_told():
+    assert "sd1-inspire-27" in Source().read(ones(27)).hints[0]

@@ -67,3 +67,10 @@ def test_what_was_filled_and_dropped_is_told():
 def test_rest_is_compared_too():
     first, second = (json.dumps({"values": {"REST": rest, "IN04": 1}}) for rest in (0, 1))
     assert diff_texts(first, second, FILLED).blocks == {"REST": (0.0, 1.0)}
+
+
+def test_a_rest_that_a_line_cannot_hold_is_told():
+    first = json.dumps({"name": "a", "rest": 0.5, "values": dict.fromkeys(["IN04"], 1)})
+    made = average_texts([first, ONES], FILLED)
+    assert made.weights[0].rest == 0.75
+    assert made.hints[-1] == "A line has no place for REST (Average 0.75); --json keeps it."

@@ -152,7 +152,7 @@ def average(
     from blockweight.workflow.mixing import average_texts  # noqa: PLC0415 - keeps --help fast
 
     source = Source(layout, family, fill=fill, book=book)
-    made = average_texts(weights, source, shares=shares, name=name)
+    made = average_texts([typed(each) for each in weights], source, shares=shares, name=name)
     if as_json:
         _print_json(made.facts())
     else:

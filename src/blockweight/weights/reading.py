@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from blockweight.blocks import INSPIRE, REST, Family, Layout, all_layouts, family_by_name, layout_by_name
+from blockweight.blocks import (
+    INSPIRE,
+    REST,
+    Family,
+    Layout,
+    all_layouts,
+    family_by_name,
+    layout_by_name,
+    layouts_of_length,
+)
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import (
     DEFAULT_NAME,
@@ -252,6 +261,8 @@ _RATES = re.compile(r"(?:down|mid|up)_lr_weight[\"']?\s*[=:]")
 def _other_layouts(layout: Layout, context: Context) -> tuple[str, ...]:
     """A hint where the length alone may mean a layout with other blocks."""
     others = [other.name for other in context.layouts if len(other) == len(layout) and other.blocks != layout.blocks]
+    if not others and layout.tool:
+        return (f"Read as the vector of {layout.name}, for {len(layout)} numbers; --from says another layout.",)
     if not others:
         return ()
     return (f"Read as {layout.name}; {len(layout)} numbers may also be {', '.join(others)}, which --from says.",)
@@ -271,7 +282,21 @@ def _is_plain_vector(text: str) -> bool:
     tokens = [""]
     with contextlib.suppress(BlockweightError):
         tokens = [token.strip() for token in split_weights(text, "")[1]]
+    if tags_in(text) and not layouts_of_length(len(tokens)):
+        return False  # a prompt that ends in numbers
     return len(tokens) > 1 and all(_NUMBER.fullmatch(token) or is_word(token) for token in tokens)
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text stands in brackets and is no prompt with a tag in it."""
+    if not _JSON.fullmatch(text):
+        return False
+    if not tags_in(text):
+        return True
+    with contextlib.suppress(BlockweightError):
+        read_json(text)
+        return True
+    return False
 
 
 def _has_heads(text: str, context: Context) -> bool:
@@ -298,7 +323,7 @@ def _rows_of(text: str) -> list[list[str]]:
 Reader = Callable[[str, Context], Reading]
 
 NOTATIONS: tuple[tuple[str, Callable[[str, Context], bool], Reader], ...] = (
-    ("json", lambda text, _: bool(_JSON.fullmatch(text)), _read_json),
+    ("json", lambda text, _: _is_json(text), _read_json),
     ("toml", lambda text, _: bool(_TOML.search(text)), _read_toml),
     ("table", _has_heads, _read_table),
     ("plain vector", lambda text, _: _is_plain_vector(text), _read_vector),

@@ -72,8 +72,15 @@ def read_weights_for(
     return converted.weights, (*reading.filled, *converted.filled)
 
 
+_USUAL = {"te": 1, "unet": 1}
+
+
 def _refuse_more_than_weights(tag: LoraTag | None) -> None:
-    said = {} if tag is None else {key: value for key, value in tag.facts().items() if key != "name" and value != 1}
+    said = (
+        {}
+        if tag is None
+        else {key: value for key, value in tag.facts().items() if key != "name" and _USUAL.get(key) != value}
+    )
     if said:
         listed = ", ".join(f"{key}={value}" for key, value in said.items())
         raise BlockweightError(

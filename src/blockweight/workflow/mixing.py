@@ -132,16 +132,24 @@ def interpolate_texts(
     one, other = alike.weights
     places = at if steps is None else [round(step / steps, 6) for step in range(steps + 1)]
     names = [f"{one.name}-{other.name}_{format_weight(place)}" for place in places]
-    return Mixed(
-        tuple(interpolate(one, other, place, name) for place, name in zip(places, names, strict=True)), alike.hints
-    )
+    made = (interpolate(one, other, place, name) for place, name in zip(places, names, strict=True))
+    return _with_rest(tuple(made), alike.hints)
 
 
 def average_texts(texts: Sequence[str], source: Source, shares: str = "", name: str = "Average") -> Mixed:
     """The average of weights; `shares` are numbers such as `2,1,1`, equal ones if empty."""
     parsed = [parse_weight(share) for share in shares.split(",")] if shares.strip() else [1.0] * len(texts)
     alike = read_alike(texts, source)
-    return Mixed((average(alike.weights, parsed, check_name(name)),), alike.hints)
+    return _with_rest((average(alike.weights, parsed, check_name(name)),), alike.hints)
+
+
+def _with_rest(made: tuple[BlockWeights, ...], hints: tuple[str, ...]) -> Mixed:
+    """The weights, with a hint where a line has no place for their REST."""
+    lost = [each for each in made if each.rest != 1]
+    if not lost:
+        return Mixed(made, hints)
+    names = ", ".join(f"{each.name} {format_weight(each.rest)}" for each in lost)
+    return Mixed(made, (*hints, f"A line has no place for REST ({names}); --json keeps it."))
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

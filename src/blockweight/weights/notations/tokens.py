@@ -15,18 +15,19 @@ _RELATIVE = re.compile(r"X(?:([+-])(\d+\.?\d*|\.\d+))?", re.ASCII)
 
 @dataclass(frozen=True)
 class Draws:
-    """How words become numbers: `seed` draws the random ones (None refuses them), `base` is what X stands for.
+    """How words become numbers: `seed` draws the random ones (None refuses them), `base` is what X stands for. A
+    base of None refuses X, which is LoRA Block Weight's alone.
 
     `spans` gives each random word its lowest and highest value, `places` the decimals that a drawn number keeps.
     """
 
     seed: int | None = None
-    base: float = 1.0
+    base: float | None = 1.0
     spans: tuple[tuple[str, float, float], ...] = (("R", 0.0, 1.0), ("U", -0.5, 1.5))
     places: int = 3
 
 
-INSPIRE_DRAWS = Draws(spans=(("R", 0.0, 3.0), ("r", 0.0, 3.0), ("U", -1.5, 1.5), ("u", -1.5, 1.5)), places=2)
+INSPIRE_DRAWS = Draws(base=None, spans=(("R", 0.0, 3.0), ("r", 0.0, 3.0), ("U", -1.5, 1.5), ("u", -1.5, 1.5)), places=2)
 """The Inspire Pack's. The defaults of `Draws` are LoRA Block Weight's, by its code at b403cb7 (its README says -1.5 to
 1.5 for U)."""
 
@@ -60,7 +61,9 @@ def numbers_for(tokens: Sequence[str], draws: Draws) -> list[str]:
                     f"{quoted(token)} stands for a random weight; draw it with 'blockweight weights show … --seed 1'."
                 )
             made.append(format_weight(round(source.uniform(*spans[token]), draws.places)))
-        elif relative:
+        elif relative and draws.base is None:
+            raise BlockweightError(f"{quoted(token)} is a word of LoRA Block Weight's, not of the Inspire Pack's.")
+        elif relative and draws.base is not None:
             change = parse_weight(relative[2]) if relative[2] else 0.0
             made.append(format_weight(step_weight(draws.base, -change if relative[1] == "-" else change)))
         elif token in _NODE_WORDS:
