@@ -22,7 +22,7 @@ from blockweight.lora.create import write_computed
 from blockweight.lora.dialects import DOWN, UP, Dialect, name_in, own_name
 from blockweight.lora.dtypes import is_float, numpy_dtype, rounding
 from blockweight.lora.file import SETTINGS, Lora, module_name
-from blockweight.lora.header import Header, TensorInfo, read_header
+from blockweight.lora.header import Header, TensorInfo, new_tensor, read_header
 from blockweight.lora.products import PRODUCTS
 from blockweight.lora.tensors import read_array
 from blockweight.lora.terms import Term
@@ -201,17 +201,11 @@ def _tensors(source: Lora, plan: _Converted, dialect: Dialect) -> dict[str, Tens
     up, down = roles["lora_up"], roles["lora_down"]
     made = {
         "lora_down": TensorInfo(f"{plan.name}{DOWN[dialect]}", down.dtype, down.shape, 0, down.size),
-        "lora_up": _info(f"{plan.name}{UP[dialect]}", plan.up_dtype, up.shape),
+        "lora_up": new_tensor(f"{plan.name}{UP[dialect]}", plan.up_dtype, up.shape),
     }
     if plan.alpha is not None:
-        made["alpha"] = _info(f"{plan.name}.alpha", plan.alpha_dtype, ())
+        made["alpha"] = new_tensor(f"{plan.name}.alpha", plan.alpha_dtype, ())
     return made
-
-
-def _info(name: str, dtype: str, shape: tuple[int, ...]) -> TensorInfo:
-    kind = numpy_dtype(dtype)
-    assert kind is not None
-    return TensorInfo(name, dtype, shape, 0, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
 
 
 def _encoded(info: TensorInfo, values: NDArray[np.float64]) -> bytes:

@@ -20,7 +20,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora.checkpoint_names import CheckpointFile, Place, layers_in
 from blockweight.lora.create import write_computed
 from blockweight.lora.dtypes import is_float, numpy_dtype
-from blockweight.lora.header import Header, TensorInfo, read_header
+from blockweight.lora.header import Header, TensorInfo, new_tensor, read_header
 from blockweight.lora.layer_names import Layer, kohya_name
 from blockweight.lora.merge_check import rounded_product
 from blockweight.lora.parents import sized
@@ -263,9 +263,9 @@ class _Maker:
     def tensors(self, source: _Source) -> list[TensorInfo]:
         out, inputs, *kernel = source.shape
         made = [
-            _info(f"{source.name}.lora_down.weight", self.dtype, (source.rank, inputs, *kernel)),
-            _info(f"{source.name}.lora_up.weight", self.dtype, (out, source.rank, *[1] * len(kernel))),
-            _info(f"{source.name}.alpha", "F32", ()),
+            new_tensor(f"{source.name}.lora_down.weight", self.dtype, (source.rank, inputs, *kernel)),
+            new_tensor(f"{source.name}.lora_up.weight", self.dtype, (out, source.rank, *[1] * len(kernel))),
+            new_tensor(f"{source.name}.alpha", "F32", ()),
         ]
         self._sources |= {info.name: source for info in made}
         return made
@@ -289,12 +289,6 @@ class _Maker:
         if not np.isfinite(result).all():
             raise BlockweightError(f"'{info.name}' would be beyond the largest number of {info.dtype}; use fp32.")
         return result.tobytes(), is_up
-
-
-def _info(name: str, dtype: str, shape: tuple[int, ...]) -> TensorInfo:
-    kind = numpy_dtype(dtype)
-    assert kind is not None
-    return TensorInfo(name, dtype, shape, 0, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
 
 
 def _check(maker: _Maker, source: _Source, path: Path, header: Header) -> Extracted:

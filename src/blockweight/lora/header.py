@@ -150,12 +150,17 @@ def placed(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
     return tuple(result)
 
 
-def in_format(info: TensorInfo, dtype: str) -> TensorInfo:
-    """The tensor with its numbers in another known format, and as many bytes as they take there."""
+def new_tensor(name: str, dtype: str, shape: tuple[int, ...], start: int = 0) -> TensorInfo:
+    """A tensor to be written in a format that we calculate with (`numpy_dtype`), from `start` on."""
     known = numpy_dtype(dtype)
     if known is None:
         raise ValueError(f"{dtype} has no numpy type")
-    return replace(info, dtype=dtype, end=info.start + math.prod(info.shape) * known.itemsize)
+    return TensorInfo(name, dtype, shape, start, start + math.prod(shape) * known.itemsize)
+
+
+def in_format(info: TensorInfo, dtype: str) -> TensorInfo:
+    """The tensor with its numbers in another format, as `new_tensor`."""
+    return new_tensor(info.name, dtype, info.shape, info.start)
 
 
 def _refuse(path: Path, why: str) -> NoReturn:

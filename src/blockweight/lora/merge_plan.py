@@ -13,9 +13,9 @@ import numpy as np
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
 from blockweight.lora.dialects import DOWN, UP, Dialect, is_in, name_in, own_name
-from blockweight.lora.dtypes import is_float, numpy_dtype
+from blockweight.lora.dtypes import is_float
 from blockweight.lora.file import module_name
-from blockweight.lora.header import TensorInfo
+from blockweight.lora.header import TensorInfo, new_tensor
 from blockweight.lora.products import PRODUCTS, Matrix, Product, size_of
 from blockweight.lora.shrink import RankRule, shrink, singular_values
 from blockweight.lora.terms import Term, identity, same_layers
@@ -272,11 +272,11 @@ def _with_tensors(module: MergedModule, dialect: Dialect, dtype: str, *, alpha: 
     out, inputs, *kernel = module.shape
     ones = (1,) * len(kernel)
     made = [
-        _info(f"{module.name}{DOWN[dialect]}", dtype, (module.rank, inputs, *kernel)),
-        _info(f"{module.name}{UP[dialect]}", dtype, (out, module.rank, *ones)),
+        new_tensor(f"{module.name}{DOWN[dialect]}", dtype, (module.rank, inputs, *kernel)),
+        new_tensor(f"{module.name}{UP[dialect]}", dtype, (out, module.rank, *ones)),
     ]
     if alpha:
-        made.append(_info(f"{module.name}.alpha", "F32", ()))
+        made.append(new_tensor(f"{module.name}.alpha", "F32", ()))
     return replace(module, tensors=tuple(made))
 
 
@@ -296,13 +296,7 @@ def _summed_tensors(module: MergedModule, dtype: str) -> tuple[TensorInfo, ...]:
                     f"'{info.name}' has another shape in '{part.term.lora.path}' than in the other LoRA: they were "
                     "made for different models, so they cannot be added."
                 )
-    return tuple(_info(f"{module.name}.{role}", dtype, shape) for role, shape in shapes.items())
-
-
-def _info(name: str, dtype: str, shape: tuple[int, ...]) -> TensorInfo:
-    kind = numpy_dtype(dtype)
-    assert kind is not None
-    return TensorInfo(name, dtype, shape, 0, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
+    return tuple(new_tensor(f"{module.name}.{role}", dtype, shape) for role, shape in shapes.items())
 
 
 def _check_names(modules: Sequence[MergedModule]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from blockweight.blocks import REST, Layout, Module
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_expressions import parse_blocks
-from blockweight.weights.numbers import format_weight, parse_weight
+from blockweight.weights.numbers import format_weight, is_weight, parse_weight
 
 SHIPPED = {
     "ATTNDEEPON": "IN05-OUT05:attn:1",
@@ -63,7 +63,7 @@ def is_elemental(text: str) -> bool:
     if trimmed in SHIPPED:
         return True
     found = [_DIRECTIVE.fullmatch(part) for part in _name_and_parts(trimmed)[1]]
-    return not trimmed.startswith(("<", "{", "[")) and all(match and _is_number(match[3]) for match in found)
+    return not trimmed.startswith(("<", "{", "[")) and all(match and is_weight(match[3]) for match in found)
 
 
 def parse_elemental(text: str, layout: Layout) -> Elemental:
@@ -93,14 +93,6 @@ def _directive(found: re.Match[str], layout: Layout) -> Directive:
     number = parse_weight(ratio)
     text = f"{blocks}:{words}:{format_weight(number)}"
     return Directive(chosen, tuple(elements[1:] if inverted else elements), inverted, number, text)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        parse_weight(text)
-    except BlockweightError:
-        return False
-    return True
 
 
 def _meets(path: str, directive: Directive) -> bool:

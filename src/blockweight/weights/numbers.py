@@ -26,6 +26,15 @@ def parse_weight(text: str) -> float:
     return value
 
 
+def is_weight(text: str) -> bool:
+    """Whether `parse_weight` reads the text."""
+    try:
+        parse_weight(text)
+    except BlockweightError:
+        return False
+    return True
+
+
 def format_weight(value: float) -> str:
     """The shortest text that reads back as the same number, without exponent or trailing zeros.
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from blockweight.blocks import layouts_of_length
-from blockweight.errors import BlockweightError, quoted
-from blockweight.weights.numbers import parse_weight
+from blockweight.errors import quoted
+from blockweight.weights.numbers import is_weight
 
 Reader = Literal["lbw", "inspire"]
 """The program that a book is for: LoRA Block Weight, or the Inspire Pack for ComfyUI."""
@@ -112,16 +112,8 @@ def _lbw_knows(token: str) -> bool:
     if token in {"R", "U"}:
         return True
     base = _LBW_X.fullmatch(token)
-    return (base is not None and base[1] is None) or _is_number(base[1] if base else token)
+    return (base is not None and base[1] is None) or is_weight(base[1] if base else token)
 
 
 def _inspire_knows(token: str) -> bool:
     return token in {"R", "r", "U", "u", "A", "a", "B", "b"} or _INSPIRE_NUMBER.fullmatch(token) is not None
-
-
-def _is_number(token: str) -> bool:
-    try:
-        parse_weight(token)
-    except BlockweightError:
-        return False
-    return True

@@ -72,20 +72,12 @@ def read_weights_for(
     return converted.weights, (*reading.filled, *converted.filled)
 
 
-_USUAL = {"te": 1, "unet": 1}
-
-
 def _refuse_more_than_weights(tag: LoraTag | None) -> None:
-    said = (
-        {}
-        if tag is None
-        else {key: value for key, value in tag.facts().items() if key != "name" and _USUAL.get(key) != value}
-    )
+    said = [] if tag is None else tag.beside_weights()
     if said:
-        listed = ", ".join(f"{key}={value}" for key, value in said.items())
         raise BlockweightError(
-            f"The tag says more than block weights ({listed}); give the text after lbw= alone, and what else you want "
-            "by options such as --strength."
+            f"The tag says more than block weights ({', '.join(said)}); give the text after lbw= alone, and what "
+            "else you want by options such as --strength."
         )
 
 

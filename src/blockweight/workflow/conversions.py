@@ -225,9 +225,7 @@ def convert_text(text: str, to: str, source: Source = Source()) -> Conversion:
 
 def lost_tag(reading: Reading) -> tuple[str, ...]:
     """What a prompt's tag says beside weights, where there is no place for it."""
-    facts = {} if reading.tag is None else reading.tag.facts()
-    usual = {"te": 1, "unet": 1}
-    said = [f"{key}={value}" for key, value in facts.items() if key != "name" and usual.get(key) != value]
+    said = [] if reading.tag is None else reading.tag.beside_weights()
     return (f"The tag's {', '.join(said)} have no place here.",) if said else ()
 
 

@@ -10,8 +10,8 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import BlockConflict, conflicts, same_layers
 from blockweight.report import cosine_bars, write_whole
 from blockweight.workflow.lora_specs import open_terms
-from blockweight.workflow.mixing import aligned
 from blockweight.workflow.progress import Progress
+from blockweight.workflow.weight_table import aligned
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,13 @@ from blockweight.weights import (
     check_name,
     convert,
     difference,
-    display_width,
     format_weight,
     interpolate,
     parse_weight,
     plain_number,
 )
 from blockweight.workflow.conversions import Source, lost_tag, weights_facts
-from blockweight.workflow.weight_table import FOOTNOTE, padded
+from blockweight.workflow.weight_table import FOOTNOTE, aligned
 
 MOST_STEPS = 1000
 
@@ -150,17 +149,6 @@ def _with_rest(made: tuple[BlockWeights, ...], hints: tuple[str, ...]) -> Mixed:
         return Mixed(made, hints)
     names = ", ".join(f"{each.name} {format_weight(each.rest)}" for each in lost)
     return Mixed(made, (*hints, f"A line has no place for REST ({names}); --json keeps it."))
-
-
-def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows of cells as lines of columns, the first to the left and the others to the right, full-width letters counted
-    as two."""
-    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        places = enumerate(zip(row, widths, strict=True))
-        lines.append("  ".join(padded(cell, width, right=column > 0) for column, (cell, width) in places))
-    return lines
 
 
 def _change(old: float, new: float) -> str:

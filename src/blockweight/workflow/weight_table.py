@@ -1,4 +1,4 @@
-"""Block weights as a table of text, a column per block."""
+"""Tables of text: block weights, a column per block, and rows of cells in columns."""
 
 from __future__ import annotations
 
@@ -37,3 +37,14 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     """The text with spaces up to this many cells, at its right or left side."""
     space = " " * (width - display_width(text))
     return space + text if right else text + space
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines of columns, the first to the left and the others to the right, full-width letters counted
+    as two."""
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        places = enumerate(zip(row, widths, strict=True))
+        lines.append("  ".join(padded(cell, width, right=column > 0) for column, (cell, width) in places))
+    return lines

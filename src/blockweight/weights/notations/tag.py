@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import BlockWeights
 from blockweight.weights.elemental import SHIPPED
-from blockweight.weights.numbers import format_weight, parse_weight, plain_number
+from blockweight.weights.numbers import format_weight, is_weight, parse_weight, plain_number
 
 _TAG = re.compile(r"<(?:lora|lyco):([^<>]*)>", re.IGNORECASE)
 _OPTIONS = ("te", "unet", "lbw", "w", "lbwe", "x", "start", "stop", "step")
@@ -58,6 +58,12 @@ class LoraTag:
         stated = {key: value for key, value in given.items() if value is not None}
         return {"name": self.name, "te": plain_number(self.te), "unet": plain_number(self.unet), **stated}
 
+    def beside_weights(self) -> list[str]:
+        """What the tag says beside its name and weights, as `key=value`; a strength of 1 says nothing."""
+        facts = self.facts()
+        usual = {"name": self.name, "te": 1, "unet": 1}
+        return [f"{key}={value}" for key, value in facts.items() if usual.get(key) != value]
+
 
 def tags_in(text: str) -> list[str]:
     """The `<lora:…>` and `<lyco:…>` tags of a prompt, in order, as they stand."""
@@ -89,12 +95,12 @@ def parse_tag(text: str) -> LoraTag:
             raise BlockweightError(f"The tag's option {quoted(key)} is unknown; LoRA Block Weight has {known}.")
     weights, hint = options.get("lbw", options.get("w", "")), ""
     second, third = ((*places, "", "", "")[place] for place in (1, 2))
-    if second and not _is_number(second):
+    if second and not is_weight(second):
         weights, hint, second = weights or second, _OLD_FORM, ""
-    if third and not _is_number(third) and (third not in SHIPPED or "lbwe" in options) and not weights:
+    if third and not is_weight(third) and (third not in SHIPPED or "lbwe" in options) and not weights:
         weights, hint, third = third, _OLD_FORM, ""
     if third:
-        options.setdefault("x" if _is_number(third) else "lbwe", third)
+        options.setdefault("x" if is_weight(third) else "lbwe", third)
     te = _strength(options, "te", places[0] if places else "")
     unet = _strength(options, "unet", second)
     start, stop = _steps(options)
@@ -130,14 +136,6 @@ def retag(prompt: str, weights: str) -> str:
         cause = "has several LoRA tags, and it is not clear which is meant" if found else "has no <lora:…> tag"
         raise BlockweightError(f"The prompt {cause}; give one tag block weights, as in <lora:NAME:1:lbw=XYZ>.")
     return prompt.replace(chosen[0], parse_tag(chosen[0]).text(weights), 1)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        parse_weight(text)
-    except BlockweightError:
-        return False
-    return True
 
 
 def _strength(options: dict[str, str], option: str, place: str) -> float | None:
