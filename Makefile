@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/blockweight demo --out blockweight-demo
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

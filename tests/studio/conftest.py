@@ -9,8 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 from studio_server import HOST, OWN, Server, chromium
 
-from blockweight.studio.app import Studio, make_app
+from blockweight.studio.app import make_app
 from blockweight.studio.door import Address, Door
+from blockweight.studio.projects import Desk
 from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.settings import Settings, save_settings
 from workshop import FULL, SHORT, write_lora_file
@@ -38,7 +39,7 @@ def shelf(config: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def client(config: Path) -> TestClient:
     """A browser's requests to the studio on this machine's own address."""
-    app = make_app(Door(Address()), Studio())
+    app = make_app(Door(Address()), Desk())
     headers = {**OWN, "accept": "text/html"}
     return TestClient(app, base_url=f"http://{HOST}", headers=headers, follow_redirects=False)
 

@@ -12,6 +12,7 @@ from studio_server import HOST, OWN
 from blockweight.studio.app import make_app
 from blockweight.studio.door import Address, Door, door_for
 from blockweight.studio.guard import HEADERS, MOST_BYTES, Guard
+from blockweight.studio.projects import Desk
 from blockweight.studio.serve import greeting
 
 
@@ -64,7 +65,7 @@ def test_another_origin_is_refused(client, origin, method):
 
 
 def test_what_would_change_something_must_say_where_it_comes_from(config):
-    client = TestClient(make_app(Door(Address())), base_url=f"http://{HOST}")
+    client = TestClient(make_app(Door(Address()), Desk()), base_url=f"http://{HOST}")
     answer = client.post("/settings", data={"loras": ""})
     assert (answer.status_code, "Origin" in answer.text) == (403, True)
     assert not config.exists()
@@ -144,7 +145,7 @@ FAR = Door(Address("192.168.1.5", 8571), "a-secret")
 
 def far(headers=None):
     host = "192.168.1.5:8571"
-    app = make_app(FAR)
+    app = make_app(FAR, Desk())
     return TestClient(
         app, base_url=f"http://{host}", headers={"accept": "text/html", **(headers or {})}, follow_redirects=False
     )

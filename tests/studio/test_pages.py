@@ -12,8 +12,9 @@ from studio_server import HOST, OWN
 
 from blockweight.demo.embedded import lora_file
 from blockweight.lora import open_lora, verify_baked
-from blockweight.studio.app import Studio, make_app
+from blockweight.studio.app import make_app
 from blockweight.studio.door import Address, Door
+from blockweight.studio.projects import Desk
 from blockweight.studio.routes import home
 from blockweight.workflow.settings import Settings, load_settings, save_settings
 from workshop import FULL, WEIGHTS, module_in, tree, weights_of, write_lora_file
@@ -52,7 +53,7 @@ def test_a_page_that_breaks_says_so_without_a_traceback(config, monkeypatch):
         raise RuntimeError("a secret")
 
     monkeypatch.setattr(home, "render", broken)
-    app = make_app(Door(Address()))
+    app = make_app(Door(Address()), Desk())
     client = TestClient(app, base_url=f"http://{HOST}", headers={"accept": "text/html"}, raise_server_exceptions=False)
     answer = client.get("/")
     assert answer.status_code == 500
@@ -173,7 +174,7 @@ def test_a_link_does_not_lead_out_of_the_folders(client, shelf, tmp_path):
 
 def test_a_projects_folder_is_a_shelf_too(config, tmp_path):
     write_lora_file(tmp_path / "mine.safetensors", FULL.blocks)
-    client = TestClient(make_app(Door(Address()), Studio(tmp_path)), base_url=f"http://{HOST}", headers=OWN)
+    client = TestClient(make_app(Door(Address()), Desk(tmp_path)), base_url=f"http://{HOST}", headers=OWN)
     assert str(tmp_path / "mine.safetensors") in client.get("/bake").text
 
 

@@ -15,9 +15,12 @@ def studio(
     host: Annotated[
         str, typer.Option("--host", help="The address to listen on; any but this machine's own asks for a token.")
     ] = "127.0.0.1",
+    renderer: Annotated[
+        str, typer.Option("--renderer", help="What renders: local, or fake to try the pages without a model.")
+    ] = "local",
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
     """Open the studio: a local web page for everything that can be done by eye."""
     from blockweight.studio import Address, open_studio  # noqa: PLC0415 - keeps --help fast
 
-    open_studio(Address(host, port), project, open_browser=open_browser)
+    open_studio(Address(host, port), project, renderer, open_browser=open_browser)

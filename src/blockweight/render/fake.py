@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
@@ -14,11 +15,12 @@ from blockweight.render.protocol import Capabilities, Picture, Rendering
 class FakeRenderer:
     """Paints every block as a stripe whose brightness is its weight times a strength that the seed draws, over noise.
 
-    `rendered` lists the jobs that were asked for, in order.
+    `rendered` lists the jobs that were asked for, in order; each takes at least `seconds`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self.rendered: list[Job] = []
+        self._seconds = seconds
 
     @property
     def capabilities(self) -> Capabilities:
@@ -34,7 +36,8 @@ class FakeRenderer:
             if job.key in finished:
                 continue
             self.rendered.append(job)
-            yield Rendering(job, fake_picture(job), 0.0)
+            time.sleep(self._seconds)
+            yield Rendering(job, fake_picture(job), self._seconds)
 
 
 def fake_picture(job: Job) -> Picture:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,24 +16,18 @@ from blockweight.errors import BlockweightError
 from blockweight.studio.door import Door
 from blockweight.studio.guard import Guard
 from blockweight.studio.pages import error_page
-from blockweight.studio.routes import bake, home, settings, weights
+from blockweight.studio.projects import Desk
+from blockweight.studio.routes import bake, home, project, settings, tune, weights
 
 _log = logging.getLogger("blockweight.studio")
 
 
-@dataclass(frozen=True)
-class Studio:
-    """What the pages work with beside the settings: the project's folder, None if none was named."""
-
-    project: Path | None = None
-
-
-def make_app(door: Door, studio: Studio = Studio()) -> ASGIApp:
-    """The whole application, guarded."""
+def make_app(door: Door, desk: Desk) -> ASGIApp:
+    """The whole application, guarded. The desk, which whoever made it closes, has the projects."""
     app = FastAPI(title="Blockweight", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.project = studio.project
+    app.state.desk = desk
     app.state.reports = bake.Reports()
-    for room in (home, weights, bake, settings):
+    for room in (home, weights, bake, settings, project, tune):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=str(resources.files("blockweight.studio") / "static")))
     app.add_exception_handler(BlockweightError, _refused)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from blockweight.studio.projects import desk_of
 from blockweight.workflow.lora_library import Library
 from blockweight.workflow.settings import load_settings
 from blockweight.workflow.weight_sheet import Sheet, sheet_for
@@ -13,7 +14,7 @@ from blockweight.workflow.weight_sheet import Sheet, sheet_for
 
 def library(request: Request) -> Library:
     """Every folder that may be read."""
-    project = request.app.state.project
+    project = desk_of(request).named
     return Library((*(() if project is None else (project,)), *load_settings().loras))
 
 

@@ -15,7 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from blockweight import __version__
 from blockweight.errors import BlockweightError
 from blockweight.studio.languages import catalogue, language_for
+from blockweight.studio.projects import OpenProject
 from blockweight.workflow.settings import LANGUAGES, THEMES, Settings, load_settings
+from blockweight.workflow.tuning_text import duration
 
 PREFERENCES: tuple[Literal["language"], Literal["theme"]] = ("language", "theme")
 """What the switches at the head of every page set, as cookies of the same names."""
@@ -50,6 +52,13 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     look = look_for(request.headers, known_settings())
     text = page_text(look, template, path=request.url.path, back=back, **values)
     return HTMLResponse(text, status, {"cache-control": "no-store"})
+
+
+def project_page(request: Request, project: OpenProject, template: str, **values: Any) -> HTMLResponse:
+    """A page of a project: with its name, its LoRA, and the way to its other pages."""
+    state = project.tuning.state()
+    shown = {"name": state.name, "lora": state.subject.lora, "path": project.path(), "version": state.version}
+    return render(request, template, project=shown, **values)
 
 
 def error_page(headers: Mapping[str, str], status: int, sentence: str) -> bytes:
@@ -90,6 +99,7 @@ def environment(language: str) -> Environment:
     install: Any = made.install_gettext_callables  # type: ignore[attr-defined]
     install(words.gettext, words.ngettext, newstyle=True)
     made.filters["megabytes"] = megabytes
+    made.filters["duration"] = duration
     return made
 
 

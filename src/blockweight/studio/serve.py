@@ -14,21 +14,25 @@ from pathlib import Path
 import uvicorn
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.studio.app import Studio, make_app
+from blockweight.studio.app import make_app
 from blockweight.studio.door import Address, Door, door_for
+from blockweight.studio.projects import Desk
+from blockweight.workflow.render_process import RenderProcess
+from blockweight.workflow.renderers import check_renderer
 
 _GRACE = 3
 """Seconds that open requests have after Ctrl-C; an event stream never ends by itself."""
 
 
-def serve(address: Address, project: str | None, *, open_browser: bool) -> None:
-    """Serve the pages until Ctrl-C. BlockweightError for a project that is no folder, and an address or port that
-    cannot be listened on."""
-    studio = Studio(None if project is None else _folder(project))
+def serve(address: Address, project: str | None, renderer: str, *, open_browser: bool) -> None:
+    """Serve the pages until Ctrl-C. BlockweightError for a project that is no folder, a renderer that there is not, and
+    an address or port that cannot be listened on."""
+    check_renderer(renderer)
+    desk = Desk(None if project is None else _folder(project), RenderProcess(renderer))
     listening = _listen(address)
     door = door_for(replace(address, port=listening.getsockname()[1]))
     config = uvicorn.Config(
-        make_app(door, studio),
+        make_app(door, desk),
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -38,7 +42,7 @@ def serve(address: Address, project: str | None, *, open_browser: bool) -> None:
     for line in greeting(door):
         sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-    with listening:
+    with listening, contextlib.closing(desk):
         if open_browser:
             _open(door)
         # Ctrl-C is how one leaves; the server has closed everything by then.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from blockweight.blocks import REST, Layout
@@ -68,6 +69,25 @@ def hint_of(text: str, note: str = "", layout: str | None = None) -> Hint:
 def own_weights(text: str, layout: str | None = None) -> BlockWeights:
     """One's own weights, in any notation, to show hints under."""
     return Source(layout=layout).read(text).weights
+
+
+@dataclass(frozen=True)
+class HintRow:
+    """A hint as a row below a weight table: its name, its note, and a text for every block of the table's layout, empty
+    where the hint has no such block."""
+
+    name: str
+    note: str
+    cells: tuple[str, ...]
+
+
+def hint_rows(layout: Layout) -> tuple[HintRow, ...]:
+    """The person's hints of the layout's family, in their order, for a table of this layout."""
+    hints = (hint for hint in load_hints().hints if hint.weights.layout.family == layout.family)
+    rows = ((hint, _cells(hint.weights, layout)) for hint in hints)
+    return tuple(
+        HintRow(hint.name, hint.note, tuple(cells.get(block, "") for block in layout.blocks)) for hint, cells in rows
+    )
 
 
 def changed_hint(table: HintTable, text: str, note: str | None, layout: str | None) -> HintTable:

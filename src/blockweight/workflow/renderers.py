@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 
 if TYPE_CHECKING:
     from blockweight.render import Renderer
+
+
+_NAME = re.compile(r"local|fake(:\d{1,3}(\.\d{1,3})?)?", re.ASCII)
+
+
+def renderer_named(name: str) -> Renderer:
+    """The renderer of this name: `local` for this machine, or `fake` for stripes instead of pictures, at once and
+    without a model (`fake:0.1` takes 0.1 s for each), to try what is around the rendering. BlockweightError for
+    another name."""
+    check_renderer(name)
+    if name == "local":
+        return local_renderer()
+    from blockweight.render.fake import FakeRenderer  # noqa: PLC0415 - numpy is not needed to read --help
+
+    return FakeRenderer(float(name.partition(":")[2] or 0))
+
+
+def check_renderer(name: str) -> None:
+    """BlockweightError for a name that `renderer_named` does not know."""
+    if not _NAME.fullmatch(name):
+        raise BlockweightError(
+            f"There is no renderer {quoted(name)}; use local, or fake to try the pages without a model."
+        )
 
 
 def local_renderer() -> Renderer:

@@ -62,6 +62,12 @@ def set_blocks(tuning: TuningProject, blocks: str, value: str, *, event_id: str 
     return tuning.log.add(WEIGHTS, body, event_id=event_id)
 
 
+def set_each(tuning: TuningProject, texts: Mapping[str, str], *, event_id: str = "") -> TuningState:
+    """Set some blocks, each to a weight of its own: block → the number as it is typed."""
+    changes = {canonical_block(block): parse_weight(text) for block, text in texts.items()}
+    return tuning.log.add(WEIGHTS, lambda _: {"changes": changes}, event_id=event_id)
+
+
 def fix(tuning: TuningProject, blocks: str, *, event_id: str = "") -> TuningState:
     """Fix blocks: rounds leave them alone."""
     return tuning.log.add(

@@ -131,10 +131,10 @@ def typed_weights(
 ) -> tuple[BlockWeights, tuple[str, ...]]:
     """Weights in any notation for the project's LoRA, whose file is not needed, and the blocks that took the fill."""
     subject = state.subject
-    return read_weights_for(_family(state), subject.blocks, text, fill, rest, name=state.weights.name)
+    return read_weights_for(family_of(state), subject.blocks, text, fill, rest, name=state.weights.name)
 
 
-def _family(state: TuningState) -> Family:
+def family_of(state: TuningState) -> Family:
     """The family as fitted to the LoRA when the project was made."""
     layout = state.subject.layout
     family = family_by_name(layout.family)

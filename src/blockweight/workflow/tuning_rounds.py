@@ -11,7 +11,7 @@ from typing import Literal
 from blockweight.errors import BlockweightError
 from blockweight.plan import Job, LoraUse, Round, Scene, Variant
 from blockweight.plan import plan_round as planned_round
-from blockweight.project import PLANNED, Project, TunedRound, TuningState, planned_body
+from blockweight.project import PLANNED, Project, RoundStep, TunedRound, TuningState, planned_body
 from blockweight.render import Renderer
 from blockweight.weights import BlockWeights
 from blockweight.workflow.places import check_places
@@ -160,6 +160,14 @@ def round_grid(tuning: TuningProject, number: int | None = None) -> RoundGrid:
         tuple(tuple(keys[start : start + len(columns)]) for start in starts),
         tuple(tuple(ready[start : start + len(columns)]) for start in starts),
     )
+
+
+def round_cover(tuning: TuningProject, step: RoundStep) -> str | None:
+    """The key of the picture that shows a round in a strip: the weights that it started from in its first scene; None
+    while that is not there."""
+    state = tuning.state()
+    job = Job(step.scenes[0], state.lora, Variant(CURRENT, step.round.weights))
+    return job.key if tuning.project.pictures.path(job).is_file() else None
 
 
 def round_columns(planned: TunedRound) -> tuple[Column, ...]:

@@ -2,8 +2,25 @@
 
 const RETRY = 1500; // milliseconds
 
-/** What the server refuses, in its own sentence. */
-export class Refused extends Error {}
+/** What the server refuses, in its own sentence, with the answer's status. */
+export class Refused extends Error {
+  constructor(sentence, status) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+/** Post JSON once and return the answer. Throws Refused, or TypeError where the server is gone. */
+export async function answerOf(path, data) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(data),
+  });
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+  throw new Refused(sentenceIn(text), response.status);
+}
 
 /**
  * Post JSON and return the answer. While the server is gone it is tried again, as long as `wanted()` says that the answer
@@ -11,22 +28,18 @@ export class Refused extends Error {}
  */
 export async function post(path, data, wanted = () => true) {
   while (wanted()) {
-    let response;
     try {
-      response = await fetch(path, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(data),
-      });
-    } catch {
+      const answer = await answerOf(path, data);
+      showGone(false);
+      return answer;
+    } catch (error) {
+      if (error instanceof Refused) {
+        showGone(false);
+        throw error;
+      }
       showGone(true);
       await new Promise((done) => setTimeout(done, RETRY));
-      continue;
     }
-    showGone(false);
-    const text = await response.text();
-    if (response.ok) return JSON.parse(text);
-    throw new Refused(sentenceIn(text));
   }
   return null;
 }

@@ -1,0 +1,83 @@
+"""What a page's script may do to a project: one act a request, each a function of `workflow/` with a command.
+
+Every act carries an id that the browser has drawn for it, so that one sent again after a lost answer stays one act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from blockweight.errors import BlockweightError, quoted
+from blockweight.studio.forms import text_of
+from blockweight.workflow import tuning as acts
+from blockweight.workflow.tuning_project import TuningProject
+from blockweight.workflow.tuning_rounds import plan_round
+from blockweight.workflow.weight_sheet import parse_fill, parse_step
+
+if TYPE_CHECKING:
+    from blockweight.project import TuningState
+
+Data = Mapping[str, object]
+Act = Callable[[TuningProject, Data, str], "TuningState"]
+
+
+def perform(tuning: TuningProject, data: Data) -> TuningState:
+    """Do what `data` asks for: `act` (a name in ACTS), `id`, and what the act needs. BlockweightError if it does not
+    fit where the project stands."""
+    name, event_id = text_of(data, "act"), text_of(data, "id")
+    if name not in ACTS:
+        raise BlockweightError(f"There is no act {quoted(name)}; load the page anew.")
+    if not event_id:
+        raise BlockweightError("The act has no id; load the page anew.")
+    return ACTS[name](tuning, data, event_id)
+
+
+def whole_of(data: Data, name: str) -> int:
+    """A whole number of a JSON object. BlockweightError for another kind of value."""
+    value = data.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
+        raise BlockweightError(f"'{name}' must be a whole number; load the page anew.")
+    return value
+
+
+def _decide(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    number, sequence = whole_of(data, "round"), whole_of(data, "sequence")
+    choice = text_of(data, "choice")
+    return acts.decide(
+        tuning, text_of(data, "variant"), choice, round_number=number, sequence=sequence, event_id=event_id
+    )
+
+
+def _weights(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    return acts.set_weights(tuning, text_of(data, "weights"), fill=parse_fill(text_of(data, "fill")), event_id=event_id)
+
+
+def _each(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    cells = data.get("cells")
+    if not isinstance(cells, dict):
+        raise BlockweightError("'cells' must be an object; load the page anew.")
+    return acts.set_each(tuning, {block: text_of(cells, block) for block in cells}, event_id=event_id)
+
+
+def _plan(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    return plan_round(tuning, text_of(data, "kind"), parse_step(text_of(data, "step")), event_id=event_id)
+
+
+ACTS: Mapping[str, Act] = {
+    "decide": _decide,
+    "set weights": _weights,
+    "set cells": _each,
+    "fix": lambda tuning, data, event_id: acts.fix(tuning, text_of(data, "blocks"), event_id=event_id),
+    "unfix": lambda tuning, data, event_id: acts.unfix(tuning, text_of(data, "blocks"), event_id=event_id),
+    "plan round": _plan,
+    "finish round": lambda tuning, _, event_id: acts.finish_round(tuning, event_id=event_id),
+    "apply": lambda tuning, data, event_id: acts.apply_suggestions(tuning, text_of(data, "blocks"), event_id=event_id),
+    "revoke": lambda tuning, data, event_id: acts.revoke_suggestions(
+        tuning, text_of(data, "blocks"), event_id=event_id
+    ),
+    "undo": lambda tuning, _, event_id: acts.undo(tuning, event_id=event_id),
+    "redo": lambda tuning, _, event_id: acts.redo(tuning, event_id=event_id),
+    "branch": lambda tuning, data, event_id: acts.branch_from(tuning, whole_of(data, "step"), event_id=event_id),
+}
+"""The acts by name."""

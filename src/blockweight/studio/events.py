@@ -1,0 +1,55 @@
+"""News of a project for the pages that show it: server-sent events, each with the version that it brings one to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from blockweight.studio.projects import OpenProject
+
+LOOK = 0.2
+"""Seconds between two looks at the log, which other programs may write too."""
+
+PING = 15.0
+"""Seconds after which a line that says nothing shows whether the browser is still there."""
+
+
+def stream(request: Request, project: OpenProject, since: int) -> StreamingResponse:
+    """An event stream of what changes after the version `since` (0: everything), until the browser leaves.
+
+    `news` events hold a version and the keys of the pictures that were finished, `task` events what is being rendered
+    (nothing, an empty object); the first of either comes at once, if there is one.
+    """
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(_events(request, project, since), media_type="text/event-stream", headers=headers)
+
+
+async def _events(request: Request, project: OpenProject, version: int) -> AsyncIterator[str]:
+    task, quiet = None, 0.0
+    yield "retry: 1000\n\n"
+    while not await request.is_disconnected():
+        news = await run_in_threadpool(project.tuning.state_since, version)
+        now = project.task
+        quiet += LOOK
+        if news is not None:
+            version = news.state.version
+            yield _event("news", {"version": version, "rendered": list(news.rendered)}, version)
+        if now != task and now is not None:
+            yield _event("task", now.facts())
+        if news is not None or now != task:
+            quiet = 0.0
+        elif quiet >= PING:
+            yield ": still here\n\n"
+            quiet = 0.0
+        task = now
+        await asyncio.sleep(LOOK)
+
+
+def _event(kind: str, facts: Mapping[str, object], number: int | None = None) -> str:
+    identity = "" if number is None else f"id: {number}\n"
+    return f"event: {kind}\n{identity}data: {json.dumps(facts, ensure_ascii=False)}\n\n"

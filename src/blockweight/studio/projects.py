@@ -1,0 +1,97 @@
+"""The projects that the pages may open, and the process that renders for them.
+
+A project's address is made from its folder's path, so that a bookmark survives a restart and no path stands in it. Only
+projects that were opened on this machine before, or that the studio was started with, have one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+
+from blockweight.workflow.recent_projects import holds_project, normal, recent_projects
+from blockweight.workflow.render_process import RenderProcess, Task
+from blockweight.workflow.tuning_project import TuningProject, open_project
+
+
+@dataclass
+class Desk:
+    """The projects that pages have open, each once, and what is rendered for them. Threads may share it."""
+
+    named: Path | None = None
+    renders: RenderProcess = field(default_factory=RenderProcess)
+    _open: dict[str, TuningProject] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def folders(self) -> Iterator[Path]:
+        """Where projects may be opened: the one that the studio was started with, and those opened lately."""
+        if self.named is not None:
+            yield normal(self.named)
+        yield from (recent.folder for recent in recent_projects())
+
+    def find(self, identity: str) -> TuningProject | None:
+        """The project of this address, opened if it is not yet; None if there is none."""
+        with self._lock:
+            known = self._open.get(identity)
+            if known is not None and holds_project(known.folder):
+                return known
+            folder = next((each for each in self.folders() if identity_of(each) == identity), None)
+            if folder is None or not holds_project(folder):
+                return None
+            self._open[identity] = open_project(folder)
+            return self._open[identity]
+
+    def close(self) -> None:
+        """End the rendering, and close every project."""
+        self.renders.close()
+        with self._lock:
+            for tuning in self._open.values():
+                tuning.close()
+            self._open.clear()
+
+
+@dataclass(frozen=True)
+class OpenProject:
+    """A project as a page has it: its address and itself."""
+
+    identity: str
+    tuning: TuningProject
+    desk: Desk
+
+    @property
+    def task(self) -> Task | None:
+        """What is rendered for it, or was last."""
+        return self.desk.renders.task(self.tuning.folder)
+
+    def path(self, page: str = "") -> str:
+        """The address of one of its pages."""
+        return f"/projects/{self.identity}{page and f'/{page}'}"
+
+
+def identity_of(folder: Path) -> str:
+    """A project's part of an address: 12 hex digits."""
+    return hashlib.sha256(str(normal(folder)).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the studio that answers."""
+    return cast(Desk, request.app.state.desk)
+
+
+def opened(request: Request, identity: str) -> OpenProject:
+    """The project that the address names; 404 if there is none."""
+    tuning = desk_of(request).find(identity)
+    if tuning is None:
+        raise HTTPException(404)
+    return OpenProject(identity, tuning, desk_of(request))
+
+
+Opened = Annotated[OpenProject, Depends(opened)]
+"""A page's project, by `{identity}` in its address."""

@@ -1,0 +1,73 @@
+"""What every page of a project needs: its pictures, its news, what is done to it, and the rendering."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from blockweight.studio.acts import perform
+from blockweight.studio.events import stream
+from blockweight.studio.forms import json_object, text_of
+from blockweight.studio.projects import Opened
+
+router = APIRouter(prefix="/projects/{identity}")
+
+_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+"""A picture's name is a hash of all that decides it, so it never changes."""
+
+
+@router.get("")
+def project(found: Opened) -> Response:
+    """The project's first page."""
+    return RedirectResponse(found.path("tune"), 303)
+
+
+@router.get("/pictures/{key}.png")
+def picture(found: Opened, key: str) -> Response:
+    """A picture as it was rendered."""
+    file = found.tuning.project.pictures.folder / f"{key}.png"
+    if not _KEY.fullmatch(key) or not file.is_file():
+        raise HTTPException(404)
+    return FileResponse(file, headers=_FOR_EVER, media_type="image/png")
+
+
+@router.get("/thumbnails/{size}/{key}.jpg")
+def thumbnail(found: Opened, size: int, key: str) -> Response:
+    """A small picture, its longest side at least `size` pixels where the picture has them."""
+    return FileResponse(found.tuning.thumbnails.path(key, size), headers=_FOR_EVER, media_type="image/jpeg")
+
+
+@router.get("/events")
+async def events(request: Request, found: Opened, since: int = 0) -> Response:
+    """News as they happen: `news` with the version and the keys of pictures that were finished, `task` with what is
+    being rendered."""
+    last = request.headers.get("last-event-id", "")
+    return stream(request, found, int(last) if last.isascii() and last.isdigit() and len(last) < 16 else since)
+
+
+@router.post("/acts")
+def act(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> JSONResponse:
+    """Do one act (`studio.acts`); the answer is the version that it led to."""
+    state = perform(found.tuning, data)
+    return JSONResponse({"version": state.version}, headers={"cache-control": "no-store"})
+
+
+@router.post("/render")
+def render(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> JSONResponse:
+    """Render what is missing for `work`; the answer is the task."""
+    task = found.desk.renders.start(found.tuning.folder, text_of(data, "work"))
+    return JSONResponse(task.facts(), headers={"cache-control": "no-store"})
+
+
+@router.post("/stop")
+def stop(found: Opened, _: Annotated[Mapping[str, object], Depends(json_object)]) -> JSONResponse:
+    """Stop rendering for the project after the batch in flight."""
+    found.desk.renders.stop(found.tuning.folder)
+    return JSONResponse({}, headers={"cache-control": "no-store"})

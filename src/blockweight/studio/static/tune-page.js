@@ -1,0 +1,352 @@
+// The Tune page: the weight table, the rounds and the grid, in step with the project whoever changes it.
+
+import { act, news, pending, place, queue } from "./project.js";
+import { answerOf, post, Refused } from "./server.js";
+import "./job-progress.js";
+import "./picture-grid.js";
+import "./weight-table.js";
+
+const table = document.querySelector("weight-table");
+const grid = document.querySelector("picture-grid");
+const twin = document.getElementById("twin");
+const problem = document.getElementById("problem");
+const roundForm = document.getElementById("plan");
+const said = document.getElementById("said");
+const words = document.getElementById("words").dataset;
+
+let view = JSON.parse(document.getElementById("view").textContent);
+let sequence = view.sequence;
+
+// What the project says.
+
+let asking = false;
+let newest = view.version;
+
+/** Fetch the view anew until it is as new as the latest news. */
+async function refresh() {
+  if (asking) return;
+  asking = true;
+  try {
+    do {
+      const response = await fetch(`${place}/tune/view`);
+      if (!response.ok) return;
+      view = await response.json();
+      show();
+    } while (view.version < newest);
+  } catch {
+    // The event stream comes back when the server does, and asks again.
+  } finally {
+    asking = false;
+  }
+}
+
+news.addEventListener("news", ({ detail }) => {
+  newest = Math.max(newest, detail.version);
+  if (newest > view.version || detail.rendered.length) refresh();
+});
+queue.addEventListener("pending", showMarks);
+queue.addEventListener("refused", ({ detail }) => {
+  say(detail);
+  refresh();
+});
+
+function say(sentence) {
+  problem.textContent = sentence;
+  problem.hidden = !sentence;
+}
+
+function show() {
+  sequence = Math.max(sequence, view.sequence);
+  if (!pending().some((each) => each.act.startsWith("set") || each.act.endsWith("fix"))) showTable();
+  const open = view.round !== null;
+  document.getElementById("round").hidden = !open;
+  document.getElementById("no-round").hidden = open;
+  if (open) {
+    grid.show(view.grid, marks());
+    const { pictures, finished } = view.cost;
+    document.getElementById("go-on").hidden = finished === pictures || rendering;
+    document.getElementById("round-title").textContent = `${view.round.kind} ${view.round.step}`;
+  }
+  for (const name of ["undo", "redo"]) {
+    const button = document.getElementById(name);
+    button.disabled = !view[name];
+    button.title = view[name]?.text ?? "";
+  }
+  showCounts();
+  showStrip();
+  showSteps();
+  askCost();
+}
+
+function showTable() {
+  table.show(view.cells, {});
+  const fixed = new Set(view.fixed);
+  for (const box of table.fixes) box.checked = fixed.has(box.value);
+  if (document.activeElement !== twin || twin.value === twin.dataset.was) twin.value = view.weights.text;
+  twin.dataset.was = view.weights.text;
+}
+
+/** What was decided, with what the server has not answered yet. */
+function marks() {
+  const made = {};
+  for (const each of view.round.variants) made[each.label] = each.choice;
+  for (const each of pending()) if (each.act === "decide" && each.round === view.round.number) made[each.variant] = each.choice;
+  for (const label of Object.keys(made)) if (made[label] === "undecided") delete made[label];
+  return made;
+}
+
+function showMarks() {
+  if (!view.round) return;
+  grid.mark(marks());
+  showCounts();
+}
+
+function showCounts() {
+  if (!view.round) return;
+  const made = Object.values(marks());
+  const count = (choice) => made.filter((each) => each === choice).length;
+  const left = view.round.variants.length - made.length;
+  const text = words.counts.replace("{accepted}", count("accept")).replace("{rejected}", count("reject")).replace("{left}", left);
+  document.getElementById("counts").textContent = text;
+  document.getElementById("all-decided").hidden = left > 0;
+  showChosen();
+}
+
+/** What the cell that is entered shows, below the grid. The measured effect is told after the decision, or always. */
+function showChosen() {
+  const column = grid.chosen;
+  const decided = Boolean(marks()[column.label]) || document.getElementById("effects").checked;
+  const samples = column.block && decided ? view.effects[column.block]?.diff : null;
+  const parts = [grid.title(column)];
+  if (samples?.length) {
+    const mean = samples.reduce((sum, each) => sum + each, 0) / samples.length;
+    parts.push(words.effect.replace("{number}", mean.toFixed(1)).replace("{count}", samples.length));
+  }
+  if (column.block && view.suggestions[column.block] && decided) parts.push(view.suggestions[column.block].slice(1).join(" "));
+  document.getElementById("chosen").textContent = parts.join(" · ");
+}
+
+// The weight table.
+
+table.addEventListener("weights", () => {
+  say("");
+  const cells = {};
+  table.weights.forEach((input, index) => {
+    if (input.value !== view.cells[index]) cells[table.fixes[index].value] = input.value;
+  });
+  if (Object.keys(cells).length) {
+    act({ act: "set cells", cells }).catch((error) => blame(Object.keys(cells), error.message));
+  }
+  const [now, before] = [table.fixed, view.fixed];
+  const fix = now.filter((block) => !before.includes(block));
+  const unfix = before.filter((block) => !now.includes(block));
+  if (fix.length) act({ act: "fix", blocks: fix.join(",") });
+  if (unfix.length) act({ act: "unfix", blocks: unfix.join(",") });
+});
+
+function blame(blocks, sentence) {
+  table.weights.forEach((input, index) => {
+    if (!blocks.includes(table.fixes[index].value)) return;
+    input.setAttribute("aria-invalid", "true");
+    input.title = sentence;
+  });
+}
+
+table.addEventListener("weights-pasted", async ({ detail }) => {
+  say("");
+  const data = { text: detail.text, at: detail.at, cells: table.cells };
+  try {
+    const { weights } = await post(`${place}/tune/paste`, data);
+    act({ act: "set weights", weights, fill: "" });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    say(error.message);
+  }
+});
+
+const readTwin = () => {
+  if (twin.value === twin.dataset.was) return;
+  say("");
+  twin.removeAttribute("aria-invalid");
+  act({ act: "set weights", weights: twin.value, fill: "" }).catch(() => twin.setAttribute("aria-invalid", "true"));
+  twin.dataset.was = twin.value;
+};
+twin.addEventListener("change", readTwin);
+twin.addEventListener("keydown", (event) => event.key === "Enter" && (event.preventDefault(), readTwin()));
+for (const button of document.querySelectorAll("[data-hint]")) {
+  button.addEventListener("click", () => act({ act: "set weights", weights: `${view.name}:${button.dataset.hint}`, fill: "" }));
+}
+
+// Rounds.
+
+let rendering = false;
+
+const asked = () => ({ kind: roundForm.elements.kind.value, step: roundForm.elements.step.value });
+
+let costs = 0;
+async function askCost() {
+  const mine = ++costs;
+  const { step } = roundForm.elements;
+  const cost = document.getElementById("cost");
+  const response = await fetch(`${place}/tune/cost?${new URLSearchParams(asked())}`).catch(() => null);
+  if (!response || mine !== costs) return;
+  const answer = await response.json();
+  table.stepText = step.value;
+  cost.textContent = response.ok ? answer.text : answer.error;
+  cost.lang = response.ok ? document.documentElement.lang : "en";
+  cost.classList.toggle("error", !response.ok);
+  document.getElementById("render").disabled = !response.ok;
+}
+
+const render = () => post(`${place}/render`, { work: "round" });
+
+roundForm.addEventListener("change", askCost);
+roundForm.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  say("");
+  try {
+    await act({ act: "plan round", ...asked() });
+  } catch {
+    return;
+  }
+  await refresh();
+  await render();
+  grid.go(0, Math.min(2, view.grid.columns.length - 1));
+});
+document.getElementById("go-on").addEventListener("click", render);
+document.getElementById("finish").addEventListener("click", () => act({ act: "finish round" }));
+news.addEventListener("task", ({ detail }) => {
+  rendering = Boolean(detail.open);
+  if (view.round) document.getElementById("go-on").hidden = rendering || view.cost.finished === view.cost.pictures;
+});
+
+// Decisions.
+
+function decide(choice) {
+  const { block, label } = grid.chosen;
+  if (!block) return;
+  const now = marks()[label];
+  const next = now === choice ? "undecided" : choice;
+  act({ act: "decide", round: view.round.number, variant: label, choice: next, sequence: ++sequence });
+  said.textContent = `${grid.title(grid.chosen)}: ${words[next]}`;
+  if (next !== "undecided") advance();
+}
+
+/** On to the next variant that nobody has decided, to the right and then from the left. */
+function advance() {
+  const made = marks();
+  const { columns } = view.grid;
+  for (let step = 1; step <= columns.length; step += 1) {
+    const at = (grid.column + step) % columns.length;
+    if (columns[at].block && !made[columns[at].label]) return grid.go(grid.row, at);
+  }
+  showChosen();
+}
+
+grid.addEventListener("moved", showChosen);
+
+const ACTIONS = {
+  Enter: () => decide("accept"),
+  x: () => decide("reject"),
+  u: () => act({ act: "undo" }),
+  r: () => act({ act: "redo" }),
+  "?": () => document.getElementById("keys").showModal(),
+};
+
+addEventListener("keydown", (event) => {
+  if (event.altKey || event.isComposing) return;
+  const modified = event.ctrlKey || event.metaKey;
+  const typing = event.target.matches("input, textarea, select, dialog *");
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (modified && !typing && (key === "z" || key === "y")) {
+    event.preventDefault();
+    act({ act: key === "y" || event.shiftKey ? "redo" : "undo" });
+    return;
+  }
+  if (modified || typing || document.querySelector("dialog[open]")) return;
+  // Elsewhere on the page a button's own keys are the button's.
+  const inside = grid.contains(event.target) || event.target === document.body || event.target.id === "main";
+  if (key === "?" || key === "u" || (inside && view.round && key in ACTIONS)) {
+    event.preventDefault();
+    ACTIONS[key]();
+  } else if (inside && view.round && grid.pressed(event)) {
+    event.preventDefault();
+  }
+});
+addEventListener("keyup", (event) => event.key === " " && grid.current && grid.flip(false));
+addEventListener("blur", () => grid.current && grid.flip(false));
+
+for (const button of document.querySelectorAll("[data-act]")) {
+  button.addEventListener("click", () => act({ act: button.dataset.act }));
+}
+for (const button of document.querySelectorAll("[data-key]")) {
+  button.addEventListener("click", () => {
+    const { key } = button.dataset;
+    if (key in ACTIONS) ACTIONS[key]();
+    else grid.pressed(new KeyboardEvent("keydown", { key }));
+  });
+}
+
+const size = document.getElementById("size");
+size.value = localStorage.getItem("blockweight:cell") ?? size.value;
+const resize = () => {
+  grid.width = Number(size.value);
+  localStorage.setItem("blockweight:cell", size.value);
+};
+size.addEventListener("input", resize);
+document.getElementById("effects").addEventListener("change", showChosen);
+
+// History.
+
+function showStrip() {
+  const strip = document.getElementById("strip");
+  document.getElementById("history").hidden = view.steps.length < 2;
+  strip.replaceChildren(
+    ...view.rounds.map((round) => {
+      const item = document.createElement("li");
+      const button = item.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.className = "strip-round";
+      button.classList.toggle("aside", !round.active);
+      if (round.number === view.round?.number) button.setAttribute("aria-current", "step");
+      if (round.cover) {
+        const image = button.appendChild(document.createElement("img"));
+        image.alt = "";
+        image.src = `${place}/thumbnails/96/${round.cover}.jpg`;
+      }
+      const text = button.appendChild(document.createElement("span"));
+      text.textContent = `${round.kind} ${round.step} `;
+      text.appendChild(document.createElement("small")).textContent = `✓ ${round.accepted} ✕ ${round.rejected}`;
+      button.title = words.back;
+      button.addEventListener("click", () => act({ act: "branch", step: round.tip }));
+      return item;
+    }),
+  );
+}
+
+function showSteps() {
+  const list = document.getElementById("steps");
+  list.replaceChildren(
+    ...view.steps.toReversed().map((step) => {
+      const item = document.createElement("li");
+      item.classList.toggle("aside", !step.active);
+      const here = step.number === view.head;
+      const button = item.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.className = "step";
+      button.textContent = step.text;
+      button.disabled = here;
+      if (here) button.setAttribute("aria-current", "step");
+      const time = item.appendChild(document.createElement("time"));
+      time.dateTime = step.time;
+      time.textContent = new Date(step.time).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
+      button.addEventListener("click", () => act({ act: "branch", step: step.number }));
+      return item;
+    }),
+  );
+}
+
+resize();
+show();
+document.documentElement.classList.add("scripted");
+if (view.round && document.activeElement === document.body) grid.current.focus({ preventScroll: true });
