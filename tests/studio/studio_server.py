@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +51,12 @@ class Server:
     process: subprocess.Popen[str]
     url: str
     folder: Path
+    options: tuple[str, ...] = ()
 
     @classmethod
     @contextmanager
-    def started(cls, folder: Path) -> Iterator[Server]:
-        """Start one, and stop it at the end."""
+    def started(cls, folder: Path, *options: str) -> Iterator[Server]:
+        """Start one with these further options, and stop it at the end."""
         loras, config = folder / "loras", folder / "config"
         if not config.exists():
             loras.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ class Server:
             write_lora_file(loras / "standard.safetensors", SHORT.blocks)
             config.mkdir()
             (config / "settings.toml").write_text(f'loras = ["{loras.as_posix()}"]\n', "utf-8")
-        running = cls(*_start(folder, 0), folder)
+        running = cls(*_start(folder, 0, options), folder, options)
         try:
             yield running
         finally:
@@ -86,15 +87,20 @@ class Server:
         if self.process.stdout is not None:
             self.process.stdout.close()
 
+    def kill(self) -> None:
+        """End it at once, as a power cut does."""
+        self.process.kill()
+        self.process.wait()
+
     def again(self) -> None:
         """Start it anew at the same address."""
-        self.process, self.url = _start(self.folder, self.port)
+        self.process, self.url = _start(self.folder, self.port, self.options)
 
 
-def _start(folder: Path, port: int) -> tuple[subprocess.Popen[str], str]:
+def _start(folder: Path, port: int, options: Sequence[str]) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-c", "from blockweight.cli import main; main()"]
     process = subprocess.Popen(
-        [*command, "studio", "--no-open", "--port", str(port)],
+        [*command, "studio", "--no-open", "--port", str(port), *options],
         env={**os.environ, CONFIG: str(folder / "config"), "PYTHONUNBUFFERED": "1"},
         cwd=folder,
         stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from blockweight.studio.projects import OpenProject
+from blockweight.workflow.render_process import Task
 
 LOOK = 0.2
 """Seconds between two looks at the log, which other programs may write too."""
@@ -22,32 +23,35 @@ PING = 15.0
 def stream(request: Request, project: OpenProject, since: int) -> StreamingResponse:
     """An event stream of what changes after the version `since` (0: everything), until the browser leaves.
 
-    `news` events hold a version and the keys of the pictures that were finished, `task` events what is being rendered
-    (nothing, an empty object); the first of either comes at once, if there is one.
+    `news` events hold a version and the keys of the pictures that were finished, `task` events what is being rendered:
+    an empty object for nothing. A `task` comes at once.
     """
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(_events(request, project, since), media_type="text/event-stream", headers=headers)
 
 
 async def _events(request: Request, project: OpenProject, version: int) -> AsyncIterator[str]:
-    task, quiet = None, 0.0
-    yield "retry: 1000\n\n"
+    task, quiet = project.task, 0.0
+    # Always told at first: after a restart there is none, where the page may still show one.
+    yield f"retry: 1000\n\n{_event('task', _facts(task))}"
     while not await request.is_disconnected():
         news = await run_in_threadpool(project.tuning.state_since, version)
         now = project.task
-        quiet += LOOK
+        quiet = quiet + LOOK if news is None and now == task else 0.0
         if news is not None:
             version = news.state.version
             yield _event("news", {"version": version, "rendered": list(news.rendered)}, version)
-        if now != task and now is not None:
-            yield _event("task", now.facts())
-        if news is not None or now != task:
-            quiet = 0.0
-        elif quiet >= PING:
+        if now != task:
+            yield _event("task", _facts(now))
+        if quiet >= PING:
             yield ": still here\n\n"
             quiet = 0.0
         task = now
         await asyncio.sleep(LOOK)
+
+
+def _facts(task: Task | None) -> Mapping[str, object]:
+    return {} if task is None else task.facts()
 
 
 def _event(kind: str, facts: Mapping[str, object], number: int | None = None) -> str:

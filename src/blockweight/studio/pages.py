@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from gettext import NullTranslations
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Literal
 
@@ -14,10 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from blockweight import __version__
 from blockweight.errors import BlockweightError
-from blockweight.studio.languages import catalogue, language_for
+from blockweight.studio.languages import catalogue, language_for, marked
 from blockweight.studio.projects import OpenProject
 from blockweight.workflow.settings import LANGUAGES, THEMES, Settings, load_settings
-from blockweight.workflow.tuning_text import duration
 
 PREFERENCES: tuple[Literal["language"], Literal["theme"]] = ("language", "theme")
 """What the switches at the head of every page set, as cookies of the same names."""
@@ -99,10 +99,22 @@ def environment(language: str) -> Environment:
     install: Any = made.install_gettext_callables  # type: ignore[attr-defined]
     install(words.gettext, words.ngettext, newstyle=True)
     made.filters["megabytes"] = megabytes
-    made.filters["duration"] = duration
+    made.filters["duration"] = partial(_duration, words)
     return made
 
 
 def megabytes(size: int) -> str:
     """A file's size for people: `18.4 MB`, `340 kB`."""
     return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{max(size, 1000) / 1e3:,.0f} kB"
+
+
+_SECONDS, _MINUTES, _HOURS = marked("%(number)s s"), marked("%(number)s min"), marked("%(number)s h")
+
+
+def _duration(words: NullTranslations, seconds: float) -> str:
+    """A time for people, in their language: `40 s`, `12 min`, `3.1 h`."""
+    if seconds < 90:
+        return words.gettext(_SECONDS) % {"number": max(1, round(seconds))}
+    if seconds < 90 * 60:
+        return words.gettext(_MINUTES) % {"number": round(seconds / 60)}
+    return words.gettext(_HOURS) % {"number": f"{seconds / 3600:.1f}"}

@@ -16,8 +16,9 @@ class JobProgress extends HTMLElement {
   show(task) {
     const error = this.part("error");
     error.hidden = !task.error;
-    error.textContent = task.error;
+    error.textContent = task.error ?? "";
     this.hidden = !task.open && !task.error;
+    if (this.hidden) return;
     this.classList.toggle("over", !task.open);
     this.part("title").textContent = this.dataset[`work${task.work[0].toUpperCase()}${task.work.slice(1)}`];
     this.part("count").textContent = task.total ? `${task.done} / ${task.total}` : "";

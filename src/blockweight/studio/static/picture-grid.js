@@ -4,6 +4,7 @@
 // show(grid, marks) draws `{columns, scenes, keys, ready}`; `reference` is the column that the others are compared with.
 // Events: "moved" when another cell is entered.
 
+import "./picture-loupe.js";
 import { place } from "./project.js";
 
 const SIZES = [96, 192, 384, 768]; // the server's thumbnails
@@ -23,9 +24,11 @@ class PictureGrid extends HTMLElement {
     this.scroller = this.appendChild(part("div", "pg-scroll"));
     this.observer = new IntersectionObserver((entries) => this.seen(entries), { root: this.scroller, rootMargin: NEAR });
     this.scroller.addEventListener("focusin", (event) => this.entered(event.target.closest?.(".pg-cell")));
-    this.scroller.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
-    this.scroller.addEventListener("pointerdown", (event) => this.dragged(event));
+    this.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
+    this.addEventListener("pointerdown", (event) => this.dragged(event));
     this.scroller.addEventListener("scroll", () => this.keep(), { passive: true });
+    this.scroller.addEventListener("dblclick", (event) => event.target.closest(".pg-cell") && this.loupe.toggle(this));
+    this.loupe = this.querySelector("picture-loupe");
     this.recall();
   }
 
@@ -105,6 +108,7 @@ class PictureGrid extends HTMLElement {
     cell.dataset.told = "true";
     cell.classList.toggle("ready", ready);
     if (cell.near) this.load(cell);
+    if (cell === this.current) this.loupe.show();
     this.name(cell);
   }
 
@@ -156,6 +160,7 @@ class PictureGrid extends HTMLElement {
     [this.row, this.column] = [Number(cell.dataset.row), Number(cell.dataset.column)];
     cell.tabIndex = 0;
     this.load(cell);
+    this.loupe.show();
     this.keep();
     this.dispatchEvent(new Event("moved"));
   }
@@ -172,6 +177,8 @@ class PictureGrid extends HTMLElement {
     else if (key === "z" || key === "Z") this.zoomTo(this.zoom > 1 ? 1 : 3, 0.5, 0.5);
     else if (key === "+" || key === "=") this.zoomTo(this.zoom * 1.5, 0.5, 0.5);
     else if (key === "-") this.zoomTo(this.zoom / 1.5, 0.5, 0.5);
+    else if (key === "l" || key === "L") this.loupe.toggle(this);
+    else if (key === "Escape" && !this.loupe.hidden) this.loupe.toggle(this, false);
     else return false;
     return true;
   }
@@ -179,6 +186,7 @@ class PictureGrid extends HTMLElement {
   /** Show the reference's picture in the cell's place for as long as it is held. */
   flip(on) {
     this.current?.classList.toggle("flipped", on);
+    this.loupe?.flip(on);
   }
 
   /** Show by how much every picture differs from its row's reference, brightened. */

@@ -25,6 +25,14 @@ export function pending() {
   }
 }
 
+let answered = []; // {entry, version}: done, but perhaps not in what the page shows yet
+
+/** The acts that a state of this version cannot tell of yet, oldest first. */
+export function unseen(version) {
+  answered = answered.filter((each) => each.version > version);
+  return [...answered.map((each) => each.entry), ...pending()];
+}
+
 /**
  * Do an act: `{act: "decide", …}`. It outlives a reload and a server that is gone, and is done once however often it is
  * sent. Resolves with the server's answer, rejects with Refused.
@@ -57,6 +65,7 @@ async function sendAll() {
     const its = waiting.get(next.id);
     try {
       const answer = await answerOf(`${place}/acts`, next);
+      answered.push({ entry: next, version: answer.version });
       drop(next);
       its?.resolve(answer);
     } catch (error) {

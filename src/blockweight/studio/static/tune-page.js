@@ -1,6 +1,7 @@
 // The Tune page: the weight table, the rounds and the grid, in step with the project whoever changes it.
 
-import { act, news, pending, place, queue } from "./project.js";
+import { colour } from "./heat.js";
+import { act, news, place, queue, unseen } from "./project.js";
 import { answerOf, post, Refused } from "./server.js";
 import "./job-progress.js";
 import "./picture-grid.js";
@@ -57,7 +58,7 @@ function say(sentence) {
 
 function show() {
   sequence = Math.max(sequence, view.sequence);
-  if (!pending().some((each) => each.act.startsWith("set") || each.act.endsWith("fix"))) showTable();
+  if (!unseen(view.version).some((each) => each.act.startsWith("set") || each.act.endsWith("fix"))) showTable();
   const open = view.round !== null;
   document.getElementById("round").hidden = !open;
   document.getElementById("no-round").hidden = open;
@@ -78,19 +79,32 @@ function show() {
   askCost();
 }
 
+const bad = new Map(); // block → the text that the server has refused there, and why
+
 function showTable() {
-  table.show(view.cells, {});
+  const reasons = {};
+  const cells = view.cells.map((text, index) => {
+    const block = blockAt(index);
+    if (bad.get(block)?.text !== table.cells[index]) bad.delete(block);
+    else reasons[block] = bad.get(block).why;
+    return bad.get(block)?.text ?? text;
+  });
+  table.show(cells, reasons);
   const fixed = new Set(view.fixed);
   for (const box of table.fixes) box.checked = fixed.has(box.value);
-  if (document.activeElement !== twin || twin.value === twin.dataset.was) twin.value = view.weights.text;
-  twin.dataset.was = view.weights.text;
+  const untouched = document.activeElement !== twin || twin.value === twin.dataset.was;
+  if (untouched && !twin.hasAttribute("aria-invalid")) twin.value = twin.dataset.was = view.weights.text;
 }
 
-/** What was decided, with what the server has not answered yet. */
+function blockAt(index) {
+  return table.fixes[index].value;
+}
+
+/** What was decided, with what the view cannot tell of yet. */
 function marks() {
   const made = {};
   for (const each of view.round.variants) made[each.label] = each.choice;
-  for (const each of pending()) if (each.act === "decide" && each.round === view.round.number) made[each.variant] = each.choice;
+  for (const each of unseen(view.version)) if (each.act === "decide" && each.round === view.round.number) made[each.variant] = each.choice;
   for (const label of Object.keys(made)) if (made[label] === "undecided") delete made[label];
   return made;
 }
@@ -131,12 +145,10 @@ function showChosen() {
 table.addEventListener("weights", () => {
   say("");
   const cells = {};
-  table.weights.forEach((input, index) => {
-    if (input.value !== view.cells[index]) cells[table.fixes[index].value] = input.value;
+  table.cells.forEach((text, index) => {
+    if (text !== view.cells[index] && text !== bad.get(blockAt(index))?.text) cells[blockAt(index)] = text;
   });
-  if (Object.keys(cells).length) {
-    act({ act: "set cells", cells }).catch((error) => blame(Object.keys(cells), error.message));
-  }
+  if (Object.keys(cells).length) act({ act: "set cells", cells }).catch((error) => blame(cells, error.message));
   const [now, before] = [table.fixed, view.fixed];
   const fix = now.filter((block) => !before.includes(block));
   const unfix = before.filter((block) => !now.includes(block));
@@ -144,12 +156,9 @@ table.addEventListener("weights", () => {
   if (unfix.length) act({ act: "unfix", blocks: unfix.join(",") });
 });
 
-function blame(blocks, sentence) {
-  table.weights.forEach((input, index) => {
-    if (!blocks.includes(table.fixes[index].value)) return;
-    input.setAttribute("aria-invalid", "true");
-    input.title = sentence;
-  });
+function blame(cells, why) {
+  for (const [block, text] of Object.entries(cells)) bad.set(block, { text, why });
+  showTable();
 }
 
 table.addEventListener("weights-pasted", async ({ detail }) => {
@@ -168,11 +177,12 @@ const readTwin = () => {
   if (twin.value === twin.dataset.was) return;
   say("");
   twin.removeAttribute("aria-invalid");
-  act({ act: "set weights", weights: twin.value, fill: "" }).catch(() => twin.setAttribute("aria-invalid", "true"));
   twin.dataset.was = twin.value;
+  act({ act: "set weights", weights: twin.value, fill: "" }).catch(() => twin.setAttribute("aria-invalid", "true"));
 };
 twin.addEventListener("change", readTwin);
 twin.addEventListener("keydown", (event) => event.key === "Enter" && (event.preventDefault(), readTwin()));
+for (const cell of document.querySelectorAll(".hint-row .heat")) colour(cell, cell.textContent);
 for (const button of document.querySelectorAll("[data-hint]")) {
   button.addEventListener("click", () => act({ act: "set weights", weights: `${view.name}:${button.dataset.hint}`, fill: "" }));
 }

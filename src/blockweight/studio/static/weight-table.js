@@ -3,6 +3,8 @@
 // Events: "weights" after cells or Fix boxes have changed, by whatever way; "weights-pasted" with {text, at} when
 // something other than a plain number is pasted. `stepText` is the step that Alt with an arrow adds.
 
+import { colour, number } from "./heat.js";
+
 const WEIGHT = "input.weight";
 const FIX = ".fix input";
 
@@ -11,7 +13,7 @@ class WeightTable extends HTMLElement {
 
   connectedCallback() {
     this.addEventListener("focusin", (event) => this.entered(event.target));
-    this.addEventListener("input", (event) => event.target.matches(WEIGHT) && colour(event.target));
+    this.addEventListener("input", (event) => event.target.matches(WEIGHT) && colour(event.target, event.target.value));
     this.addEventListener("change", (event) => this.changed(event));
     this.addEventListener("keydown", (event) => this.pressed(event));
     this.addEventListener("paste", (event) => this.pasted(event));
@@ -61,7 +63,7 @@ class WeightTable extends HTMLElement {
       else input.removeAttribute("aria-invalid");
       input.title = reason ?? "";
       input.dataset.was = input.value;
-      colour(input);
+      colour(input, input.value);
     });
   }
 
@@ -75,7 +77,7 @@ class WeightTable extends HTMLElement {
   remember() {
     for (const input of this.weights) {
       input.dataset.was = input.value;
-      colour(input);
+      colour(input, input.value);
     }
   }
 
@@ -227,25 +229,11 @@ function swallow(event) {
 
 function put(input, text) {
   input.value = text;
-  colour(input);
+  colour(input, input.value);
 }
 
 function blockOf(input) {
   return input.closest(".column").dataset.block;
-}
-
-/** For colours and steps only; the server says what a text is. */
-function number(text) {
-  const plain = text.normalize("NFKC").trim();
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : null;
-}
-
-/** The heat: cold at 0, hot at 1, another colour above 1 and below 0. */
-function colour(input) {
-  const value = number(input.value);
-  input.dataset.heat = value === null ? "none" : value < 0 ? "below" : value > 1 ? "beyond" : "between";
-  const share = value === null ? 0 : value > 1 ? Math.min(value - 1, 1) : Math.min(Math.abs(value), 1);
-  input.style.setProperty("--heat", `${Math.round(share * 100)}%`);
 }
 
 customElements.define("weight-table", WeightTable);

@@ -1,0 +1,295 @@
+"""Tuning in a real browser: rounds decided by keys, nothing lost whatever stops, and the grid's eyes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from project_pages import Opened, config_of, make_project, tab_of
+from studio_server import Server
+
+from blockweight.project import Choice
+from blockweight.render import FakeRenderer
+from blockweight.workflow.config_folder import CONFIG
+from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.tuning import set_blocks
+from blockweight.workflow.tuning_rounds import plan_round, render_round, round_cost
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    with Server.started(tmp_path_factory.mktemp("tune"), "--renderer", "fake:0.02") as running:
+        yield running
+
+
+@pytest.fixture
+def opened(studio, browser, request, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(studio)))
+    with make_project(studio, request.node.name) as tuning, tab_of(browser) as tab:
+        yield Opened(studio, tuning, tab)
+
+
+@pytest.fixture
+def round_(opened):
+    """A project whose round is rendered, on its page."""
+    plan_round(opened.tuning, "Sub", 0.5)
+    opened.show("tune")
+    opened.tab.get_by_role("button", name="Render the rest").click()
+    opened.until(lambda _: round_cost(opened.tuning).finished == 10)
+    opened.tab.wait_for_selector(".pg-cell.ready:nth-child(6)")
+    return opened
+
+
+def focused(tab):
+    return tab.evaluate("document.activeElement.getAttribute('aria-label')")
+
+
+def choices(state):
+    return dict(state.round.choices)
+
+
+def enter(tab, label):
+    """Put the focus on a cell."""
+    tab.get_by_role("gridcell", name=label).first.click()
+
+
+def test_a_round_is_planned_with_its_cost_said_and_rendered_before_ones_eyes(opened):
+    opened.show("tune")
+    tab = opened.tab
+    assert tab.get_by_text("No round is open").is_visible()
+    tab.wait_for_function("() => document.getElementById('cost').textContent.startsWith('10 pictures')")
+    tab.get_by_label("AddSub", exact=True).check()
+    tab.wait_for_function("() => document.getElementById('cost').textContent.startsWith('16 pictures')")
+    tab.get_by_role("button", name="Render round").click()
+    tab.wait_for_selector("job-progress progress")
+    tab.wait_for_function("() => document.querySelectorAll('.pg-cell.ready').length === 16")
+    assert focused(tab).startswith("IN01 → 1.5, 1girl, seed 1")
+
+
+def test_one_key_decides_and_goes_on_to_the_next(round_):
+    enter(round_.tab, "IN01 → 0.5")
+    round_.tab.keyboard.press("Enter")
+    assert focused(round_.tab).startswith("IN02 → 0.5")
+    round_.tab.keyboard.press("x")
+    assert focused(round_.tab).startswith("IN03 → 0.5")
+    round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.ACCEPT, "SubIN02_0.5": Choice.REJECT})
+    state = round_.tuning.state()
+    assert {"IN01", "IN02"} <= set(state.fixed)
+    assert (state.weights.weight("IN01"), state.weights.weight("IN02")) == (0.5, 1.0)
+    round_.tab.wait_for_function("() => document.querySelector('[aria-label=\"IN01 weight\"]').value === '0.5'")
+    assert round_.tab.inner_text("#counts") == "1 accepted, 1 rejected, 1 to decide"
+
+
+def test_the_same_key_again_takes_the_decision_back(round_):
+    enter(round_.tab, "IN01 → 0.5")
+    round_.tab.keyboard.press("Enter")
+    round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.ACCEPT})
+    enter(round_.tab, "IN01 → 0.5")
+    round_.tab.keyboard.press("Enter")
+    round_.until(lambda state: not choices(state) and "IN01" not in state.fixed)
+
+
+def test_u_undoes_and_r_does_again(round_):
+    enter(round_.tab, "IN01 → 0.5")
+    round_.tab.keyboard.press("x")
+    round_.until(choices)
+    round_.tab.keyboard.press("u")
+    round_.until(lambda state: not choices(state))
+    round_.tab.wait_for_function("() => document.getElementById('counts').textContent.endsWith('3 to decide')")
+    round_.tab.keyboard.press("r")
+    round_.until(choices)
+
+
+def test_a_round_is_decided_before_it_is_complete(opened):
+    plan_round(opened.tuning, "Sub", 0.5)
+    opened.show("tune")
+    enter(opened.tab, "IN02 → 0.5")
+    opened.tab.keyboard.press("Enter")
+    opened.until(lambda state: choices(state) == {"SubIN02_0.5": Choice.ACCEPT})
+    assert round_cost(opened.tuning).finished == 0
+
+
+def test_what_is_decided_while_the_server_is_dead_outlives_a_reload_and_is_sent_when_it_is_back(round_):
+    tab = round_.tab
+    enter(tab, "IN01 → 0.5")
+    round_.server.kill()
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("x")
+    tab.wait_for_selector("#saved.offline")
+    assert tab.inner_text("#counts") == "1 accepted, 1 rejected, 1 to decide"
+    assert not choices(round_.tuning.state())
+    round_.server.again()
+    tab.reload()
+    round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.ACCEPT, "SubIN02_0.5": Choice.REJECT})
+    tab.wait_for_function("() => document.getElementById('saved').textContent === 'Saved'")
+
+
+def test_a_server_killed_while_it_renders_goes_on_where_it_was(opened):
+    plan_round(opened.tuning, "AddSub", 0.5)
+    opened.show("tune")
+    opened.tab.get_by_role("button", name="Render the rest").click()
+    opened.until(lambda _: round_cost(opened.tuning).finished >= 3)
+    opened.server.kill()
+    opened.tab.wait_for_selector("#gone:visible")
+    opened.server.again()
+    opened.tab.wait_for_selector("#gone", state="hidden")
+    opened.tab.get_by_role("button", name="Render the rest").click()
+    opened.until(lambda _: round_cost(opened.tuning).finished == 16)
+    told = [event.body["job"] for event in opened.tuning.project.log.read("rendered") if event.body["seconds"]]
+    assert len(told) == len(set(told))
+
+
+def test_a_renderer_that_dies_is_said_and_the_page_lives(opened):
+    plan_round(opened.tuning, "AddSub", 0.5)
+    opened.show("tune")
+    opened.tab.get_by_role("button", name="Render the rest").click()
+    opened.until(lambda _: round_cost(opened.tuning).finished >= 1)
+    subprocess.run(["pkill", "-KILL", "-P", str(opened.server.process.pid)], check=True)
+    opened.tab.get_by_text("every finished picture is kept").wait_for()
+    opened.tab.get_by_role("button", name="Render the rest").click()
+    opened.until(lambda _: round_cost(opened.tuning).finished == 16)
+
+
+def test_a_paused_round_goes_on(opened):
+    plan_round(opened.tuning, "AddSub", 0.5)
+    opened.show("tune")
+    opened.tab.get_by_role("button", name="Render the rest").click()
+    opened.tab.get_by_role("button", name="Pause").click()
+    opened.tab.get_by_role("button", name="Render the rest").click()
+    opened.until(lambda _: round_cost(opened.tuning).finished == 16)
+
+
+def test_two_tabs_and_a_terminal_stay_in_step(round_, browser):
+    with tab_of(browser) as second:
+        round_.show("tune", second)
+        enter(round_.tab, "IN01 → 0.5")
+        round_.tab.keyboard.press("Enter")
+        second.get_by_role("gridcell", name=re.compile(r"IN01 → 0.5, .*accepted")).first.wait_for()
+    set_blocks(round_.tuning, "M00", "0.25")
+    round_.tab.wait_for_function("() => document.querySelector('[aria-label=\"M00 weight\"]').value === '0.25'")
+
+
+def test_a_typed_weight_is_the_projects_and_a_bad_one_is_shown_as_bad(opened):
+    opened.show("tune")
+    tab = opened.tab
+    tab.get_by_label("IN05 weight").fill("-0.75")
+    tab.keyboard.press("Enter")
+    opened.until(lambda state: state.weights.weight("IN05") == -0.75)
+    tab.get_by_label("IN06 weight").fill("one")
+    tab.keyboard.press("Tab")
+    tab.wait_for_selector("[aria-label='IN06 weight'][aria-invalid=true]")
+    assert tab.get_by_label("IN06 weight").input_value() == "one"
+    assert "not a number" in tab.inner_text("#problem")
+    assert opened.tuning.state().weights.weight("IN06") == 1.0
+
+
+def test_weights_in_any_notation_are_taken_as_text(opened):
+    opened.show("tune")
+    opened.tab.locator("#twin").fill("<lora:x:1:lbw=NONE>")
+    opened.tab.keyboard.press("Enter")
+    opened.until(lambda state: set(state.weights.values) == {0.0})
+    opened.tab.locator("#twin").fill("1,2,3")
+    opened.tab.keyboard.press("Enter")
+    opened.tab.wait_for_selector("#twin[aria-invalid=true]")
+    assert opened.tab.locator("#twin").input_value() == "1,2,3"
+
+
+def test_fix_boxes_fix_and_free(opened):
+    opened.show("tune")
+    opened.tab.get_by_label("Fix IN01", exact=True).check(force=True)
+    opened.until(lambda state: "IN01" in state.fixed)
+    opened.tab.get_by_label("Fix BASE", exact=True).uncheck(force=True)
+    opened.until(lambda state: "BASE" not in state.fixed)
+
+
+def test_space_flips_to_the_current_weights_while_it_is_held(round_):
+    enter(round_.tab, "IN01 → 0.5")
+    cell = round_.tab.get_by_role("gridcell", name="IN01 → 0.5").first
+    other, own = cell.locator(".pg-other"), cell.locator(".pg-own")
+    reference = round_.tab.get_by_role("gridcell", name="current").first.locator(".pg-own")
+    assert other.get_attribute("src") == reference.get_attribute("src") != own.get_attribute("src")
+    assert other.evaluate("image => getComputedStyle(image).opacity") == "0"
+    round_.tab.keyboard.down(" ")
+    assert other.evaluate("image => getComputedStyle(image).opacity") == "1"
+    round_.tab.keyboard.up(" ")
+    assert other.evaluate("image => getComputedStyle(image).opacity") == "0"
+
+
+def test_zoom_and_pan_are_those_of_all_pictures_and_outlive_a_reload(round_):
+    tab = round_.tab
+    enter(tab, "IN03 → 0.5")
+    tab.keyboard.press("z")
+    tab.keyboard.press("d")
+    moved = "() => [...document.querySelectorAll('.pg-table .pg-own')].map((each) => getComputedStyle(each).transform)"
+    assert len(set(tab.evaluate(moved))) == 1
+    assert tab.evaluate(moved)[0].startswith("matrix(3,")
+    tab.wait_for_timeout(300)
+    tab.reload()
+    tab.wait_for_selector("html.scripted")
+    assert tab.evaluate(moved)[0].startswith("matrix(3,")
+    assert tab.locator("picture-grid.difference").count() == 1
+    assert focused(tab).startswith("IN03 → 0.5")
+
+
+def test_the_loupe_shows_the_cell_beside_the_current_weights_while_keys_go_on(round_):
+    enter(round_.tab, "IN01 → 0.5")
+    round_.tab.keyboard.press("l")
+    captions = "() => [...document.querySelectorAll('picture-loupe figcaption')].map((each) => each.textContent)"
+    assert round_.tab.evaluate(captions) == ["current", "IN01 → 0.5"]
+    round_.tab.keyboard.press("x")
+    assert round_.tab.evaluate(captions) == ["current", "IN02 → 0.5"]
+    round_.tab.keyboard.press("Escape")
+    assert round_.tab.locator("picture-loupe").is_hidden()
+    round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.REJECT})
+
+
+def test_only_pictures_near_the_view_are_loaded(studio, browser, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(studio)))
+    prompts = tuple(f"scene {number}" for number in range(5))
+    with make_project(studio, "large", prompts, free="") as tuning, tab_of(browser) as tab:
+        plan_round(tuning, "Sub", 0.5)
+        render_round(tuning, FakeRenderer, SilentProgress())
+        Opened(studio, tuning, tab).show("tune")
+        loaded = "() => document.querySelectorAll('.pg-own[src]').length"
+        tab.wait_for_function("() => document.querySelector('.pg-own[src]')")
+        assert tab.locator(".pg-cell.ready").count() == 280
+        assert tab.evaluate(loaded) < 140
+        tab.locator(".pg-scroll").evaluate("each => each.scrollTo(each.scrollWidth, each.scrollHeight)")
+        tab.wait_for_function("() => document.querySelector('.pg-row:last-child .pg-cell:last-child .pg-own[src]')")
+        assert tab.evaluate(loaded) < 140
+
+
+def test_the_history_brings_any_point_back(round_):
+    tab = round_.tab
+    enter(tab, "IN01 → 0.5")
+    tab.keyboard.press("Enter")
+    round_.until(choices)
+    tab.get_by_text("Every step").click()
+    tab.get_by_role("button", name="plan Sub by 0.5").click()
+    round_.until(lambda state: not choices(state))
+    tab.get_by_role("button", name="accept SubIN01_0.5").click()
+    round_.until(choices)
+
+
+def test_markup_in_a_prompt_is_text(studio, browser, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(studio)))
+    prompt = "</script><script>document.title='run'</script><b>bold</b>"
+    with make_project(studio, "markup", (prompt,)) as tuning, tab_of(browser) as tab:
+        plan_round(tuning, "Sub", 0.5)
+        Opened(studio, tuning, tab).show("tune")
+        assert tab.locator(".pg-prompt").first.inner_text() == prompt
+        assert tab.title().startswith("Tune")
+
+
+def test_the_page_breaks_no_policy_and_asks_nobody_else(round_):
+    said, foreign = [], []
+    round_.tab.on("console", lambda message: said.append(message.text))
+    round_.tab.on("pageerror", lambda error: said.append(str(error)))
+    round_.tab.on("request", lambda request: foreign.append(request.url))
+    round_.show("tune")
+    enter(round_.tab, "IN01 → 0.5")
+    for key in ("Enter", "d", "z", "l", "Escape", "?"):
+        round_.tab.keyboard.press(key)
+    assert said == []
+    assert all(url.startswith(round_.server.url) for url in foreign)
