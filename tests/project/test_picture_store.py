@@ -53,7 +53,8 @@ def test_parameters_are_written_as_the_webui_writes_them():
     assert parameters_text(job(0.5)) == (
         f"1girl, ゴブ姫, red dress <lora:gobuhime:1:lbw={','.join(['0.5'] * 26)}>\n"
         "Negative prompt: blurry\n"
-        "Steps: 16, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 32x24, Model hash: cccccccccc"
+        "Steps: 16, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 32x24, Model hash: cccccccccc, "
+        "Model: model, RNG: CPU"
     )
 
 

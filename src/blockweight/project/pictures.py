@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from blockweight.plan import Job
+from blockweight.plan import Job, quote_setting
 from blockweight.render import Picture, Rendering
+from blockweight.weights import format_weight
 
 _ABANDONED = 3600
 """Seconds after which an unfinished file is one that a killed process left."""
@@ -64,15 +65,29 @@ class PictureStore:
 
 
 def parameters_text(job: Job) -> str:
-    """The job as the WebUI's infotext: prompt with its LoRA tag, negative prompt, settings."""
+    """The job as the WebUI's infotext: prompt with its LoRA tag, negative prompt, settings. `plan.read_infotext` reads
+    it back."""
     scene, weights = job.scene, job.variant.weights
     tag = ""
     if weights is not None:
-        # A file's name need not be text: on Linux it is bytes, and old archives bring names that are not UTF-8.
-        name = Path(job.lora.path).stem.encode("utf-8", "replace").decode()
-        tag = f" <lora:{name}:{job.lora.strength:g}:lbw={weights.vector()}>"
-    settings = (
-        f"Steps: {scene.steps}, Sampler: {scene.sampler}, CFG scale: {scene.cfg_scale:g}, Seed: {scene.seed}, "
-        f"Size: {scene.width}x{scene.height}, Model hash: {scene.checkpoint.digest[:10]}"
-    )
-    return f"{scene.prompt}{tag}\nNegative prompt: {scene.negative_prompt}\n{settings}"
+        tag = f" <lora:{_name(job.lora.path)}:{format_weight(job.lora.strength)}:lbw={weights.vector()}>"
+    settings = {
+        "Steps": str(scene.steps),
+        "Sampler": scene.sampler,
+        "CFG scale": format_weight(scene.cfg_scale),
+        "Seed": str(scene.seed),
+        "Size": f"{scene.width}x{scene.height}",
+        "Model hash": scene.checkpoint.digest[:10],
+        "Model": _name(scene.checkpoint.path),
+        "RNG": "CPU",
+    }
+    line = ", ".join(f"{name}: {quote_setting(value)}" for name, value in settings.items())
+    return f"{scene.prompt}{tag}\nNegative prompt: {scene.negative_prompt}\n{line}"
+
+
+def _name(path: str) -> str:
+    """The file's or folder's name, without the ending of a file of tensors.
+
+    It need not be text: on Linux it is bytes, and old archives bring names that are not UTF-8.
+    """
+    return Path(path).name.removesuffix(".safetensors").encode("utf-8", "replace").decode()
