@@ -14,6 +14,7 @@ from blockweight.project.history import (
     Step,
     TuningState,
 )
+from blockweight.project.picture_text import picture_infotext
 from blockweight.project.pictures import PictureStore, parameters_text
 from blockweight.project.project import LOG, Project
 from blockweight.project.state import (
@@ -75,6 +76,7 @@ __all__ = [
     "TuningState",
     "created_body",
     "parameters_text",
+    "picture_infotext",
     "planned_body",
     "read_archive",
     "scenes_body",
