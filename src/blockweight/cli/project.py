@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.standard_input import typed
 
 app = typer.Typer(help="Make, list, export and import tuning projects.", no_args_is_help=True)
 
@@ -25,12 +26,35 @@ Models = Annotated[
 
 @app.command("new")
 def new(
+    context: typer.Context,
     folder: Folder,
     lora: Annotated[
-        Path, typer.Option("--lora", parser=options.path, metavar="PATH", help="The LoRA, a .safetensors file.")
-    ],
-    model: options.Model,
-    prompt: options.Prompt,
+        Path | None, typer.Option("--lora", parser=options.path, metavar="PATH", help="The LoRA, a .safetensors file.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", parser=options.path, metavar="PATH", help="A diffusers folder or a .safetensors checkpoint."
+        ),
+    ] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option("--prompt", help="A prompt; give the option again for more.")
+    ] = None,
+    infotext: Annotated[
+        Path | None,
+        typer.Option(
+            "--infotext",
+            parser=options.path,
+            metavar="PATH",
+            help="Fill in what is not given from a WebUI's infotext in a text file, or - for standard input.",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture", parser=options.path, metavar="PATH", help="The same from the picture that carries it."
+        ),
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="What to call it; by default as the folder.")] = "",
     weights: Annotated[str, typer.Option("--weights", help="To start from, in any notation; all 1 by default.")] = "",
     fill: options.Fill = None,
@@ -44,17 +68,30 @@ def new(
     strength: options.Strength = 1.0,
     as_json: Json = False,
 ) -> None:
-    """Make a tuning project of a LoRA, a model and prompts."""
+    """Make a tuning project of a LoRA, a model and prompts, or of a WebUI's infotext."""
     from blockweight.workflow import tuning_text  # noqa: PLC0415 - keeps --help fast
-    from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
+    from blockweight.workflow.new_project import ProjectForm, fields_from, notes_beside  # noqa: PLC0415
     from blockweight.workflow.tuning_project import create_project  # noqa: PLC0415
 
-    scenes = scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
+    prompts = tuple(prompt or ())
+    form = ProjectForm(lora, model, prompts, negative, seeds, steps, cfg, sampler, size, strength, weights)
+    fields, given = fields_from(infotext, picture, lambda: typed("-")), _given(context)
+    if fields is not None:
+        form = form.filled(fields, given)
+    source, scenes = form.needed_lora(fields), form.scenes(fields)
     with create_project(
-        folder, lora, scenes, name=name, weights=weights, fill=fill, rest=rest, strength=strength
+        folder, source, scenes, name=name, weights=form.weights, fill=fill, rest=rest, strength=form.strength
     ) as tuning:
         state = tuning.state()
+    for note in () if fields is None else notes_beside(fields, given):
+        typer.echo(f"Note: {note}", err=True)
     _print(tuning_text.show_facts(state) if as_json else tuning_text.show_lines(state), as_json=as_json)
+
+
+def _given(context: typer.Context) -> list[str]:
+    """The options that stand on the command line, by their parameters' names."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
 
 @app.command("list")

@@ -53,7 +53,7 @@ class Library:
             return path
         if path.suffix.lower() != ENDING:
             raise BlockweightError(f"{quoted(text, 200)} does not end in {ENDING}; choose a LoRA file.")
-        if not any(_inside(path, folder) for folder in self.folders):
+        if not any(is_inside(path, folder) for folder in self.folders):
             raise BlockweightError(
                 f"{quoted(text, 200)} lies in none of the folders with LoRAs; name its folder in the settings."
             )
@@ -70,19 +70,19 @@ class Library:
         if not trimmed.lower().endswith(ENDING):
             raise BlockweightError(f"{quoted(name, 200)} does not end in {ENDING}, so no program would list it.")
         place = Path(folder)
-        if not any(_inside(place, allowed) for allowed in self.folders):
+        if not any(is_inside(place, allowed) for allowed in self.folders):
             raise BlockweightError(
                 f"{quoted(folder, 200)} is none of the folders with LoRAs; name it in the settings, or choose another."
             )
         target = place / trimmed
-        if not any(_inside(target, allowed) for allowed in self.folders):
+        if not any(is_inside(target, allowed) for allowed in self.folders):
             raise BlockweightError(
                 f"{quoted(trimmed, 200)} is a link that leads out of the folder; choose another name."
             )
         return target
 
 
-def _inside(path: Path, folder: Path) -> bool:
+def is_inside(path: Path, folder: Path) -> bool:
     """Whether the path, links followed, lies in the folder or is it."""
     try:
         return path.is_absolute() and path.resolve().is_relative_to(folder.resolve(strict=True))
@@ -101,7 +101,7 @@ def _below(folder: Path) -> Iterator[LoraFile]:
                 size = path.stat().st_size
             except (OSError, UnicodeEncodeError):
                 continue
-            if path.is_file() and _inside(path, folder):
+            if path.is_file() and is_inside(path, folder):
                 count += 1
                 yield LoraFile(path, relative, size)
             if count >= MOST_FILES:

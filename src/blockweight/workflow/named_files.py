@@ -1,0 +1,82 @@
+"""LoRAs and models by the names that infotexts give them, in the folders that a person has named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from blockweight.demo.embedded import model_folder
+from blockweight.errors import BlockweightError
+from blockweight.lora import read_header
+from blockweight.lora.hashes import MODEL_HASH, data_hashes
+from blockweight.render import identify_checkpoint
+from blockweight.workflow.lora_library import ENDING, Library, is_inside
+
+MOST_HASHED = 1 << 30
+"""Bytes of a LoRA that are still read for a hash."""
+
+
+def loras_called(name: str, folders: Sequence[Path]) -> list[Path]:
+    """The LoRA files of this name, without ending, with or without the folders before it: those that match letter for
+    letter first. The embedded ones count where there is no other."""
+    listed = Library(tuple(folders)).files()
+    own, embedded = ([(file.path, file.name) for file in listed if file.embedded is which] for which in (False, True))
+    return _called(name, own) or _called(name, embedded)
+
+
+def has_hash(lora: Path, short: str) -> bool | None:
+    """Whether the LoRA has the hash that an infotext's `Lora hashes` gives, the first digits of `sshs_model_hash`; None
+    if that cannot be told, because the file is too large to read for it or cannot be read.
+
+    WebUIs believe the hash that is stamped into the file, so either will do (`extensions-builtin/Lora/network.py` in
+    AUTOMATIC1111/stable-diffusion-webui).
+    """
+    try:
+        header = read_header(lora)
+        if header.metadata.get(MODEL_HASH, "").startswith(short):
+            return True
+        if header.file_size > MOST_HASHED:
+            return None
+        return data_hashes(lora, header).model_hash.startswith(short)
+    except BlockweightError:
+        return None
+
+
+def models_called(name: str, short: str, folders: Sequence[Path]) -> list[Path]:
+    """The models of this name: `.safetensors` files and diffusers folders. WebUIs write an underscore for the slash
+    after a folder's name. The embedded model is one if its short hash is right too: `model` is many a folder's name."""
+    listed = [(path, path.relative_to(folder.parent).as_posix()) for folder in folders for path in _models(folder)]
+    found = _called(name, [(path, whole.partition("/")[2] or whole) for path, whole in listed])
+    embedded = model_folder()
+    if not found and name == embedded.name and short and identify_checkpoint(embedded).digest.startswith(short):
+        return [embedded]
+    return found
+
+
+def _called(name: str, listed: Sequence[tuple[Path, str]]) -> list[Path]:
+    """Those of the files, each with its name relative to its folder, that are called so."""
+    wanted = name.replace("\\", "/")
+    exact, alike = dict[Path, None](), dict[Path, None]()
+    for path, relative in listed:
+        whole = relative[: -len(ENDING)] if relative.lower().endswith(ENDING) else relative
+        names = {whole, whole.rpartition("/")[2], whole.replace("/", "_")}
+        if wanted in names:
+            exact[path] = None
+        elif wanted.casefold() in map(str.casefold, names):
+            alike[path] = None
+    return [*exact, *alike]
+
+
+def _models(folder: Path) -> Iterator[Path]:
+    """Every model below the folder, links out of it left out. What is inside a diffusers folder is a part of it."""
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        if "model_index.json" in names:
+            folders.clear()
+            yield here
+            continue
+        for name in sorted(names):
+            if name.lower().endswith(ENDING) and not name.startswith(".") and is_inside(here / name, folder):
+                yield here / name
