@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 from blockweight.weights import BlockWeights
 
@@ -38,8 +39,7 @@ class Scene:
 
     def facts(self) -> dict[str, object]:
         """All of it that decides the picture, as plain values: the checkpoint by its digest, and no label."""
-        facts = asdict(self)
-        del facts["label"]
+        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "label"}
         return facts | {"checkpoint": self.checkpoint.digest, "cfg_scale": _number(self.cfg_scale)}
 
 
@@ -83,7 +83,7 @@ class Job:
         }
         return {"scene": scene, "lora": lora}
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The job's key: 32 hex digits of SHA-256 over its facts. Equal keys, equal pictures."""
         text = json.dumps(self.facts(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 from typing import Literal
 
@@ -198,13 +199,19 @@ def _open_round(state: TuningState) -> TunedRound:
     return state.round
 
 
-def _round_jobs(state: TuningState, planned: TunedRound, scenes: Sequence[Scene]) -> list[Job]:
+def _round_jobs(state: TuningState, planned: TunedRound, scenes: Sequence[Scene]) -> tuple[Job, ...]:
     variants = [Variant(column.label, column.weights) for column in round_columns(planned)]
     return _jobs(state.lora, scenes, variants)
 
 
-def _jobs(lora: LoraUse, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[Job]:
-    return [Job(scene, lora, variant) for scene in scenes for variant in variants]
+def _jobs(lora: LoraUse, scenes: Sequence[Scene], variants: Sequence[Variant]) -> tuple[Job, ...]:
+    return _known_jobs(lora, tuple(scenes), tuple(variants))
+
+
+@lru_cache(maxsize=16)
+def _known_jobs(lora: LoraUse, scenes: tuple[Scene, ...], variants: tuple[Variant, ...]) -> tuple[Job, ...]:
+    """The same jobs again for the same round: thousands of keys are not hashed anew for every look at a page."""
+    return tuple(Job(scene, lora, variant) for scene in scenes for variant in variants)
 
 
 def _cost(project: Project, jobs: Sequence[Job]) -> Cost:

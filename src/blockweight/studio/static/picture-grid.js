@@ -88,13 +88,19 @@ class PictureGrid extends HTMLElement {
     cell.tabIndex = -1;
     const frame = cell.appendChild(part("div", "pg-frame"));
     frame.style.setProperty("aspect-ratio", `${scene.width} / ${scene.height}`);
+    return cell;
+  }
+
+  /** The pictures of a cell, made when it first comes near the view. */
+  fill(cell) {
+    const frame = cell.firstChild;
+    if (frame.firstChild) return;
     for (const name of ["pg-own", "pg-other"]) {
       const image = frame.appendChild(part("img", name));
       image.alt = "";
       image.draggable = false;
     }
     frame.append(part("span", "pg-wait", this.dataset.missing));
-    return cell;
   }
 
   title(column) {
@@ -116,10 +122,14 @@ class PictureGrid extends HTMLElement {
     this.marks = marks;
     this.grid.columns.forEach((column, x) => {
       const choice = marks[column.label] ?? "";
-      for (const each of [this.heads[x], ...this.cells.map((row) => row[x])]) each.dataset.choice = choice;
+      if (this.heads[x].dataset.choice === choice) return;
+      this.heads[x].dataset.choice = choice;
       this.heads[x].querySelector(".pg-mark").textContent = { accept: "✓", reject: "✕" }[choice] ?? "";
+      for (const row of this.cells) {
+        row[x].dataset.choice = choice;
+        this.name(row[x]);
+      }
     });
-    this.cells.flat().forEach((cell) => this.name(cell));
   }
 
   name(cell) {
@@ -258,6 +268,7 @@ class PictureGrid extends HTMLElement {
   }
 
   load(cell) {
+    this.fill(cell);
     const [y, x] = [cell.dataset.row, cell.dataset.column];
     const own = cell.classList.contains("ready");
     put(cell.querySelector(".pg-own"), own ? this.source(y, x, cell) : null);
