@@ -2,9 +2,9 @@
 
     python benchmarks/studio.py            # 2,016 pictures of 512 px: 72 scenes, a round of 26 blocks
 
-Prints milliseconds. "cold": no thumbnail was ever made; "warm": those of the first view are there. A decision is measured
-from the key press to the second frame after it, when the mark is on the screen. Scrolling goes through the whole grid, a
-step a frame; its figures are the time between two frames and the share of frames that took longer than 50 ms.
+Prints milliseconds. "cold": no thumbnail was ever made; "warm": those of the first view are there. A decision is
+measured from the key press to the second frame after it, when the mark is on the screen. Scrolling goes through the
+whole grid, a step a frame; its figures are the time between two frames and the share of those above 50 ms.
 """
 
 from __future__ import annotations
