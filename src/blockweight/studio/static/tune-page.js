@@ -129,7 +129,7 @@ function showCounts() {
 /** What the cell that is entered shows, below the grid. The measured effect is told after the decision, or always. */
 function showChosen() {
   const column = grid.chosen;
-  const decided = Boolean(marks()[column.label]) || document.getElementById("effects").checked;
+  const decided = Boolean(marks()[column.label]) || effects.checked;
   const samples = column.block && decided ? view.effects[column.block]?.diff : null;
   const parts = [grid.title(column)];
   if (samples?.length) {
@@ -297,6 +297,10 @@ for (const button of document.querySelectorAll("[data-key]")) {
   });
 }
 
+const hold = document.getElementById("hold"); // for fingers
+hold.addEventListener("pointerdown", () => grid.flip(true));
+for (const name of ["pointerup", "pointercancel", "pointerleave"]) hold.addEventListener(name, () => grid.flip(false));
+
 const size = document.getElementById("size");
 size.value = localStorage.getItem("blockweight:cell") ?? size.value;
 const resize = () => {
@@ -304,7 +308,12 @@ const resize = () => {
   localStorage.setItem("blockweight:cell", size.value);
 };
 size.addEventListener("input", resize);
-document.getElementById("effects").addEventListener("change", showChosen);
+const effects = document.getElementById("effects");
+effects.checked = localStorage.getItem("blockweight:effects") === "true";
+effects.addEventListener("change", () => {
+  localStorage.setItem("blockweight:effects", effects.checked);
+  showChosen();
+});
 
 // History.
 
