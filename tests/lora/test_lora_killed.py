@@ -86,7 +86,8 @@ def test_killed_at_any_step_of_a_splice_the_target_is_old_or_new_and_whole(sourc
     header = read_header(source)
 
     def work():
-        splice(source, header, target, CHANGES, header.metadata, overwrite=True, check=lambda _: None)
+        overwrite = old is not None  # else the name is claimed by a link, and the temporary one removed after it
+        splice(source, header, target, CHANGES, header.metadata, overwrite=overwrite, check=lambda _: None)
 
     states = every_state(target, old, work)
     new = states[-1]
@@ -117,22 +118,25 @@ def test_killed_at_any_step_of_writing_a_new_lora_there_is_none_or_a_whole_one(t
     assert load(target).keys() == tensors.keys()
 
 
-def test_the_data_are_on_the_disk_before_the_name_and_the_name_before_the_end(source, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("overwrite", "naming"), [(True, "replace"), (False, "link")])
+def test_the_data_are_on_the_disk_before_the_name_and_the_name_before_the_end(
+    source, tmp_path, monkeypatch, overwrite, naming
+):
     """What a power cut needs: a file system may bring a name to the disk before the content."""
     done = []
-    fsync, replace = os.fsync, os.replace
+    fsync, name = os.fsync, getattr(os, naming)
 
     def synced(descriptor):
         state = os.fstat(descriptor)
         done.append("folder" if stat.S_ISDIR(state.st_mode) else ("file", state.st_size))
         fsync(descriptor)
 
-    def replaced(old, new):
-        done.append("swap")
-        replace(old, new)
+    def named(old, new):
+        done.append("named")
+        name(old, new)
 
     monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(os, "replace", replaced)
+    monkeypatch.setattr(os, naming, named)
     target, header = tmp_path / "out.safetensors", read_header(source)
-    splice(source, header, target, CHANGES, header.metadata, overwrite=False, check=lambda _: None)
-    assert done == [("file", target.stat().st_size), "swap", "folder"]
+    splice(source, header, target, CHANGES, header.metadata, overwrite=overwrite, check=lambda _: None)
+    assert done == [("file", target.stat().st_size), "named", "folder"]

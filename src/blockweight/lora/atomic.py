@@ -19,6 +19,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 # Directory entries and the file system's own tables need some room too.
 _MARGIN = 1 << 20
 
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK}
+"""What file systems without hard links answer (FAT, some that are mounted over a network)."""
+
 _WAITS: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0) if os.name == "nt" else ()
 """Seconds between attempts to swap. Windows refuses while any program has the file open or mapped, which for a virus
 scanner or a WebUI that lists its models is a moment; elsewhere a refusal is a matter of permissions and stays one."""
@@ -81,8 +84,10 @@ def write_atomically(
     then give it the target's name.
 
     A symbolic link is followed; an overwritten file's permissions are kept, and its owner, access lists and other
-    attributes where the system allows; its time of change is not (WebUIs would not notice the new content). On any
-    exception, also from `write` and `check`, the temporary file is removed and the target stays as it was.
+    attributes where the system allows; its time of change is not (WebUIs would not notice the new content). Without
+    `overwrite` a target that appears at whatever moment stays: taking the name and looking whether it is free are one
+    step of the system, wherever it has hard links or is Windows. On any exception, also from `write` and `check`, the
+    temporary file is removed and the target stays as it was.
     BlockweightError for what the system refuses: no room, no permission.
     """
     real = target.resolve()
@@ -93,15 +98,18 @@ def write_atomically(
             handle.flush()
             os.fsync(handle.fileno())
         check(temporary)
-        if real.exists():
-            if not overwrite:
-                raise BlockweightError(f"'{target}' has appeared in the meantime; choose another name.")
-            _keep_attributes(real, temporary)
-        _swap(temporary, real)
+        if not overwrite:
+            _claim(temporary, real)
+        else:
+            if real.exists():
+                _keep_attributes(real, temporary)
+            _patiently(os.replace, temporary, real)
+    except FileExistsError:
+        raise BlockweightError(f"'{target}' has appeared in the meantime; choose another name.") from None
     except OSError as error:
         raise _refused(target, error) from None
     finally:
-        # After the swap there is nothing by this name any more.
+        # After a swap there is nothing by this name any more; after a link it is the second name of the new file.
         with contextlib.suppress(OSError):
             temporary.unlink()
     _sync_folder(real.parent)
@@ -119,15 +127,34 @@ def _keep_attributes(old: Path, new: Path) -> None:
                 os.setxattr(new, name, os.getxattr(old, name))
 
 
-def _swap(temporary: Path, real: Path) -> None:
+def _claim(temporary: Path, real: Path) -> None:
+    """Give the file a name that nothing has. FileExistsError where something has it, also since a moment ago."""
+    if os.name == "nt":
+        _patiently(os.rename, temporary, real)  # which refuses an existing name by itself there
+        return
+    try:
+        os.link(temporary, real)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if real.exists():
+            raise FileExistsError from None
+        os.replace(temporary, real)
+
+
+def _patiently(swap: Callable[[Path, Path], None], temporary: Path, real: Path) -> None:
     for wait in _WAITS:
         try:
-            os.replace(temporary, real)
+            swap(temporary, real)
+        except FileExistsError:
+            raise
         except PermissionError:
             time.sleep(wait)
         else:
             return
-    os.replace(temporary, real)
+    swap(temporary, real)
 
 
 def _refused(target: Path, error: OSError) -> BlockweightError:
