@@ -115,7 +115,8 @@ def test_split_takes_chosen_blocks(blockweight, place):
 
 
 def test_resize_cuts_chosen_blocks(blockweight, place):
-    lines(blockweight("lora", "resize", "ゴブ姫.safetensors", "-o", "r.safetensors", "--ranks", "IN04=1"))
+    out = lines(blockweight("lora", "resize", "ゴブ姫.safetensors", "-o", "r.safetensors", "--ranks", "IN04=1"))
+    assert out[-1].startswith("Verified: every module's change is what its rank can hold of the original's, to a ")
     found = open_lora(Path("r.safetensors"))
     ranks = {found.block_of(module): roles["lora_down"].shape[0] for module, roles in found.modules.items()}
     assert (ranks.pop("IN04"), set(ranks.values())) == (1, {2})
@@ -151,7 +152,8 @@ MERGE = ("lora", "merge", "ゴブ姫.safetensors", "style.safetensors", "-o", "n
     ("command", "words"),
     [
         (("lora", "merge", "none.safetensors", "-o", "new.safetensors"), "There is no file 'none.safetensors'"),
-        (("lora", "merge", "lora.pt", "-o", "new.safetensors"), "names no .safetensors file"),
+        (("lora", "merge", "lora.pt", "-o", "new.safetensors"), "'lora.pt' is a pickle, which can run code"),
+        (("lora", "merge", "lora", "-o", "new.safetensors"), "names no .safetensors file"),
         (("lora", "merge", "ゴブ姫.safetensors:x", "-o", "new.safetensors"), "is not a strength"),
         (("lora", "merge", "ゴブ姫.safetensors:1:1,0", "-o", "new.safetensors"), "A vector of length 2 was given"),
         (("lora", "merge", "ゴブ姫.safetensors:0", "-o", "new.safetensors"), "nothing would be left"),

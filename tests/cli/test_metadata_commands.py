@@ -119,7 +119,7 @@ def test_a_cover_goes_in_and_comes_out(blockweight, locon, tmp_path):
     Image.new("RGB", (20, 30), "red").save(tmp_path / "p.png")
     assert "1 picture: PNG, 20×30" in blockweight(*M, "cover", locon, tmp_path / "p.png").out
     assert blockweight(*M, "cover", locon).out.startswith("1 picture: PNG, 20×30")
-    assert blockweight(*M, "cover", locon, "--out", tmp_path / "o.png").out.startswith("written: ")
+    assert blockweight(*M, "cover", locon, "-o", tmp_path / "o.png").out.startswith("written: ")
     assert Image.open(tmp_path / "o.png").size == (20, 30)
     assert "+ ssmd_cover_images: none" in blockweight(*M, "cover", locon, "--remove").out
     assert json.loads(blockweight(*M, "cover", locon, "--json").out)["covers"] == []

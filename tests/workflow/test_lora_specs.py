@@ -33,7 +33,7 @@ def test_a_spec_is_file_strength_and_weights_whatever_colons_are_in_them(text, p
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a.pt:1", "names no .safetensors file"),
+        ("a.png:1", "names no .safetensors file"),
         ("", "names no .safetensors file"),
         ("a.safetensors:Girl:1,0", "'Girl' after 'a.safetensors' is not a strength"),
         ("a.safetensors:1,0,1", "is not a strength; write a number before the block weights"),

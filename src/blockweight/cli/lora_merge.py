@@ -64,8 +64,8 @@ def merge(
     print_report(report, filled)
 
 
-def print_report(report: MergeReport, filled: tuple[str, ...] = ()) -> None:
-    """What was made of the layers, and how well it was kept."""
+def print_report(report: MergeReport, filled: tuple[str, ...] = (), of: str = "the weighted sum") -> None:
+    """What was made of the layers, and how well it was kept; `of` is what every change is compared with."""
     typer.echo(f"Family:   {report.family}")
     if filled:
         typer.echo(f"Filled:   {', '.join(filled)}")
@@ -87,7 +87,7 @@ def print_report(report: MergeReport, filled: tuple[str, ...] = ()) -> None:
     if report.count("copied") == len(report.modules):
         typer.echo("Verified: every tensor is the same as in its source, byte by byte")
         return
-    what = "what its rank can hold of the weighted sum" if report.count("shrunk") else "the weighted sum"
+    what = f"what its rank can hold of {of}" if report.count("shrunk") else of
     typer.echo(
         f"Verified: every module's change is {what}, to a relative error of {report.max_error:.1e} "
         f"(rounding may cause {report.max_limit:.1e})"

@@ -125,7 +125,8 @@ def cover(
         Path | None, typer.Argument(parser=options.path, metavar="PICTURE", help="A picture to set as the cover.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", parser=options.path, metavar="PATH", help="Write the cover to this file.")
+        Path | None,
+        typer.Option("--out", "-o", parser=options.path, metavar="PATH", help="Write the cover to this file."),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the cover.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --out if it exists.")] = False,

@@ -77,7 +77,7 @@ def resize(
         lora, out, TerminalProgress(), rank=rank, ranks=ranks, precision=precision, overwrite=overwrite
     )
     typer.echo(f"Resized:  {report.out}")
-    print_report(report)
+    print_report(report, of="the original's")
 
 
 def convert(

@@ -2,7 +2,7 @@
 
 from blockweight.lora.bake import BakeReport, bake
 from blockweight.lora.bake_plan import ALPHA_READERS, ModulePlan, Recipe, plan_bake
-from blockweight.lora.checkpoint_merge import CheckpointReport, merge_into_checkpoint
+from blockweight.lora.checkpoint_merge import CheckpointReport, changed_count, merge_into_checkpoint
 from blockweight.lora.checkpoint_names import CheckpointFile, open_checkpoint
 from blockweight.lora.conflicts import BlockConflict, conflicts
 from blockweight.lora.convert import ConvertReport, convert_names
@@ -68,6 +68,7 @@ __all__ = [
     "UnbakeReport",
     "bake",
     "block_learning_rates",
+    "changed_count",
     "conflicts",
     "convert_names",
     "cover_images",

@@ -122,6 +122,11 @@ def merge_into_checkpoint(
     )
 
 
+def changed_count(checkpoint: CheckpointFile, terms: Sequence[Term]) -> int:
+    """How many tensors `merge_into_checkpoint` changes, for the progress. BlockweightError as there."""
+    return len(_additions(checkpoint, terms)[0])
+
+
 def _additions(checkpoint: CheckpointFile, terms: Sequence[Term]) -> tuple[dict[str, list[_Addition]], int]:
     """Tensor → what is added to it, and how many layers have the weight 0."""
     found: dict[str, list[_Addition]] = {}

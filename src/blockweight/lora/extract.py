@@ -8,7 +8,7 @@ SVD.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,8 @@ def extract(
     step: Callable[[], None] = lambda: None,
 ) -> ExtractReport:
     """Write tuned − base as a LoRA in kohya's names to `out`. `rule` gives the ranks of linear layers and 1×1
-    convolutions, `conv_rule` those of larger ones (None: left out). `step` is called three times per such layer.
+    convolutions, `conv_rule` those of larger ones (None: left out). `step` is called three times per layer of
+    `layer_count`.
 
     The result is verified before it gets its name: what the file holds is multiplied out and has to be the difference's
     projection, which the truncated SVD is. One layer at a time is in memory. BlockweightError, with nothing written:
@@ -143,13 +144,9 @@ def extract(
     return ExtractReport(out, tuned.family, digest, tuple(layers), same, left_out, share)
 
 
-def layer_count(checkpoint: CheckpointFile, *, convolutions: bool) -> int:
-    """How many layers `extract` looks at, for the progress."""
-    return sum(
-        len(layers_in(key, checkpoint.family))
-        for key, info in checkpoint.tensors.items()
-        if _kind(info.shape) == "linear" or (convolutions and _kind(info.shape) == "conv")
-    )
+def layer_count(tuned: CheckpointFile, base: CheckpointFile, *, convolutions: bool) -> int:
+    """How many layers `extract` compares, for the progress."""
+    return sum(1 for _, kind, *_ in _compared(tuned, base) if kind == "linear" or convolutions)
 
 
 def truncated(matrix: Matrix, rank: int) -> tuple[Matrix, Matrix]:
@@ -175,6 +172,16 @@ def _kind(shape: tuple[int, ...]) -> str:
     return "linear" if set(shape[2:]) <= {1} else "conv"
 
 
+def _compared(tuned: CheckpointFile, base: CheckpointFile) -> Iterator[tuple[Layer, str, Place, Place]]:
+    """The layers of both that a LoRA can change, with their kind (`linear`, `conv`) and their places in each."""
+    for key, info in tuned.tensors.items():
+        kind = _kind(info.shape)
+        for layer, place in () if kind == "other" else layers_in(key, tuned.family):
+            other = base.place(layer, "weight")
+            if other is not None and "embedding" not in layer.name.rsplit(".", 1)[-1]:
+                yield layer, kind, place, other
+
+
 def _sources(
     tuned: CheckpointFile,
     base: CheckpointFile,
@@ -184,21 +191,22 @@ def _sources(
 ) -> tuple[list[_Source], int]:
     """The layers that differ, each with its rank, and how many do not differ."""
     found, same = [], 0
-    for key, info in tuned.tensors.items():
-        here = rule if _kind(info.shape) == "linear" else conv_rule if _kind(info.shape) == "conv" else None
-        for layer, place in layers_in(key, tuned.family):
-            other = base.place(layer, "weight")
-            if here is None or other is None or "embedding" in layer.name.rsplit(".", 1)[-1]:
-                continue
-            difference = _difference(tuned, base, place, other)
-            shape = (difference.shape[0], *info.shape[1:])
-            size = float(np.linalg.norm(difference))
-            if size == 0:
-                same += 1
-            else:
-                name = kohya_name(layer, tuned.family)
-                found.append(_Source(layer, name, place, other, shape, _rank(difference, here), size))
+    for layer, kind, place, other in _compared(tuned, base):
+        here = rule if kind == "linear" else conv_rule
+        if here is None:
+            continue
+        difference = _difference(tuned, base, place, other)
+        size = float(np.linalg.norm(difference))
+        step()
+        if size == 0:
+            same += 1
+            # Nothing is left to make and to check of it.
             step()
+            step()
+            continue
+        shape = (difference.shape[0], *tuned.tensors[place.key].shape[1:])
+        name = kohya_name(layer, tuned.family)
+        found.append(_Source(layer, name, place, other, shape, _rank(difference, here), size))
     return found, same
 
 

@@ -10,11 +10,11 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import (
     CheckpointReport,
     ExtractReport,
+    changed_count,
     extract,
     layer_count,
     merge_into_checkpoint,
     open_checkpoint,
-    same_layers,
 )
 from blockweight.workflow.lora_algebra import parse_precision
 from blockweight.workflow.lora_specs import open_terms, parse_rank
@@ -35,8 +35,7 @@ def merge_checkpoint_file(
     fill value. BlockweightError as in `open_checkpoint`, `open_terms` and `merge_into_checkpoint`."""
     base = open_checkpoint(checkpoint)
     terms, filled = open_terms(texts, fill, rest, family_by_name(base.family))
-    # About twice a layer: some share a tensor, some change two.
-    with progress.track(f"Merging into {out.name}", 2 * len(same_layers(terms))) as step:
+    with progress.track(f"Merging into {out.name}", 2 * changed_count(base, terms)) as step:
         report = merge_into_checkpoint(base, terms, out, overwrite=overwrite, step=step)
     return report, filled
 
@@ -59,6 +58,6 @@ def extract_file(
     if dtype is None:
         raise BlockweightError("There is no format to keep in a LoRA that is made anew; give fp16, bf16 or fp32.")
     one, other = open_checkpoint(tuned), open_checkpoint(base)
-    layers = layer_count(one, convolutions=conv_rule is not None)
+    layers = layer_count(one, other, convolutions=conv_rule is not None)
     with progress.track(f"Extracting {out.name}", 3 * layers) as step:
         return extract(one, other, out, rule, conv_rule=conv_rule, dtype=dtype, overwrite=overwrite, step=step)

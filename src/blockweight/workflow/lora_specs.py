@@ -15,6 +15,8 @@ from blockweight.weights import parse_blocks, parse_weight
 from blockweight.workflow.baking import weights_for
 
 _FILE = re.compile(r"(.*?\.safetensors)(?::(.*))?", re.IGNORECASE | re.DOTALL)
+# Opening one says why it is refused, and what to do.
+_PICKLE = re.compile(r"(.*?\.(?:pt|pth|ckpt|bin))(?::(.*))?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ def parse_spec(text: str) -> LoraSpec:
     """Split `FILE.safetensors[:STRENGTH[:WEIGHTS]]`.
 
     The file ends at the first `.safetensors` that a colon or the end follows, so colons in a Windows drive and in the
-    weights need no quoting. An empty strength is 1. BlockweightError for anything else.
+    weights need no quoting. An empty strength is 1. A pickle's ending (`.pt`, `.ckpt`, …) is taken likewise, for the
+    reader to refuse. BlockweightError for anything else.
     """
-    found = _FILE.fullmatch(text)
+    found = _FILE.fullmatch(text) or _PICKLE.fullmatch(text)
     if found is None:
         raise BlockweightError(
             f"{quoted(text)} names no .safetensors file; write FILE.safetensors, FILE.safetensors:0.6 or "
