@@ -120,6 +120,31 @@ def test_peft_without_alpha_becomes_alpha_equal_to_rank_and_the_factors_bytes_st
     assert found[f"{Q}.lora_down.weight"].tobytes() == down.tobytes()
 
 
+def test_an_alpha_of_0_is_refused_where_it_would_cost_the_modules_numbers(tmp_path, out, rng):
+    source = write(tmp_path / "a.safetensors", linear(Q, rng) | linear(MID, rng, alpha=0.0))
+    for exact in (True, False):
+        with pytest.raises(
+            BlockweightError, match=r"unet.mid_block_attentions_0_proj_in of .* alpha 0.* weight 0 for M00, or write"
+        ):
+            convert_names(open_lora(source), "peft", out, exact=exact)
+    assert not out.exists()
+
+
+def test_an_alpha_of_0_in_pefts_settings_becomes_one_in_kohyas_names(tmp_path, out, rng):
+    up, down = sample(rng, 6, 2), sample(rng, 2, 5)
+    told = json.dumps({"unet.r": 2, "unet.lora_alpha": 0})
+    tensors = {f"{PEFT_Q}.lora_A.weight": down, f"{PEFT_Q}.lora_B.weight": up}
+    convert_names(open_lora(write(tmp_path / "a.safetensors", tensors, {"lora_adapter_metadata": told})), "kohya", out)
+    assert load(out)[f"{Q}.alpha"] == 0
+    assert load(out)[f"{Q}.lora_up.weight"].tobytes() == up.tobytes()
+
+
+def test_a_module_without_alpha_among_others_has_none_after_there_and_back(tmp_path, rng):
+    source = write(tmp_path / "a.safetensors", linear(Q, rng) | linear(MID, rng, alpha=None))
+    _, again = there_and_back(source, tmp_path)
+    assert as_bytes(again) == as_bytes(load(source))
+
+
 def test_mixed_ranks_without_alpha_get_none_because_loaders_disagree_on_mixed_alphas(tmp_path, out, rng):
     tensors = {}
     for name, rank in ((PEFT_Q, 2), (PEFT[MID], 3)):

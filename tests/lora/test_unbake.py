@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import Recipe, bake, open_lora, unbake, write_lora
 from blockweight.lora.metadata import stamp
 from blockweight.weights import parse_elemental, uniform
-from workshop import FULL, tree, write_lora_file
+from workshop import FULL, module_in, tree, write_lora_file
 
 BLOCKS = ("BASE", "IN04", "OUT03")
 
@@ -58,6 +61,35 @@ def test_what_was_dropped_is_named_and_nothing_is_written(source):
     with pytest.raises(BlockweightError, match=r"IN04 \(weight 0\).*give the file .*'a.safetensors', with --original"):
         back(source, weights(IN04=0.0))
     assert sorted(tree(source.parent)) == ["a.safetensors", "baked.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "recipe", "named"),
+    [
+        ({"IN04": 0.3, "OUT03": 0.5}, Recipe(), "IN04 (0.3)"),
+        ({"IN04": 0.0, "OUT03": 2.0}, Recipe(), "IN04 (weight 0)"),
+        ({"IN04": 0.0, "OUT03": 0.3}, Recipe(precision="fp32"), "IN04 (weight 0)"),
+        ({"IN04": 0.0, "OUT03": 0.3}, Recipe(via="alpha"), "IN04 (weight 0)"),
+        ({"IN04": 0.0, "OUT03": 0.7}, Recipe(zeros="keep"), "IN04 (weight 0), OUT03 (0.7)"),
+        ({}, Recipe(te=0.0), "BASE (weight 0)"),
+        ({"IN05": 0.0, "OUT03": 0.7}, Recipe(), "OUT03 (0.7)"),
+        ({"IN04": -3.0, "OUT03": -4.0}, Recipe(), "IN04 (-3)"),
+    ],
+    ids=["rounded", "dropped", "fp32", "alpha", "kept", "te", "absent", "negative"],
+)
+def test_only_blocks_that_cannot_come_back_are_named(source, changed, recipe, named):
+    with pytest.raises(BlockweightError, match=rf"does not come back by reckoning: {re.escape(named)}; give the file"):
+        back(source, weights(**changed), recipe)
+
+
+def test_where_only_zeros_are_unsure_their_block_is_named(tmp_path):
+    name = module_in("IN04")
+    tiny = np.array([[1.0, 2.0**-24]], np.float16)  # half of the smallest number that fp16 has is 0
+    down = np.ones((1, 2), np.float16)
+    tensors = {f"{name}.lora_up.weight": tiny.T.copy(), f"{name}.lora_down.weight": down}
+    write_lora(tmp_path / "a.safetensors", tensors, {})
+    with pytest.raises(BlockweightError, match=r"by reckoning: IN04 \(0.5\); give"):
+        back(tmp_path / "a.safetensors", weights(IN04=0.5))
 
 
 def test_the_original_brings_back_everything(source):

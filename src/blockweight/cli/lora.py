@@ -10,6 +10,7 @@ import typer
 
 from blockweight.cli import lora_checkpoints, lora_inspect, lora_merge, lora_metadata, lora_parts
 from blockweight.cli import scene_options as options
+from blockweight.errors import BlockweightError
 
 app = typer.Typer(help="Work on LoRA files.", no_args_is_help=True)
 app.add_typer(lora_metadata.app, name="metadata")
@@ -79,7 +80,12 @@ def bake(
         lines = [json.dumps(found.facts(), ensure_ascii=False)] if as_json else baking.estimate_lines(found)
         typer.echo("\n".join(lines))
         return
-    report, filled = baking.bake_text(lora, typed, out, recipe, overwrite=overwrite)
+    try:
+        report, filled = baking.bake_text(lora, typed, out, recipe, overwrite=overwrite)
+    except BlockweightError as error:
+        if as_json:
+            typer.echo(json.dumps(baking.refused_facts(error, lora, typed, recipe), ensure_ascii=False))
+        raise
     if as_json:
         typer.echo(json.dumps({**report.facts(), "filled": list(filled)}, ensure_ascii=False))
     else:

@@ -1,7 +1,8 @@
 """LoRA files: reading them strictly, writing them whole or not at all, and what can be done to the weights in them."""
 
 from blockweight.lora.bake import BakeReport, bake
-from blockweight.lora.bake_plan import ALPHA_READERS, ModulePlan, Recipe, plan_bake
+from blockweight.lora.bake_blocks import BlockPart, plan_blocks
+from blockweight.lora.bake_plan import ALPHA_READERS, BlockRefusedError, ModulePlan, Recipe, plan_bake
 from blockweight.lora.checkpoint_merge import CheckpointReport, changed_count, merge_into_checkpoint
 from blockweight.lora.checkpoint_names import CheckpointFile, open_checkpoint
 from blockweight.lora.conflicts import BlockConflict, conflicts
@@ -37,6 +38,8 @@ __all__ = [
     "BakeReport",
     "Basis",
     "BlockConflict",
+    "BlockPart",
+    "BlockRefusedError",
     "CheckpointFile",
     "CheckpointReport",
     "ConvertReport",
@@ -85,6 +88,7 @@ __all__ = [
     "open_checkpoint",
     "open_lora",
     "plan_bake",
+    "plan_blocks",
     "plan_merge",
     "provenance_of",
     "read_header",

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockweight.blocks import REST, family_by_name
-from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import refuse_source
-from blockweight.lora.bake_plan import ModulePlan, Recipe, plan_bake
+from blockweight.lora.bake_blocks import block_part
+from blockweight.lora.bake_plan import BlockRefusedError, ModulePlan, Recipe, plan_bake
 from blockweight.lora.dtypes import numpy_dtype
 from blockweight.lora.file import Lora, open_lora
 from blockweight.lora.header import TensorInfo
@@ -53,18 +53,12 @@ class BakeReport:
             "weights": self.weights.text(),
             "strength": plain_number(self.recipe.strength),
             "data_sha256": self.digest,
-            "blocks": {block: _block_facts(modules) for block, modules in found.items() if modules},
+            "blocks": {
+                block: block_part(block, [each.weight for each in checks], {each.action for each in checks}).facts()
+                for block, checks in found.items()
+                if checks
+            },
         }
-
-
-def _block_facts(modules: list[ModuleCheck]) -> dict[str, object]:
-    weights = {module.weight for module in modules}
-    actions = {module.action for module in modules}
-    return {
-        "modules": len(modules),
-        "weight": plain_number(weights.pop()) if len(weights) == 1 else None,
-        "action": actions.pop() if len(actions) == 1 else "mixed",
-    }
 
 
 def bake(
@@ -104,7 +98,7 @@ def bake(
         lora.header,
         out,
         instructions,
-        baked_metadata(lora, weights, recipe, out),
+        baked_metadata(lora, weights, recipe, plans, out),
         overwrite=overwrite,
         check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
     )
@@ -114,32 +108,46 @@ def bake(
 def _worth_keeping(check: BakeCheck) -> BakeCheck:
     for module in check.modules:
         if module.error > MOST_ERROR:
-            raise BlockweightError(
+            raise BlockRefusedError(
+                module.block,
                 f"Block {module.block} times {module.weight:g} is too small for the numbers of this file: "
                 f"rounding would lose {module.error:.0%} of the change of {module.module.component} "
-                f"'{module.module.path}'; choose 0 or a larger weight, or save the LoRA in F32 first."
+                f"'{module.module.path}'; choose 0 or a larger weight, or save the LoRA in F32 first.",
             )
     return check
 
 
 def scaled_bytes(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
-    """One tensor times its module's weight, in the format that the plan stores it in. BlockweightError for numbers that
-    are not finite, before or after."""
-    wanted = numpy_dtype(plan.format_of(info))
+    """One tensor times its module's weight, in the format that the plan stores it in. BlockRefusedError for numbers
+    that are not finite, before or after."""
+    stored, values = plan.format_of(info), lora.read(info)
+    result = scaled_values(values, plan.weight, numpy_dtype(stored), plan.neutral)
+    if not np.isfinite(result).all():
+        if np.isfinite(values).all():
+            why = (
+                f"'{info.name}' (block {plan.block}) times {plan.weight:g} is beyond the largest number of {stored}; "
+                "choose a smaller weight, or save the LoRA in F32 first."
+            )
+        else:
+            why = (
+                f"'{info.name}' holds values that are not finite numbers (NaN or Inf): the LoRA is broken, so train or "
+                "download it again."
+            )
+        raise BlockRefusedError(plan.block, why)
+    return result.tobytes()
+
+
+def scaled_values(
+    values: NDArray[np.generic], weight: float, wanted: np.dtype[np.generic] | None, neutral: float = 0.0
+) -> NDArray[np.generic]:
+    """neutral + weight · (values − neutral), rounded once to the format `wanted`."""
     # Two digits of float32 beyond 16 bits are plenty, but for float32 itself the product has to be finer.
     precise = np.dtype(np.float32 if wanted is not None and wanted.itemsize <= 2 else np.float64)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        values: NDArray[np.floating] = lora.read(info).astype(precise)
-        if not np.isfinite(values).all():
-            raise BlockweightError(
-                f"'{info.name}' holds values that are not finite numbers (NaN or Inf): the LoRA is broken, "
-                "so train or download it again."
-            )
-        values *= plan.weight
-        result: NDArray[np.generic] = values.astype(wanted)
-    if not np.isfinite(result).all():
-        raise BlockweightError(
-            f"'{info.name}' (block {plan.block}) times {plan.weight:g} is beyond the largest number of "
-            f"{plan.format_of(info)}; choose a smaller weight, or save the LoRA in F32 first."
-        )
-    return result.tobytes()
+        numbers: NDArray[np.floating] = values.astype(precise)
+        if neutral:
+            numbers -= neutral
+        numbers *= weight
+        if neutral:
+            numbers += neutral
+        return numbers.astype(wanted)

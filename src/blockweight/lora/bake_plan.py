@@ -26,6 +26,7 @@ SCALED_ROLES = frozenset(
         "glora_a1",
         "glora_b1",
         "ia3_weight",
+        "ia3_l",
         "diff",
         "diff_b",
         "w_norm",
@@ -35,6 +36,11 @@ SCALED_ROLES = frozenset(
 """The roles that carry a weight. ΔW is linear in each and no two of a module multiply each other: one factor of every
 product (GLoRA is a sum of two). Never alpha: loaders disagree about it when it differs between modules, is 0 or is
 negative, while all of them take these factors as they are."""
+
+_NEUTRAL = {"ia3_l": 1.0}
+"""Factors that change nothing at another number than 0. PEFT's IA3 multiplies the model's weight by `ia3_l`, so its
+change is W · (ia3_l − 1), linear in the distance from 1 (peft/tuners/ia3/layer.py; LyCORIS's `weight` is that distance
+itself)."""
 
 _ALPHA_COUNTS = ("lora", "locon", "loha", "lokr")
 """The algorithms whose change is linear in alpha."""
@@ -76,10 +82,19 @@ ALPHA_READERS = (
 """Who reads weights in alpha. Measured with ComfyUI 0.3.64, A1111's classes, sd-scripts and diffusers 0.31 to 0.42."""
 
 
+class BlockRefusedError(BlockweightError):
+    """A block that cannot take its weight; `block` is its name."""
+
+    def __init__(self, block: str, why: str) -> None:
+        super().__init__(why)
+        self.block = block
+
+
 @dataclass(frozen=True)
 class ModulePlan:
     """One module's part in a bake. `weight` is strength × block weight (or elemental ratio); `scaled` are the tensors
-    to multiply by it, to be stored in the format `stored`, or their own if that is None."""
+    whose distance from `neutral`, the number that changes nothing, is multiplied by it, to be stored in the format
+    `stored`, or their own if that is None."""
 
     module: Module
     block: str
@@ -87,6 +102,7 @@ class ModulePlan:
     action: Action
     scaled: tuple[TensorInfo, ...]
     stored: str | None = None
+    neutral: float = 0.0
 
     def format_of(self, info: TensorInfo) -> str:
         """The number format of one of the module's tensors in the baked file."""
@@ -123,37 +139,45 @@ def check_layout(lora: Lora, weights: BlockWeights, recipe: Recipe) -> None:
         )
 
 
-def plan_module(lora: Lora, module: Module, weights: BlockWeights, recipe: Recipe) -> ModulePlan:
-    """One module's part; BlockweightError if it cannot take its weight."""
+def weight_of(lora: Lora, module: Module, weights: BlockWeights, recipe: Recipe) -> float:
+    """The module's weight: strength × its block's, or × the elemental ratio that meets it."""
     block = lora.block_of(module)
     met = None if recipe.elemental is None else recipe.elemental.weight(module, block)
-    weight = recipe.strength_of(module) * (weights.weight(block) if met is None else met)
+    return recipe.strength_of(module) * (weights.weight(block) if met is None else met)
+
+
+def plan_module(lora: Lora, module: Module, weights: BlockWeights, recipe: Recipe) -> ModulePlan:
+    """One module's part; BlockRefusedError if it cannot take its weight."""
+    block, weight = lora.block_of(module), weight_of(lora, module, weights, recipe)
     if weight == 1:
         return ModulePlan(module, block, weight, "copied", ())
     if weight == 0 and recipe.zeros == "drop":
         return ModulePlan(module, block, weight, "dropped", ())
     algorithm = lora.algorithm(module)
     if algorithm in _ONLY_WHOLE:
-        raise BlockweightError(
+        raise BlockRefusedError(
+            block,
             f"The module {module_name(module)} (block {block}) cannot take the weight {format_weight(weight)}: "
             f"it is of the kind '{algorithm}', and {_ONLY_WHOLE[algorithm]}; give the block 1 or 0"
-            f"{' and drop what is 0' if weight == 0 else ''}."
+            f"{' and drop what is 0' if weight == 0 else ''}.",
         )
     if recipe.via == "alpha":
         return ModulePlan(module, block, weight, "scaled", (_alpha(lora, module, block, weight),), "F32")
-    scaled = tuple(roles_scaled(lora.modules[module]).values())
+    roles = roles_scaled(lora.modules[module])
+    scaled, neutral = tuple(roles.values()), max((_NEUTRAL.get(role, 0.0) for role in roles), default=0.0)
     for info in scaled:
         if not is_float(info.dtype):
-            raise BlockweightError(
+            raise BlockRefusedError(
+                block,
                 f"'{info.name}' (block {block}) is stored as {info.dtype}, which cannot hold a scaled number; "
-                "give the block 1 or 0, or save the LoRA in F16, BF16 or F32."
+                "give the block 1 or 0, or save the LoRA in F16, BF16 or F32.",
             )
     stored = "F32" if recipe.precision == "fp32" and weight != 0 else None
-    return ModulePlan(module, block, weight, "scaled" if weight else "zeroed", scaled, stored)
+    return ModulePlan(module, block, weight, "scaled" if weight else "zeroed", scaled, stored, neutral)
 
 
 def _alpha(lora: Lora, module: Module, block: str, weight: float) -> TensorInfo:
-    """The alpha that can carry the module's weight; BlockweightError if none can."""
+    """The alpha that can carry the module's weight; BlockRefusedError if none can."""
     roles, algorithm = lora.modules[module], lora.algorithm(module)
     reason = ""
     if weight <= 0:
@@ -165,9 +189,10 @@ def _alpha(lora: Lora, module: Module, block: str, weight: float) -> TensorInfo:
     elif not is_float(roles["alpha"].dtype):
         reason = f"its alpha is stored as {roles['alpha'].dtype}"
     if reason:
-        raise BlockweightError(
+        raise BlockRefusedError(
+            block,
             f"The module {module_name(module)} (block {block}) cannot take the weight {format_weight(weight)} by its "
-            f"alpha: {reason}; leave out --via alpha."
+            f"alpha: {reason}; leave out --via alpha.",
         )
     return roles["alpha"]
 

@@ -21,6 +21,7 @@ from blockweight.lora.header import TensorInfo, read_header
 from blockweight.lora.layer_names import layer_of
 from blockweight.lora.parents import MERGED_FROM, merged
 from blockweight.lora.products import PRODUCTS, Product
+from blockweight.lora.provenance import unstamped
 from blockweight.lora.tensors import read_array
 from blockweight.lora.terms import Term, same_layers
 from blockweight.lora.write import Replace, check_unchanged, splice
@@ -244,6 +245,7 @@ def _compare(
 
 def _metadata(checkpoint: CheckpointFile, terms: Sequence[Term], out: Path) -> dict[str, str]:
     kept = {key: text for key, text in checkpoint.header.metadata.items() if key != "sshs_legacy_hash"}
+    kept = unstamped(kept, [term.lora for term in terms])
     told = json.loads(merged(terms, out)[0][MERGED_FROM])
     base = {"file": checkpoint.path.name.encode(errors="replace").decode()}
     kept[MERGED_FROM] = json.dumps([base, *told], ensure_ascii=False, separators=(",", ":"))

@@ -24,6 +24,7 @@ from blockweight.lora.dtypes import is_float, numpy_dtype, rounding
 from blockweight.lora.file import SETTINGS, Lora, module_name
 from blockweight.lora.header import Header, TensorInfo, new_tensor, read_header
 from blockweight.lora.products import PRODUCTS
+from blockweight.lora.provenance import unstamped
 from blockweight.lora.tensors import read_array
 from blockweight.lora.terms import Term
 from blockweight.lora.write import check_unchanged
@@ -90,8 +91,8 @@ def convert_names(
     and all ranks are alike; else none, since loaders agree on 1 for a missing alpha and disagree on mixed ones.
 
     BlockweightError, with nothing written: names that cannot be converted, LoHa, LoKr, DoRA, cores and biases (the
-    dialects keep them in different ways), a file that has these names already, numbers that overflow, and an `out` that
-    is the source, or may not or cannot be written.
+    dialects keep them in different ways), an alpha of 0 on the way to PEFT's names, a file that has these names
+    already, numbers that overflow, and an `out` that is the source, or may not or cannot be written.
     """
     if out.exists() and out.samefile(source.path):
         raise BlockweightError(f"'{out}' is the source itself, which is never overwritten; choose another name.")
@@ -146,7 +147,9 @@ def _plan(source: Lora, dialect: Dialect, *, exact: bool) -> tuple[_Converted, .
             plans.append(_into_up(source, module, name, scale, exact=exact))
             continue
         old = remembered.get(own_name(source, module), remembered.get("*"))
-        if old is not None and old[0] != 0 and scale == 1:
+        if old is not None and scale == 1 and old[0] == 0:  # it had no alpha
+            plans.append(_Converted(module, name, 1.0, up.dtype, None, "F32", None))
+        elif old is not None and scale == 1:
             plans.append(_Converted(module, name, rank / old[0], old[2], old[0], old[1], None))
         elif "alpha" in source.modules[module] or scale != 1 or len(ranks) == 1:
             kind = source.modules[module].get("alpha", up).dtype
@@ -184,6 +187,13 @@ def _into_up(source: Lora, module: Module, name: str, scale: float, *, exact: bo
     info = source.modules[module]["lora_up"]
     alpha = source.modules[module].get("alpha")
     remembered = None if alpha is None else (float(source.read(alpha).reshape(())), alpha.dtype, info.dtype)
+    if scale == 0:
+        block = source.block_of(module)
+        raise BlockweightError(
+            f"The module {module_name(module)} of '{source.path}' has the alpha 0, which PEFT's names could keep only "
+            f"by losing its numbers; drop it with 'lora bake' and weight 0 for {block}, or write zeros with "
+            "'lora merge --names peft'."
+        )
     if scale == 1:
         return _Converted(module, name, 1.0, info.dtype, None, "F32", remembered)
     kind = numpy_dtype(info.dtype)
@@ -253,7 +263,7 @@ def _remembered(source: Lora) -> Mapping[str, Remembered]:
 
 def _metadata(source: Lora, plans: tuple[_Converted, ...], dialect: Dialect) -> dict[str, str]:
     dropped = ("sshs_legacy_hash", SETTINGS, ALPHAS)
-    result = {key: text for key, text in source.header.metadata.items() if key not in dropped}
+    result = unstamped({key: text for key, text in source.header.metadata.items() if key not in dropped}, [source])
     known = Counter(plan.remembered for plan in plans if plan.remembered is not None)
     if dialect == "peft" and known:
         usual = known.most_common(1)[0][0]

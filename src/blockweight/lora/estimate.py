@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from blockweight.blocks import family_by_name
-from blockweight.errors import BlockweightError
 from blockweight.lora.bake import scaled_bytes
-from blockweight.lora.bake_plan import ModulePlan, Recipe, check_layout, plan_module
+from blockweight.lora.bake_blocks import BlockPart, plan_blocks
+from blockweight.lora.bake_plan import ModulePlan, Recipe, check_layout
 from blockweight.lora.dtypes import numpy_dtype, rounding
 from blockweight.lora.file import Lora, open_lora
 from blockweight.lora.header import TensorInfo, in_format
@@ -26,17 +26,6 @@ _PASSES = 3.0
 
 
 @dataclass(frozen=True)
-class BlockEstimate:
-    """One block's part: how many modules, and what would become of them (`refused` with the reason, or the actions of
-    `ModulePlan`, joined where they differ)."""
-
-    block: str
-    modules: int
-    action: str
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class Estimate:
     """`data_bytes` of tensors in the new file, beside `source_bytes` now; `seconds` on this machine; `max_error`, the
     largest relative rounding error (Frobenius) of a scaled factor among the `tried` of `scaled` tensors tried out."""
@@ -47,14 +36,10 @@ class Estimate:
     max_error: float
     tried: int
     scaled: int
-    blocks: tuple[BlockEstimate, ...]
+    blocks: tuple[BlockPart, ...]
 
     def facts(self) -> dict[str, object]:
         """As plain values, for JSON."""
-        blocks = {each.block: {"modules": each.modules, "action": each.action} for each in self.blocks}
-        for each in self.blocks:
-            if each.reason:
-                blocks[each.block]["reason"] = each.reason
         return {
             "source_bytes": self.source_bytes,
             "data_bytes": self.data_bytes,
@@ -62,7 +47,7 @@ class Estimate:
             "max_relative_error": self.max_error,
             "tried": self.tried,
             "scaled": self.scaled,
-            "blocks": blocks,
+            "blocks": {each.block: each.facts() for each in self.blocks},
         }
 
 
@@ -74,28 +59,7 @@ def estimate_bake(source: Path, weights: BlockWeights, recipe: Recipe = Recipe()
     """
     lora = open_lora(source, family_by_name(weights.layout.family))
     check_layout(lora, weights, recipe)
-    plans: list[ModulePlan] = []
-    refused: dict[str, str] = {}
-    counts: dict[str, int] = {}
-    for module in lora.modules:
-        block = lora.block_of(module)
-        counts[block] = counts.get(block, 0) + 1
-        try:
-            plans.append(plan_module(lora, module, weights, recipe))
-        except BlockweightError as error:
-            refused.setdefault(block, str(error))
-    actions: dict[str, set[str]] = {}
-    for plan in plans:
-        actions.setdefault(plan.block, set()).add(plan.action)
-    blocks = tuple(
-        BlockEstimate(
-            block,
-            counts[block],
-            "refused" if block in refused else "+".join(sorted(actions[block])),
-            refused.get(block, ""),
-        )
-        for block in sorted(counts, key=lambda name: _place(name, weights))
-    )
+    plans, blocks = plan_blocks(lora, weights, recipe)
     scaled = [(plan, info) for plan in plans if plan.weight for info in plan.scaled]
     sample = _sample(scaled)
     started = time.perf_counter()
@@ -105,10 +69,6 @@ def estimate_bake(source: Path, weights: BlockWeights, recipe: Recipe = Recipe()
     size = _data_size(lora, plans)
     seconds = spent * share + _PASSES * (lora.header.file_size + size) / _bytes_a_second()
     return Estimate(lora.header.file_size, size, seconds, max(errors, default=0.0), len(sample), len(scaled), blocks)
-
-
-def _place(block: str, weights: BlockWeights) -> int:
-    return weights.layout.blocks.index(block) if block in weights.layout.blocks else len(weights.layout)
 
 
 def _sample(scaled: list[tuple[ModulePlan, TensorInfo]]) -> list[tuple[ModulePlan, TensorInfo]]:
@@ -121,12 +81,12 @@ def _rounding_error(lora: Lora, plan: ModulePlan, info: TensorInfo) -> float:
     if info.size <= 8:
         return rounding(plan.format_of(info))[0]
     made = np.frombuffer(scaled_bytes(lora, plan, info), numpy_dtype(plan.format_of(info))).astype(np.float64)
-    exact = lora.read(info).astype(np.float64).reshape(-1) * plan.weight
-    size = float(np.linalg.norm(exact))
+    change = (lora.read(info).astype(np.float64).reshape(-1) - plan.neutral) * plan.weight
+    size, exact = float(np.linalg.norm(change)), plan.neutral + change
     return float(np.linalg.norm(made - exact)) / size if size else 0.0
 
 
-def _data_size(lora: Lora, plans: list[ModulePlan]) -> int:
+def _data_size(lora: Lora, plans: tuple[ModulePlan, ...]) -> int:
     dropped = {info.name for plan in plans if plan.action == "dropped" for info in lora.modules[plan.module].values()}
     wider = {info.name: in_format(info, plan.format_of(info)).size for plan in plans for info in plan.scaled}
     return sum(wider.get(info.name, info.size) for info in lora.header.tensors if info.name not in dropped)

@@ -37,14 +37,15 @@ _COMPLETE: tuple[tuple[str, tuple[frozenset[str], ...]], ...] = tuple(
         ),
         ("glora", ("glora_a1 glora_a2 glora_b1 glora_b2",)),
         ("lora", ("lora_up lora_down",)),
-        ("oft", ("oft_blocks", "oft_diag")),
+        ("oft", ("oft_blocks", "oft_diag", "oft_R", "boft_R boft_s")),
         # `weight` alone is a model's own weight, not a change to it.
-        ("ia3", ("ia3_weight ia3_on_input",)),
+        ("ia3", ("ia3_weight ia3_on_input", "ia3_l")),
         ("full", ("diff", "diff_b")),
         ("norm", ("w_norm", "b_norm")),
     )
 )
-"""Algorithm → the sets of roles, one of which makes a module of it complete; LyCORIS's names, first fit counts."""
+"""Algorithm → the sets of roles, one of which makes a module of it complete; first fit counts. LyCORIS's names, and
+PEFT's own for OFT (`oft_R`), BOFT (`boft_R`, `boft_s`) and IA3 (`ia3_l`)."""
 
 _PLAIN = ("lora", "locon")
 

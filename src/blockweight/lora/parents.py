@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blockweight.lora.file import SETTINGS
+from blockweight.lora.provenance import unstamped
 from blockweight.lora.terms import Term
 from blockweight.weights import format_weight
 
@@ -45,7 +46,7 @@ def merged(terms: Sequence[Term], out: Path) -> tuple[dict[str, str], tuple[str,
     What all parents say alike is kept. Tags are taken together, folder by folder (`ss_tag_frequency`), or left out
     where one parent's are no JSON. Title, name and parents are the new file's: `modelspec.title`, `ss_output_name`,
     `modelspec.merged_from` (titles, separated by commas), and `blockweight.merged_from` with files, digests and
-    weights.
+    weights; for bakes see `unstamped`.
     """
     sources = [term.lora.header.metadata for term in terms]
     first = kept(sources[0])
@@ -65,7 +66,7 @@ def merged(terms: Sequence[Term], out: Path) -> tuple[dict[str, str], tuple[str,
         result["modelspec.merged_from"] = ", ".join(_title(term) for term in terms)
         result["modelspec.hash_sha256"] = ""
     result[MERGED_FROM] = json.dumps([_told(term) for term in terms], ensure_ascii=False, separators=(",", ":"))
-    return result, tuple(remarks)
+    return unstamped(result, [term.lora for term in terms]), tuple(remarks)
 
 
 def resized(terms: Sequence[Term], out: Path) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -75,7 +76,7 @@ def resized(terms: Sequence[Term], out: Path) -> tuple[dict[str, str], tuple[str
     gone = ("sshs_legacy_hash", SETTINGS)
     result = {key: text for key, text in lora.header.metadata.items() if key not in gone}
     told = json.dumps(_told(terms[0]), ensure_ascii=False, separators=(",", ":"))
-    return result | {"ss_output_name": out.stem, "blockweight.resized_from": told}, ()
+    return unstamped(result, [lora]) | {"ss_output_name": out.stem, "blockweight.resized_from": told}, ()
 
 
 def _title(term: Term) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from blockweight.errors import BlockweightError
-from blockweight.lora.bake_plan import Recipe
+from blockweight.lora.bake_plan import ModulePlan, Recipe
 from blockweight.lora.file import Lora
 from blockweight.lora.metadata import key_of, read_stamp, stamp, with_stale_advice
 from blockweight.weights import BlockWeights, parse_elemental, plain_number
@@ -18,19 +19,28 @@ _NAME = "ss_output_name"
 _PARENTS = "modelspec.merged_from"
 
 _DIGEST = "source_data_sha256"
+_ZEROS = "zero_blocks"
+
+BAKED_BEFORE = "blockweight.baked_before"
+"""JSON in a file that was made from baked ones by anything but a bake: a list of `file` and `stamp`, what the baked
+file said of itself."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """The weights and the recipe of a bake, and the source: its name and the SHA-256 of its data section."""
+    """The weights and the recipe of a bake, and the source: its name and the SHA-256 of its data section. `zeros` are
+    the blocks of which it had modules that became 0."""
 
     weights: BlockWeights
     recipe: Recipe
     source: str
     source_digest: str
+    zeros: tuple[str, ...] = ()
 
 
-def baked_metadata(lora: Lora, weights: BlockWeights, recipe: Recipe, out: Path) -> dict[str, str]:
+def baked_metadata(
+    lora: Lora, weights: BlockWeights, recipe: Recipe, plans: Sequence[ModulePlan], out: Path
+) -> dict[str, str]:
     """The source's metadata for a file with these weights baked in: stamped with them (role `applied`), advice on
     weights marked as stale, and titles and the name that WebUIs insert, where there are any, those of the new file.
     Hashes are set right when the file is written."""
@@ -42,13 +52,48 @@ def baked_metadata(lora: Lora, weights: BlockWeights, recipe: Recipe, out: Path)
         renamed[_PARENTS] = old.get("modelspec.title") or lora.path.stem
     changed = old | renamed
     before = {key: lora.header.metadata.get(key) for key in changed if changed[key] != lora.header.metadata.get(key)}
-    return changed | stamp(weights, "applied", _details(lora, recipe) | {"before": before})
+    zeros = list(dict.fromkeys(plan.block for plan in plans if plan.weight == 0))
+    details = _details(lora, recipe) | ({_ZEROS: zeros} if zeros else {}) | {"before": before}
+    return changed | stamp(weights, "applied", details)
+
+
+def unstamped(metadata: Mapping[str, str], parents: Sequence[Lora]) -> dict[str, str]:
+    """Metadata for a file that is made from these LoRAs by anything but a bake: the stamp of a bake speaks of tensors
+    that this file does not have, so what the parents' say stands under BAKED_BEFORE, beside what stood there."""
+    key = key_of("applied")
+    told: list[object] = []
+    for lora in parents:
+        told += _told_before(lora.header.metadata)
+        if key in lora.header.metadata:
+            told.append({"file": _file_name(lora), "stamp": _plain(lora.header.metadata[key])})
+    different = [each for place, each in enumerate(told) if each not in told[:place]]
+    kept = {name: text for name, text in metadata.items() if name not in (key, BAKED_BEFORE)}
+    if not different:
+        return kept
+    return kept | {BAKED_BEFORE: json.dumps(different, ensure_ascii=False, separators=(",", ":"))}
+
+
+def _told_before(metadata: Mapping[str, str]) -> list[object]:
+    found = _plain(metadata.get(BAKED_BEFORE, "[]"))
+    return found if isinstance(found, list) else []
+
+
+def _plain(text: str) -> object:
+    """JSON as plain values; any other text as it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _file_name(lora: Lora) -> str:
+    # A file's name may hold bytes that are no text.
+    return lora.path.name.encode("utf-8", "replace").decode()
 
 
 def _details(lora: Lora, recipe: Recipe) -> dict[str, object]:
     details: dict[str, object] = {
-        # A file's name may hold bytes that are no text.
-        "source": lora.path.name.encode("utf-8", "replace").decode(),
+        "source": _file_name(lora),
         _DIGEST: lora.data_digest,
         "strength": plain_number(recipe.strength),
     }
@@ -66,6 +111,12 @@ def _details(lora: Lora, recipe: Recipe) -> dict[str, object]:
 def provenance_of(path: Path, metadata: Mapping[str, str]) -> Provenance:
     """How a file was baked, by its stamp. BlockweightError where it has none, or one that cannot be read."""
     text = metadata.get(key_of("applied"))
+    if text is None and BAKED_BEFORE in metadata:
+        files = [str(each["file"]) for each in _told_before(metadata) if isinstance(each, dict) and "file" in each]
+        raise BlockweightError(
+            f"'{path}' was made from a baked file ({', '.join(files) or 'whose name is not told'}), so its tensors are "
+            "not those that the bake wrote and cannot be taken back by them; unbake that file, and make this one anew."
+        )
     if text is None:
         raise BlockweightError(
             f"'{path}' does not say that block weights were baked into it ({key_of('applied')} is missing); nothing "
@@ -82,7 +133,8 @@ def provenance_of(path: Path, metadata: Mapping[str, str]) -> Provenance:
             via=details.get("via", "factor"),
             precision=details.get("precision", "keep"),
         )
-        return Provenance(found.weights, recipe, str(details["source"]), str(details[_DIGEST]))
+        zeros = tuple(map(str, details.get(_ZEROS, ())))
+        return Provenance(found.weights, recipe, str(details["source"]), str(details[_DIGEST]), zeros)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BlockweightError(
             f"The stamp in '{path}' does not say from what and how it was baked; nothing can be taken back."

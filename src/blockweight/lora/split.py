@@ -12,6 +12,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import check_target
 from blockweight.lora.file import Lora
 from blockweight.lora.header import read_header
+from blockweight.lora.provenance import unstamped
 from blockweight.lora.tensors import read_chunks
 from blockweight.lora.write import Drop, splice
 
@@ -84,6 +85,7 @@ def split(
 def _write(lora: Lora, block: str, names: tuple[str, ...], path: Path, *, overwrite: bool) -> SplitFile:
     kept = set(names)
     metadata = {key: text for key, text in lora.header.metadata.items() if key != "sshs_legacy_hash"}
+    metadata = unstamped(metadata, [lora])
     metadata |= {"sshs_model_hash": "", "blockweight.split": block, "blockweight.source_digest": lora.data_digest}
     others = {info.name: Drop() for info in lora.header.tensors if info.name not in kept}
     digest = splice(

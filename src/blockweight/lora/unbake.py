@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Literal
 
 from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import refuse_source
-from blockweight.lora.bake import scaled_bytes
+from blockweight.lora.bake import scaled_bytes, scaled_values
 from blockweight.lora.bake_plan import ModulePlan, plan_module
+from blockweight.lora.dtypes import numpy_dtype
 from blockweight.lora.file import Lora, open_lora
-from blockweight.lora.header import read_header
+from blockweight.lora.header import TensorInfo, read_header
 from blockweight.lora.provenance import Provenance, metadata_before, provenance_of
 from blockweight.lora.tensors import data_digest
 from blockweight.lora.verify import verify_baked
@@ -45,9 +47,6 @@ def unbake(baked: Path, out: Path, original: Path | None = None, *, overwrite: b
     told = provenance_of(baked, lora.header.metadata)
     if original is not None:
         return _from_original(lora, told, original, out, overwrite=overwrite)
-    zero = [block for block, value in told.weights.items() if value == 0]
-    if told.recipe.zeros == "keep":
-        zero = [block for block in zero if block in lora.blocks]
     plans = [plan for module in lora.modules if (plan := plan_module(lora, module, told.weights, told.recipe)).scaled]
     failed = ""
     for formats in _formats(lora, plans, told):
@@ -68,8 +67,11 @@ def unbake(baked: Path, out: Path, original: Path | None = None, *, overwrite: b
             return UnbakeReport(out, told, "stamp")
         except _DiffersError as error:
             failed = str(error)
-    lost = [f"{', '.join(zero)} (weight 0)"] if zero else []
-    rounded = {plan.block: plan.weight for plan in plans if plan.weight}
+    lost = [f"{', '.join(told.zeros)} (weight 0)"] if told.zeros else []
+    first = list(zip(plans, next(_formats(lora, plans, told)), strict=True))
+    rounded = _rounded(lora, first, zeros=False)
+    if not lost and not rounded:
+        rounded = _rounded(lora, first, zeros=True)
     lost += [f"{block} ({format_weight(weight)})" for block, weight in rounded.items()]
     raise BlockweightError(
         f"What was rounded or dropped in '{baked.name}' does not come back by reckoning: {', '.join(lost) or failed}; "
@@ -91,17 +93,44 @@ def _inverse(plan: ModulePlan, stored: str | None) -> ModulePlan:
     return replace(plan, weight=1 / plan.weight if plan.weight else 1.0, stored=stored)
 
 
-def _formats(lora: Lora, plans: list[ModulePlan], told: Provenance) -> list[list[str | None]]:
+def _rounded(lora: Lora, stored: list[tuple[ModulePlan, str | None]], *, zeros: bool) -> dict[str, float]:
+    """The blocks in which a number may have been another one before, with their weights."""
+    return {
+        plan.block: plan.weight
+        for plan, dtype in stored
+        if plan.weight and not all(_comes_back(lora, plan, info, dtype, zeros=zeros) for info in plan.scaled)
+    }
+
+
+def _comes_back(lora: Lora, plan: ModulePlan, info: TensorInfo, dtype: str | None, *, zeros: bool) -> bool:
+    """Whether for each number of a scaled tensor there is one number in the format that it had (`dtype`, None for its
+    own), and no second one beside it, which the weight makes this one. Zeros are taken to have been zeros, unless
+    `zeros` asks whether they may have been something very small."""
+    made, kind = lora.read(info).reshape(-1), numpy_dtype(dtype or info.dtype)
+    assert kind is not None  # it was scaled
+    back = scaled_values(made, 1 / plan.weight, kind, plan.neutral)
+    bits = back.view(f"u{kind.itemsize}")
+    # The bits of a float without its sign are in the order of its size, so the next numbers are one bit away.
+    found, above, below = (
+        scaled_values(near.view(kind), plan.weight, made.dtype, plan.neutral) == made
+        for near in (bits, bits + bits.dtype.type(1), bits - bits.dtype.type(1))
+    )
+    unsure = above | below
+    return bool(found.all() and not (unsure if zeros else unsure & (made != plan.neutral)).any())
+
+
+def _formats(lora: Lora, plans: list[ModulePlan], told: Provenance) -> Iterator[list[str | None]]:
     """The formats that the scaled tensors may have had: their own, or where the bake stored them in fp32, that of the
     module's other tensors."""
     own: list[str | None] = [None] * len(plans)
     if told.recipe.via == "factor" and told.recipe.precision == "keep":
-        return [own]
-    others = [
+        yield own
+        return
+    yield [
         next((info.dtype for info in lora.modules[plan.module].values() if info not in plan.scaled), None)
         for plan in plans
     ]
-    return [others, own]
+    yield own
 
 
 def _from_original(lora: Lora, told: Provenance, original: Path, out: Path, *, overwrite: bool) -> UnbakeReport:

@@ -145,10 +145,15 @@ def _check_module(lora: Lora, plan: ModulePlan, baked: _Baked) -> ModuleCheck:
         u, s = rounding(plan.format_of(info))
         # Four digits beyond 16 bits are plenty; a 32-bit float needs the finer product.
         fine = np.dtype(np.float32 if u > _FINE else np.float64)
-        wanted: _Matrix = np.atleast_1d(np.multiply(source[role].astype(fine), plan.weight, dtype=fine))
+        wanted: _Matrix = np.atleast_1d(source[role].astype(fine))
+        if plan.neutral:
+            wanted -= fine.type(plan.neutral)
+        wanted *= fine.type(plan.weight)
+        size = measure.norm(wanted)
+        if plan.neutral:
+            wanted += fine.type(plan.neutral)
         result = read_array(baked.path, baked.header, baked.tensors[info.name])
         off: _Matrix = np.subtract(result.astype(fine), wanted, dtype=fine)
-        size = measure.norm(wanted)
         here = _ratio(measure.norm(off), size)
         allowed = _SLACK * (u * float(np.linalg.norm(wanted)) + s * wanted.size**0.5) * measure.gain
         if here > _ratio(allowed, size):
@@ -159,7 +164,7 @@ def _check_module(lora: Lora, plan: ModulePlan, baked: _Baked) -> ModuleCheck:
         if not (np.abs(off, out=off) <= np.abs(wanted, out=wanted) * (_SLACK * u) + _SLACK * s).all():
             raise _differs(baked.path, f"'{info.name}' is not the source's times {plan.weight:g} to its last digit")
         if plan.weight:
-            vanished = size == 0 and source[role].any()
+            vanished = size == 0 and (source[role] != plan.neutral).any()
             error, limit = max(error, float("inf") if vanished else here), max(limit, _ratio(allowed, size))
     return ModuleCheck(plan.module, plan.block, plan.weight, plan.action, error, limit)
 

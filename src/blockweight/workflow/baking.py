@@ -11,6 +11,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import (
     ALPHA_READERS,
     BakeReport,
+    BlockRefusedError,
     Estimate,
     Lora,
     Recipe,
@@ -18,6 +19,7 @@ from blockweight.lora import (
     bake,
     estimate_bake,
     open_lora,
+    plan_blocks,
     unbake,
 )
 from blockweight.weights import DEFAULT_NAME, BlockWeights, Context, convert_for, parse_elemental, read_weights
@@ -33,6 +35,7 @@ __all__ = [
     "estimate_lines",
     "estimate_text",
     "read_weights_for",
+    "refused_facts",
     "report_lines",
     "unbake_file",
     "weights_for",
@@ -124,6 +127,21 @@ def unbake_file(baked: Path, out: Path | None, original: Path | None, *, overwri
     """Take a bake back, to `out` or `<name>_unbaked.safetensors` beside it (see `lora.unbake`)."""
     target = baked.with_name(f"{baked.stem}_unbaked.safetensors") if out is None else out
     return unbake(baked, target, original, overwrite=overwrite)
+
+
+def refused_facts(error: BlockweightError, source: Path, typed: Typed, recipe: Recipe = Recipe()) -> dict[str, object]:
+    """What `--json` says where `bake_text` with the same arguments raised this error: no output, the error, and per
+    block (none, if the file or the weights cannot be read) what would become of it, or that it is refused and why."""
+    try:
+        weights, _, whole = typed.read(source, recipe)
+        parts = {part.block: part for part in plan_blocks(open_lora(source), weights, whole)[1]}
+    except BlockweightError:
+        parts = {}
+    if isinstance(error, BlockRefusedError) and error.block in parts:
+        # Also what shows only in the numbers, such as one that is too large.
+        parts[error.block] = replace(parts[error.block], action="refused", reason=str(error))
+    blocks = {block: part.facts() for block, part in parts.items()}
+    return {"output": None, "verified": False, "error": str(error), "blocks": blocks}
 
 
 def estimate_text(source: Path, typed: Typed, recipe: Recipe = Recipe()) -> Estimate:
