@@ -69,6 +69,8 @@ PREFIXES = ["lora_unet_", "lora_te_", "unet.", "lycoris_", "base_model.model.", 
         ("unet.conv_in.lora_B.my-style.bias", "unet", "conv_in", "lora_up_bias"),
         ("unet.conv_in.hada_w1_a.default", "unet", "conv_in", "hada_w1_a"),
         ("unet.conv_in.oft_R.default.weight", "unet", "conv_in", "oft_R"),
+        ("base_model.model.conv_in.oft_r.default", "unet", "conv_in", "oft_R"),
+        ("base_model.model.conv_in.oft_s", "unet", "conv_in", "oft_s"),
     ],
 )
 def test_a_key_says_its_component_module_and_role(key, component, path, role):

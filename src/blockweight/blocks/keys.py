@@ -77,9 +77,11 @@ ROLES: dict[str, str] = {
     "diff_b": "diff_b",
     "w_norm": "w_norm",
     "b_norm": "b_norm",
-    # IA3, OFT, BOFT (PEFT)
+    # IA3, OFT (oft_r and oft_s until PEFT 0.15), BOFT (PEFT)
     "ia3_l": "ia3_l",
     "oft_R.weight": "oft_R",
+    "oft_r": "oft_R",
+    "oft_s": "oft_s",
     "boft_R": "boft_R",
     "boft_s": "boft_s",
 }
@@ -87,7 +89,7 @@ ROLES: dict[str, str] = {
 
 _SUFFIX = re.compile(r"\.(" + "|".join(sorted(map(re.escape, ROLES), key=len, reverse=True)) + r")$")
 _ADAPTER = re.compile(
-    r"(?<=\.)(lora_[AB]|lora_magnitude_vector|oft_R|boft_[Rs]|ia3_l|" + "|".join((*_LOHA, *_LOKR)) + r")"
+    r"(?<=\.)(lora_[AB]|lora_magnitude_vector|oft_[Rrs]|boft_[Rs]|ia3_l|" + "|".join((*_LOHA, *_LOKR)) + r")"
     r"\.(?!(?:weight|bias)$)[\w-]+(\.weight|\.bias)?$"
 )
 # `to_q_lora.up.weight`: diffusers before PEFT. XLabs' Flux files number them: `qkv_lora1.up.weight`.

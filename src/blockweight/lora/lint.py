@@ -125,6 +125,12 @@ _MODULE_RULES = (
         lambda _, roles: any(role.startswith(("hada_", "lokr_")) or role.endswith("_norm") for role in roles),
     ),
     _Rule(
+        "peft-kind",
+        "IA3, OFT or BOFT in PEFT's names",
+        "PEFT loads it; diffusers and readers of LyCORIS's names (oft_blocks, on_input) do not know these.",
+        lambda _, roles: not roles.keys().isdisjoint(("ia3_l", "oft_R", "boft_R")),
+    ),
+    _Rule(
         "tucker",
         "Tucker core (lora_mid)",
         "sd-scripts does not know it, diffusers refuses the whole file.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +13,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import refuse_source
 from blockweight.lora.bake import scaled_bytes, scaled_values
 from blockweight.lora.bake_plan import ModulePlan, plan_module
-from blockweight.lora.dtypes import numpy_dtype
+from blockweight.lora.dtypes import is_float, numpy_dtype
 from blockweight.lora.file import Lora, open_lora
 from blockweight.lora.header import TensorInfo, read_header
 from blockweight.lora.provenance import Provenance, metadata_before, provenance_of
@@ -121,13 +122,16 @@ def _comes_back(lora: Lora, plan: ModulePlan, info: TensorInfo, dtype: str | Non
 
 def _formats(lora: Lora, plans: list[ModulePlan], told: Provenance) -> Iterator[list[str | None]]:
     """The formats that the scaled tensors may have had: their own, or where the bake stored them in fp32, that of the
-    module's other tensors."""
+    module's other tensors, or without any, the commonest of the file's."""
     own: list[str | None] = [None] * len(plans)
     if told.recipe.via == "factor" and told.recipe.precision == "keep":
         yield own
         return
+    scaled = {info.name for plan in plans for info in plan.scaled}
+    known = Counter(info.dtype for info in lora.header.tensors if info.name not in scaled and is_float(info.dtype))
+    usual = known.most_common(1)[0][0] if known else None
     yield [
-        next((info.dtype for info in lora.modules[plan.module].values() if info not in plan.scaled), None)
+        next((info.dtype for info in lora.modules[plan.module].values() if info not in plan.scaled), usual)
         for plan in plans
     ]
     yield own
