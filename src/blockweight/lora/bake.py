@@ -13,7 +13,7 @@ from blockweight.blocks import REST, family_by_name
 from blockweight.lora.atomic import refuse_source
 from blockweight.lora.bake_blocks import block_part
 from blockweight.lora.bake_plan import BlockRefusedError, ModulePlan, Recipe, plan_bake
-from blockweight.lora.dtypes import numpy_dtype
+from blockweight.lora.dtypes import all_finite, numpy_dtype
 from blockweight.lora.file import Lora, open_lora
 from blockweight.lora.header import TensorInfo
 from blockweight.lora.provenance import baked_metadata
@@ -122,8 +122,8 @@ def scaled_bytes(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
     that are not finite, before or after."""
     stored, values = plan.format_of(info), lora.read(info)
     result = scaled_values(values, plan.weight, numpy_dtype(stored), plan.neutral)
-    if not np.isfinite(result).all():
-        if np.isfinite(values).all():
+    if not all_finite(result):
+        if all_finite(values):
             why = (
                 f"'{info.name}' (block {plan.block}) times {plan.weight:g} is beyond the largest number of {stored}; "
                 "choose a smaller weight, or save the LoRA in F32 first."

@@ -32,11 +32,7 @@ class Factors:
 
     def right(self) -> NDArray[np.float32]:
         """All that up is multiplied with, as a matrix: (rank, in · kh · kw)."""
-        if self.mid is None:
-            return self.down.reshape(self.rank, -1)
-        inputs = self.down.reshape(self.rank, -1)
-        core: NDArray[np.float32] = np.einsum("pq...,qi->pi...", self.mid, inputs)
-        return core.reshape(len(core), -1)
+        return _right(self.down, self.mid)
 
     def delta(self) -> NDArray[np.float32]:
         """ΔW at strength 1, in the shape of the weight that it changes: (out, in) or (out, in, kh, kw)."""
@@ -53,14 +49,9 @@ def factors_of(name: str, arrays: Mapping[str, NDArray[np.generic]]) -> Factors:
     `name` is the module's, for messages. BlockweightError for a missing factor, shapes that do not belong together,
     and values that are not finite numbers.
     """
-    for role in ("lora_up", "lora_down"):
-        if role not in arrays:
-            raise BlockweightError(f"The module {name} has no {role}: the file is damaged, so get it again.")
+    _check_shapes(name, arrays)
     up, down = (_finite(name, role, arrays[role]) for role in ("lora_up", "lora_down"))
     mid = _finite(name, "lora_mid", arrays["lora_mid"]) if "lora_mid" in arrays else None
-    if not _belong_together(up.shape, down.shape, None if mid is None else mid.shape):
-        shapes = ", ".join(f"{role} {array.shape}" for role, array in arrays.items() if role.startswith("lora_"))
-        raise BlockweightError(f"The shapes in the module {name} do not fit each other ({shapes}); get the file again.")
     scale = 1.0
     if "alpha" in arrays:
         alpha = arrays["alpha"]
@@ -68,6 +59,31 @@ def factors_of(name: str, arrays: Mapping[str, NDArray[np.generic]]) -> Factors:
             raise BlockweightError(f"The alpha of the module {name} is not one finite number; get the file again.")
         scale = value / down.shape[0]
     return Factors(down, up, mid, scale)
+
+
+def right_of(name: str, arrays: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float32]:
+    """`Factors.right` of such a module, whatever the numbers of its up. BlockweightError as in `factors_of`."""
+    _check_shapes(name, arrays)
+    down = _finite(name, "lora_down", arrays["lora_down"])
+    return _right(down, _finite(name, "lora_mid", arrays["lora_mid"]) if "lora_mid" in arrays else None)
+
+
+def _right(down: NDArray[np.float32], mid: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    inputs = down.reshape(len(down), -1)
+    if mid is None:
+        return inputs
+    core: NDArray[np.float32] = np.einsum("pq...,qi->pi...", mid, inputs)
+    return core.reshape(len(core), -1)
+
+
+def _check_shapes(name: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    for role in ("lora_up", "lora_down"):
+        if role not in arrays:
+            raise BlockweightError(f"The module {name} has no {role}: the file is damaged, so get it again.")
+    mid = arrays["lora_mid"].shape if "lora_mid" in arrays else None
+    if not _belong_together(arrays["lora_up"].shape, arrays["lora_down"].shape, mid):
+        shapes = ", ".join(f"{role} {array.shape}" for role, array in arrays.items() if role.startswith("lora_"))
+        raise BlockweightError(f"The shapes in the module {name} do not fit each other ({shapes}); get the file again.")
 
 
 def _belong_together(up: tuple[int, ...], down: tuple[int, ...], mid: tuple[int, ...] | None) -> bool:

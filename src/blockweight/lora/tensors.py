@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +24,28 @@ def read_chunks(path: Path, header: Header, start: int, end: int) -> Iterator[by
     BlockweightError if the file can no longer be read or has become shorter.
     """
     left = end - start
+    with _opened(path, header, start) as handle:
+        while left:
+            chunk = handle.read(min(left, _CHUNK))
+            if not chunk:
+                raise _shorter(path)
+            left -= len(chunk)
+            yield chunk
+
+
+@contextmanager
+def _opened(path: Path, header: Header, start: int) -> Iterator[BufferedReader]:
+    """The file at this offset in its data section."""
     try:
         with path.open("rb") as handle:
             handle.seek(header.data_start + start)
-            while left:
-                chunk = handle.read(min(left, _CHUNK))
-                if not chunk:
-                    raise BlockweightError(f"'{path}' became shorter while it was being read; start again.")
-                left -= len(chunk)
-                yield chunk
+            yield handle
     except OSError as error:
         raise BlockweightError(f"'{path}' can no longer be read ({error.strerror}); check the disk it is on.") from None
+
+
+def _shorter(path: Path) -> BlockweightError:
+    return BlockweightError(f"'{path}' became shorter while it was being read; start again.")
 
 
 def read_array(path: Path, header: Header, info: TensorInfo) -> NDArray[np.generic]:
@@ -46,10 +59,11 @@ def read_array(path: Path, header: Header, info: TensorInfo) -> NDArray[np.gener
             f"'{info.name}' in '{path}' is stored as {info.dtype}, with which this program cannot calculate; "
             "save the file in F16, BF16 or F32."
         )
-    data = bytearray()
-    for chunk in read_chunks(path, header, info.start, info.end):
-        data += chunk
-    return np.frombuffer(data, dtype).reshape(info.shape)
+    data = np.empty(info.size, np.uint8)
+    with _opened(path, header, info.start) as handle:
+        if handle.readinto(data.data) < info.size:
+            raise _shorter(path)
+    return data.view(dtype).reshape(info.shape)
 
 
 def data_digest(path: Path, header: Header) -> str:

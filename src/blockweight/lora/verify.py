@@ -13,7 +13,7 @@ from blockweight.blocks import REST, Module, family_by_name
 from blockweight.errors import BlockweightError
 from blockweight.lora.bake_plan import Action, ModulePlan, Recipe, plan_bake
 from blockweight.lora.dtypes import rounding
-from blockweight.lora.factors import factors_of
+from blockweight.lora.factors import right_of
 from blockweight.lora.file import Lora, module_name, open_lora
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.tensors import read_array, read_chunks
@@ -191,7 +191,7 @@ def _measure(lora: Lora, plan: ModulePlan, role: str, source: _Arrays) -> _Measu
     if any(roles[partner] in plan.scaled for partner in _PARTNERS.get(role, ()) if partner in roles):
         raise BlockweightError(f"The module {name} was changed in more than {role}; bake '{lora.path}' again.")
     if role == "lora_up":
-        return _product(factors_of(name, source).right())
+        return _product(right_of(name, source))
     if role == "hada_w1_a":
         return _hadamard(source)
     if role == "lokr_w1_a":
@@ -201,12 +201,13 @@ def _measure(lora: Lora, plan: ModulePlan, role: str, source: _Arrays) -> _Measu
 
 
 def _product(right: NDArray[np.float32]) -> _Measure:
-    # ‖F·R‖² = tr(F (R Rᵀ) Fᵀ): rank × rank instead of the full matrix.
+    # ‖F·R‖² = tr(FᵀF · R Rᵀ): rank × rank instead of the full matrix. Of a matrix times its own transpose BLAS computes
+    # one half.
     gram = right @ right.T
 
     def norm(values: _Matrix) -> float:
         left = values.reshape(values.shape[0], -1)
-        return float(np.sqrt(max(float(((left @ gram) * left).sum()), 0.0)))
+        return float(np.sqrt(max(float(((left.T @ left) * gram).sum(dtype=np.float64)), 0.0)))
 
     return _Measure(norm, float(np.linalg.norm(right)))
 
