@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import Recipe, bake, open_lora, unbake, write_lora
+from blockweight.lora.bake import scaled_values
 from blockweight.lora.metadata import stamp
 from blockweight.weights import parse_elemental, uniform
 from workshop import FULL, module_in, tree, write_lora_file
@@ -80,6 +85,29 @@ def test_what_was_dropped_is_named_and_nothing_is_written(source):
 def test_only_blocks_that_cannot_come_back_are_named(source, changed, recipe, named):
     with pytest.raises(BlockweightError, match=rf"does not come back by reckoning: {re.escape(named)}; give the file"):
         back(source, weights(**changed), recipe)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.1, 0.3, 0.5, 0.7, -1.5, 3.0, 0.001]), st.booleans())
+def test_a_block_that_is_not_named_comes_back_to_its_last_bit(seed, weight, subnormal):
+    """Three numbers, so that there are both kinds: what the weight leaves distinct, and what it does not."""
+    names = {block: module_in(block) for block in ("IN04", "OUT03")}
+    up = np.random.default_rng(seed).standard_normal((3, 1)) * (2.0**-20 if subnormal else 1.0)
+    tensors = {f"{name}.lora_up.weight": up.astype(np.float16) for name in names.values()}
+    tensors |= {f"{name}.lora_down.weight": np.ones((1, 2), np.float16) for name in names.values()}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "a.safetensors"
+        write_lora(source, tensors, {})
+        try:
+            back(source, weights(IN04=weight, OUT03=0.0))
+        except BlockweightError as error:
+            named = str(error)
+        baked = Path(folder) / "baked.safetensors"
+        if not baked.exists() or "IN04" in named:
+            return  # too small for the format, or lost
+        made = open_lora(baked).arrays(next(iter(open_lora(baked).modules)))["lora_up"]
+        found = scaled_values(made, 1 / weight, np.dtype(np.float16))
+        assert np.array_equal(found, up.astype(np.float16)) or (made == 0).any()
 
 
 def test_where_only_zeros_are_unsure_their_block_is_named(tmp_path):
