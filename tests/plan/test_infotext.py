@@ -113,6 +113,12 @@ def test_a_prompt_may_look_like_settings(prompt):
     assert read_infotext(f"{prompt}\nSteps: 20, Sampler: Euler, Seed: 5").prompt == prompt
 
 
+def test_what_looks_like_settings_above_a_negative_prompt_is_prompt():
+    prompt = "a\nSteps: 3, Sampler: x, Seed: 1"
+    read = read_infotext(f"{prompt}\nNegative prompt: ugly")
+    assert (read.prompt, read.negative_prompt, read.settings) == (prompt, "ugly", {})
+
+
 @pytest.mark.parametrize("prompt", ["time: noon, place: forest, mood: calm", "Model: x", "Model T, Size: big"])
 def test_a_prompt_with_colons_and_commas_alone_is_no_line_of_settings(prompt):
     assert read_infotext(prompt).prompt == prompt
