@@ -29,6 +29,7 @@ SHOWN = {
     "weights-flux": ("en", "light"),
     "bake": ("en", "light"),
     "baked": ("ja", "dark"),
+    "presets": ("ja", "dark"),
     "settings": ("ja", "light"),
     "not-found": ("en", "dark"),
 }
@@ -53,6 +54,7 @@ def visit(page: Any, server: Server, name: str) -> None:
         "weights-flux": f"weights?weights={FLUX}",
         "bake": f"bake?weights={GOBUHIME}&lora={lora}",
         "baked": f"bake?weights={GOBUHIME}&lora={lora}",
+        "presets": "presets",
         "settings": "settings",
         "not-found": "nothing",
     }[name]

@@ -99,6 +99,14 @@ def changed_hint(table: HintTable, text: str, note: str | None, layout: str | No
     return table.changed(weights.name, Hint(weights, old.note if note is None else note))
 
 
+def edited_hint(table: HintTable, name: str, new: str, weights: str, note: str) -> HintTable:
+    """The table with a hint under a new name, or its own, with these weights and this note, in its place."""
+    if ":" in new:
+        raise BlockweightError(f"A hint's name cannot hold a colon here, as in {quoted(new)}; leave it out.")
+    renamed = table if new.strip() == name else table.renamed(name, new.strip())
+    return changed_hint(renamed, f"{new.strip()}:{weights}", note, None)
+
+
 def read_hints(
     path: Path, layout: str | None = None, reader: Reader = "lbw"
 ) -> tuple[tuple[Hint, ...], tuple[str, ...]]:
@@ -106,39 +114,56 @@ def read_hints(
     .tsv), or else a preset book for `reader`. BlockweightError if the file has no hint at all."""
     text = read_text(path).removeprefix("\ufeff")
     chosen = None if layout is None else find_layout(layout, None)
+    return _hints_in(text, path.suffix.lower(), quoted(str(path), 300), chosen, reader)
+
+
+def pasted_hints(text: str) -> tuple[tuple[Hint, ...], tuple[str, ...]]:
+    """The same of a text that is pasted: TOML with `[[hint]]`, rows as a spreadsheet copies them, rows of a CSV under
+    their heads, or else a preset book."""
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    first = plain.strip().partition("\n")[0]
+    ending = ".toml" if "[[hint]]" in plain else ".tsv" if "\t" in first else ".csv" if first[:5] == "NAME," else ""
+    return _hints_in(plain, ending, quoted(text), None, "lbw")
+
+
+def _hints_in(
+    text: str, ending: str, shown: str, layout: Layout | None, reader: Reader
+) -> tuple[tuple[Hint, ...], tuple[str, ...]]:
     left_out: tuple[str, ...] = ()
-    match path.suffix.lower():
+    match ending:
         case ".toml":
             hints = parse_hints(text).hints
         case ".csv":
-            hints = parse_sheet(text, ",", chosen)
+            hints = parse_sheet(text, ",", layout)
         case ".tsv":
-            hints = parse_sheet(text, "\t", chosen)
+            hints = parse_sheet(text, "\t", layout)
         case _:
-            hints, left_out = book_hints(parse_book(text, reader), chosen)
+            hints, left_out = book_hints(parse_book(text, reader), layout)
     if not hints:
         if left_out:
-            raise BlockweightError(f"There is no hint in {quoted(str(path), 300)}: {left_out[0]}")
-        raise BlockweightError(
-            f"There is no hint in {quoted(str(path), 300)}; give TOML, rows of the sheet, or a preset book."
-        )
+            raise BlockweightError(f"There is no hint in {shown}: {left_out[0]}")
+        raise BlockweightError(f"There is no hint in {shown}; give TOML, rows of the sheet, or a preset book.")
     return hints, left_out
 
 
 def export_hints(path: Path, reader: Reader = "lbw", *, overwrite: bool) -> int:
     """Write the table in the form that the file's ending asks for (see `read_hints`); how many hints there are."""
     table = load_hints()
-    match path.suffix.lower():
-        case ".toml":
-            text = print_hints(table)
-        case ".csv":
-            text = print_sheet(table, ",")
-        case ".tsv":
-            text = print_sheet(table, "\t")
-        case _:
-            text = hints_book(table, reader).text()
-    write_text(path, text, overwrite=overwrite)
+    write_text(path, hints_text(table, path.suffix.lower(), reader), overwrite=overwrite)
     return len(table.hints)
+
+
+def hints_text(table: HintTable, ending: str, reader: Reader = "lbw") -> str:
+    """The table as the text of a file with this ending: `.toml`, `.csv`, `.tsv`, else a preset book."""
+    match ending:
+        case ".toml":
+            return print_hints(table)
+        case ".csv":
+            return print_sheet(table, ",")
+        case ".tsv":
+            return print_sheet(table, "\t")
+        case _:
+            return hints_book(table, reader).text()
 
 
 def hint_facts(hint: Hint) -> dict[str, object]:
