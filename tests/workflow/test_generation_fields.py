@@ -24,6 +24,7 @@ from blockweight.workflow.generation_fields import (
     read_generation_of_picture,
     read_generation_of_picture_file,
 )
+from blockweight.workflow.own_presets import added_preset, change_presets, edited_preset
 from blockweight.workflow.settings import Settings, save_settings
 from infotexts import FORGE, PIECES, TUTORIAL
 from workshop import FULL, SHORT, WEIGHTS, job, write_lora_file, write_model
@@ -116,7 +117,7 @@ def test_weights_and_strength_come_from_the_tag(tag, weights, strength):
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ("Gobuhime", "'Gobuhime' is a preset of one's own, whose numbers an infotext does not hold; give the weights."),
+        ("Gobuhime", "Neither the infotext nor your presets hold the numbers of 'Gobuhime'; give the weights."),
         ("XYZ", "XYZ stands for weights"),
         ("1,0,1", "The block weights cannot be used: No layout has 3 block weights"),
         (",".join(["R"] * 17), "cannot be used: 'R' stands for a random weight"),
@@ -126,6 +127,15 @@ def test_weights_that_cannot_be_used_are_named(weights, words):
     found = tagged(f"<lora:x:1:lbw={weights}>")
     assert found.weights == ""
     assert words in said(found, "Block weights")
+
+
+def test_a_presets_name_is_looked_up_in_ones_own_book():
+    change_presets(lambda book: added_preset(book, f"Gobuhime:{WEIGHTS}"))
+    assert tagged("<lora:x:1:lbw=Gobuhime>").weights == WEIGHTS
+    assert tagged("<lora:x:1:Gobuhime>").weights == WEIGHTS
+    assert tagged("<lora:x:1:lbw=MIDD>").weights == "MIDD"
+    change_presets(lambda book: edited_preset(book, "MIDD", "MIDD", WEIGHTS))
+    assert tagged("<lora:x:1:lbw=MIDD>").weights == WEIGHTS
 
 
 def test_weights_are_held_against_the_lora_that_was_found(places):

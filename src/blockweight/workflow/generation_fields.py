@@ -18,6 +18,7 @@ from blockweight.weights import DEFAULT_PRESETS, Context, read_weights
 from blockweight.weights.notations.tag import LoraTag
 from blockweight.workflow.baking import weights_for
 from blockweight.workflow.named_files import has_hash, loras_called, models_called
+from blockweight.workflow.own_presets import own_vector
 from blockweight.workflow.settings import Settings, load_settings
 from blockweight.workflow.text_files import read_text
 
@@ -159,15 +160,18 @@ def _hash_of(name: str, hashes: str) -> str:
 
 
 def _weights(tag: LoraTag, lora: Path | None, notes: list[Note]) -> str:
-    """The tag's block weights as text, empty where they cannot be used; what is wrong with them is noted."""
+    """The tag's block weights as text, empty where they cannot be used; what is wrong with them is noted. Names are
+    looked up in the person's own book, then among the default presets."""
     text = tag.weights
     if not text:
         return ""
     if text in _PLACEHOLDERS:
         notes.append(Note(("Block weights",), f"{text} stands for weights that a plot puts in; all weights are 1."))
         return ""
+    if "," not in text:
+        text = own_vector(text) or text
     if "," not in text and text not in DEFAULT_PRESETS:
-        said = f"{quoted(text)} is a preset of one's own, whose numbers an infotext does not hold; give the weights."
+        said = f"Neither the infotext nor your presets hold the numbers of {quoted(text)}; give the weights."
         notes.append(Note(("Block weights",), said))
         return ""
     try:

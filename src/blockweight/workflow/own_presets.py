@@ -31,6 +31,13 @@ def load_presets() -> PresetBook:
     return read_book(path) if there else parse_book("".join(f"{line}\n" for line in default_lines(_FIRST_LAYOUT)))
 
 
+def own_vector(name: str) -> str | None:
+    """What the person's book has under this name; None where it has nothing, and for a default preset as it came: its
+    name fits every layout, its numbers only one."""
+    found = load_presets().find(name)
+    return None if found is not None and f"{name}:{found}" in default_lines(_FIRST_LAYOUT) else found
+
+
 def change_presets(change: Callable[[PresetBook], PresetBook]) -> PresetBook:
     """Change the person's book and write it; the new book. BlockweightError, with nothing written, otherwise."""
     book = change(load_presets())
