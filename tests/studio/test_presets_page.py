@@ -123,7 +123,7 @@ def test_presets_are_taken_in_with_the_books_or_the_new_weights(act):
 @pytest.mark.parametrize(
     "text",
     [
-        GIRL,
+        f"# theirs\r\n{GIRL}\r\n",
         f"Girl\t{WEIGHTS.replace(',', chr(9))}",
         f'[[hint]]\nname = "Girl"\nlayout = "sd1-26"\nweights = "{WEIGHTS}"\n',
     ],

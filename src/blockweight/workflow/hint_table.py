@@ -120,7 +120,7 @@ def read_hints(
 def pasted_hints(text: str) -> tuple[tuple[Hint, ...], tuple[str, ...]]:
     """The same of a text that is pasted: TOML with `[[hint]]`, rows as a spreadsheet copies them, rows of a CSV under
     their heads, or else a preset book."""
-    plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    plain = text.removeprefix("\ufeff")
     first = plain.strip().partition("\n")[0]
     ending = ".toml" if "[[hint]]" in plain else ".tsv" if "\t" in first else ".csv" if first[:5] == "NAME," else ""
     return _hints_in(plain, ending, quoted(text), None, "lbw")
