@@ -13,7 +13,6 @@ from blockweight.lora.spectrum import (
     Spectrum,
     effective_rank,
     gram,
-    hadamard_spectrum,
     kronecker_spectrum,
     plain_spectrum,
     product_spectrum,
@@ -76,25 +75,6 @@ def test_the_largest_ranks_give_a_norm_without_singular_values(monkeypatch):
     found = product_spectrum(left, right, -2.0)
     assert (found.singular_values, found.effective_rank, found.elements) == (None, None, 63)
     assert found.norm == pytest.approx(np.linalg.norm(2 * left @ right), rel=1e-12)
-
-
-@given(SIZES, SIZES, st.integers(1, 4), st.integers(1, 4), SEEDS)
-def test_a_hadamard_product_has_the_norm_and_singular_values_of_the_dense_matrix(out, inputs, rank, rank2, seed):
-    rng = np.random.default_rng(seed)
-    first = rng.standard_normal((out, rank)), rng.standard_normal((rank, inputs))
-    second = rng.standard_normal((out, rank2)), rng.standard_normal((rank2, inputs))
-    agrees(hadamard_spectrum(first, second, 0.5), 0.5 * (first[0] @ first[1]) * (second[0] @ second[1]))
-
-
-def test_a_hadamard_product_of_large_ranks_has_its_exact_norm(monkeypatch):
-    monkeypatch.setattr(spectrum, "LARGEST_SIDE", 8)
-    monkeypatch.setattr(spectrum, "_PIECE", 20)
-    rng = np.random.default_rng(4)
-    pairs = [(rng.standard_normal((7, 3)), rng.standard_normal((3, 9))) for _ in range(2)]
-    found = hadamard_spectrum(pairs[0], pairs[1], -2.0)
-    assert found.singular_values is None
-    dense = 2 * (pairs[0][0] @ pairs[0][1]) * (pairs[1][0] @ pairs[1][1])
-    assert found.norm == pytest.approx(np.linalg.norm(dense), rel=1e-12)
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5), st.integers(1, 5), SEEDS)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from lora_files import CONV, TUCKER, Q, change, conv, linear, sample, tucker
 
-from blockweight.lora.strength import Basis, alpha_of, rank_of, strength_of
+from blockweight.lora import strength as strengths
+from blockweight.lora.algebra import alpha_of, rank_of
+from blockweight.lora.strength import Basis, strength_of
 
 
 @pytest.fixture
@@ -76,6 +78,16 @@ def test_a_loha_is_the_product_of_two_low_rank_matrices_number_by_number(rng):
     w = {role: array.astype(float) for role, array in arrays.items()}
     dense = 0.5 * (w["hada_w1_a"] @ w["hada_w1_b"]) * (w["hada_w2_a"] @ w["hada_w2_b"])
     check(measured(arrays), dense)
+
+
+def test_a_loha_of_large_ranks_has_its_exact_norm_and_no_singular_values(rng, monkeypatch):
+    monkeypatch.setattr(strengths, "LARGEST_SIDE", 5)
+    arrays = hada(rng) | {"alpha": np.array(-1.0)}
+    w = {role: array.astype(float) for role, array in arrays.items()}
+    found = measured(arrays)
+    dense = 0.5 * (w["hada_w1_a"] @ w["hada_w1_b"]) * (w["hada_w2_a"] @ w["hada_w2_b"])
+    assert found.norm == pytest.approx(np.linalg.norm(dense), rel=1e-6)
+    assert (found.singular_values, found.effective_rank, found.elements) == (None, None, 30)
 
 
 def test_a_tucker_loha_has_a_core_in_each_half(rng):
@@ -180,6 +192,9 @@ def test_rank_and_alpha_are_those_that_loaders_divide(rng):
     assert rank_of(roles(linear(Q, rng, rank=3))) == 3
     assert rank_of(hada(rng)) == 2
     assert rank_of(kron(rng, ("lokr_w1", (2, 2)), ("lokr_w2_a", (4, 3)), ("lokr_w2_b", (3, 5)))) == 3
+    halves = ("lokr_w1_a", (2, 4)), ("lokr_w1_b", (4, 2)), ("lokr_w2_a", (4, 3)), ("lokr_w2_b", (3, 5))
+    assert rank_of(kron(rng, *halves)) == 3
+    assert rank_of(kron(rng, *halves[:2], ("lokr_w2", (4, 5)), halves[3])) == 4
     assert rank_of({"diff": np.ones((2, 2))}) is None
     assert alpha_of({"alpha": np.array([2.0], np.float16)}) == 2.0
     assert alpha_of({"alpha": np.ones(2)}) is None

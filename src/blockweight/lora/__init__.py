@@ -1,5 +1,6 @@
 """LoRA files: reading them strictly, writing them whole or not at all, and what can be done to the weights in them."""
 
+from blockweight.lora.algebra import Factors
 from blockweight.lora.bake import BakeReport, bake
 from blockweight.lora.bake_blocks import BlockPart, plan_blocks
 from blockweight.lora.bake_plan import ALPHA_READERS, BlockRefusedError, ModulePlan, Recipe, plan_bake
@@ -11,7 +12,6 @@ from blockweight.lora.create import write_lora
 from blockweight.lora.dialects import Dialect
 from blockweight.lora.estimate import Estimate, estimate_bake
 from blockweight.lora.extract import Extracted, ExtractReport, extract, layer_count
-from blockweight.lora.factors import Factors
 from blockweight.lora.file import Lora, module_name, open_lora
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.health import Health

@@ -20,7 +20,7 @@ from blockweight.lora.hashes import STAMPS
 from blockweight.lora.header import TensorInfo, read_header
 from blockweight.lora.layer_names import layer_of
 from blockweight.lora.parents import MERGED_FROM, merged
-from blockweight.lora.products import PRODUCTS, Product
+from blockweight.lora.products import PRODUCTS
 from blockweight.lora.provenance import unstamped
 from blockweight.lora.tensors import read_array
 from blockweight.lora.terms import Term, same_layers
@@ -28,6 +28,7 @@ from blockweight.lora.write import Replace, check_unchanged, splice
 
 _WHOLE_ROLES: dict[str, Kind] = {"diff": "weight", "w_norm": "weight", "diff_b": "bias", "b_norm": "bias"}
 _SLACK = 1.001
+_FLOAT64 = 1e-12
 _PRECISE = ("F16", "BF16", "F32", "F64")
 
 
@@ -61,9 +62,23 @@ class _Addition:
     place: Place
     role: str | None
 
-    def product(self) -> Product | None:
-        """The change as a product; None where the LoRA stores it whole, in the tensor `role`."""
-        return self.term.product(self.module, beside=True).scaled(self.weight) if self.role is None else None
+    def change(self) -> NDArray[np.float64]:
+        """weight · ΔW, of which the file has the first dimension: from factors a matrix (out, …), else what the LoRA
+        has whole, in the tensor `role`. Multiplied out as a product of two matrices."""
+        if self.role is not None:
+            return self._whole(self.role)
+        product = self.term.product(self.module, beside=True).scaled(self.weight)
+        return product.rows(0, len(product.left))
+
+    def change_by_formula(self) -> NDArray[np.float64]:
+        """The same by its format's formula, for comparing."""
+        if self.role is not None:
+            return self._whole(self.role)
+        change = self.term.change(self.module, beside=True).scaled(self.weight)
+        return change.rows(0, change.shape[0]).astype(np.float64, copy=False)
+
+    def _whole(self, role: str) -> NDArray[np.float64]:
+        return self.term.lora.read(self.term.lora.modules[self.module][role]).astype(np.float64) * self.weight
 
 
 def merge_into_checkpoint(
@@ -80,10 +95,10 @@ def merge_into_checkpoint(
     tensor's own format. All other tensors are copied byte by byte, in their order, one at a time. Metadata are the
     checkpoint's, with title, parents and hashes made right. `step` is called twice per changed tensor.
 
-    Every changed tensor of the new file is compared with W + ΣΔW before it gets its name. BlockweightError, with
-    nothing written: modules that the checkpoint lacks or that have another size there, kinds that need more than the
-    change (OFT, DoRA, GLoRA, IA³), tensors that are not stored in 16 bits or more, and an `out` that is a source, or
-    may not or cannot be written.
+    Every changed tensor of the new file is compared with W + ΣΔW, by each format's formula, before it gets its name.
+    BlockweightError, with nothing written: modules that the checkpoint lacks or that have another size there, kinds
+    that need more than the change (OFT, DoRA, GLoRA, IA³), tensors that are not stored in 16 bits or more, and an `out`
+    that is a source, or may not or cannot be written.
     """
     for path in (checkpoint.path, *(term.lora.path for term in terms)):
         if out.exists() and out.samefile(path):
@@ -96,7 +111,8 @@ def merge_into_checkpoint(
         found = {info.name: info for info in header.tensors}
         for key, parts in additions.items():
             new = read_array(temporary, header, found[key]).astype(np.float64)
-            _compare(checkpoint.tensors[key], new, _read(checkpoint, key), _change(checkpoint, key, parts), sums)
+            change = _sum(checkpoint, key, parts, _Addition.change_by_formula)
+            _compare(checkpoint.tensors[key], new, _read(checkpoint, key), change, sums)
             step()
         for term in terms:
             check_unchanged(term.lora.path, term.lora.header)
@@ -178,7 +194,9 @@ def _made(checkpoint: CheckpointFile, key: str, parts: Sequence[_Addition], step
     info = checkpoint.tensors[key]
     kind = numpy_dtype(info.dtype)
     with np.errstate(over="ignore", under="ignore"):
-        result: NDArray[np.generic] = (_read(checkpoint, key) + _change(checkpoint, key, parts)).astype(kind)
+        result: NDArray[np.generic] = (_read(checkpoint, key) + _sum(checkpoint, key, parts, _Addition.change)).astype(
+            kind
+        )
     if not np.isfinite(result).all():
         raise BlockweightError(
             f"'{key}' would be beyond the largest number of {info.dtype}, or holds NaN or Inf; use smaller weights."
@@ -191,22 +209,21 @@ def _read(checkpoint: CheckpointFile, key: str) -> NDArray[np.float64]:
     return read_array(checkpoint.path, checkpoint.header, checkpoint.tensors[key]).astype(np.float64)
 
 
-def _change(checkpoint: CheckpointFile, key: str, parts: Sequence[_Addition]) -> NDArray[np.float64]:
+def _sum(
+    checkpoint: CheckpointFile,
+    key: str,
+    parts: Sequence[_Addition],
+    change_of: Callable[[_Addition], NDArray[np.float64]],
+) -> NDArray[np.float64]:
     """ΣΔW in the tensor's shape."""
     shape = checkpoint.tensors[key].shape
     total = np.zeros(shape)
     for part in parts:
         rows = part.place.rows(shape)
         target = total[rows]
-        product = part.product()
-        if product is None:
-            assert part.role is not None
-            info = part.term.lora.modules[part.module][part.role]
-            change = part.term.lora.read(info).astype(np.float64) * part.weight
-        else:
-            change = product.rows(0, len(product.left))
+        change = change_of(part)
         if change.shape[:1] != target.shape[:1] or change.size != target.size:
-            made = "×".join(map(str, change.shape if product is None else product.shape))
+            made = "×".join(map(str, change.shape))
             raise BlockweightError(
                 f"'{part.term.lora.path}' changes {module_name(part.module)} by a {made} matrix, but it is "
                 f"{'×'.join(map(str, target.shape))} in '{checkpoint.path}'; it was made for another model."
@@ -229,12 +246,13 @@ class _Sums:
 def _compare(
     info: TensorInfo, new: NDArray[np.float64], old: NDArray[np.float64], change: NDArray[np.float64], sums: _Sums
 ) -> None:
-    """Every new number must be the nearest to W + ΣΔW that the format has."""
+    """Every new number must be the nearest to W + ΣΔW that the format has; two ways to multiply out may differ by some
+    of float64's own roundings."""
     u, s = rounding(info.dtype)
     wanted = old + change
     allowed = u * np.abs(wanted) + s
     off = np.abs(new - wanted)
-    if not (off <= _SLACK * allowed).all():
+    if not (off <= _SLACK * allowed + _FLOAT64 * np.abs(change).max(initial=0.0)).all():
         raise BlockweightError(f"'{info.name}' is not the checkpoint's plus the LoRAs' change; merge them again.")
     squares, size = float(np.square(off).sum()), float(np.square(change).sum())
     sums.off += squares

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import REST, Family, Module, detect_family, parse_key, recognises
 from blockweight.errors import BlockweightError
-from blockweight.lora.factors import Factors, factors_of
+from blockweight.lora.algebra import Factors, factors_of
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.tensors import data_digest, read_array
 
@@ -174,7 +174,7 @@ class Lora:
             )
         return factors_of(name, self.arrays(module))
 
-    def delta(self, module: Module) -> NDArray[np.float32]:
+    def delta(self, module: Module) -> NDArray[np.floating]:
         """ΔW of a LoRA or LoCon module at strength 1, alpha / rank included, in the shape of the weight that it
         changes: (out, in) or (out, in, kh, kw). BlockweightError as in `factors`."""
         return self.factors(module).delta()

@@ -10,12 +10,13 @@ from functools import cached_property
 from math import hypot, prod
 
 from blockweight.blocks import REST, Module, dialect_of
+from blockweight.lora.algebra import alpha_of, rank_of
 from blockweight.lora.dtypes import numpy_dtype
 from blockweight.lora.file import Lora, module_name
 from blockweight.lora.hashes import STAMPS, data_hashes
 from blockweight.lora.health import Health, health_of
 from blockweight.lora.spectrum import TOP
-from blockweight.lora.strength import Basis, Strength, alpha_of, rank_of, strength_of
+from blockweight.lora.strength import Basis, Strength, strength_of
 
 
 @dataclass(frozen=True)

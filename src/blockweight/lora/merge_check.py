@@ -1,4 +1,8 @@
-"""Comparing a merged file with its parents: every module's change, multiplied out."""
+"""Comparing a merged file with its parents: every module's change, multiplied out.
+
+What the parents' changes are is taken from each format's formula (`Change.rows`), never from the products that the file
+was made of: an error in turning LoHa or LoKr into a product shows here.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,12 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
+from blockweight.lora.algebra import Change, Matrix, Operand
 from blockweight.lora.dialects import DOWN, UP
 from blockweight.lora.dtypes import rounding
 from blockweight.lora.file import module_name
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.merge_plan import MergeAction, MergedModule, MergePlan
-from blockweight.lora.products import Product
 from blockweight.lora.tensors import read_array, read_chunks
 
 _SLACK = 1.001
@@ -81,9 +85,8 @@ def _check(
     # As a loader sees it: alpha as the file has it, or alpha = rank.
     alpha = float(read(f"{module.name}.alpha")) if plan.alpha is not None else float(module.rank)
     scale = alpha / module.rank
-    products = [part.product() for part in module.parts]
-    size = sum(product.norm() for product in products)
-    here = _distance(Product(up, down, module.shape, scale), products, plan.dtype)
+    parts = [part.change() for part in module.parts]
+    here, size = _distance(Change("alone", (Operand(up, down),), scale), parts, plan.dtype)
     limit = abs(scale) * rounded_product(up, down, plan.dtype) + _lost_in_comparing(plan.dtype) * size
     lost = losses.get(module.name, 0.0)
     if abs(here - lost) > _SLACK * limit:
@@ -103,22 +106,35 @@ def _check(
     )
 
 
-def _distance(found: Product, parts: Sequence[Product], dtype: str) -> float:
-    """‖found − Σ parts‖ (Frobenius).
+def _distance(found: Change, parts: Sequence[Change], dtype: str) -> tuple[float, float]:
+    """‖found − Σ parts‖, and Σ ‖part‖ (Frobenius).
 
-    For 16 bits by the Gram matrices of all factors together, where what cancels costs half of float64's digits, which
-    leaves 10⁻⁸ of the parts' size: far below rounding. For finer formats row by row.
+    For 16 bits and factors that are multiplied plainly by the Gram matrices of all factors together, where what cancels
+    costs half of float64's digits, which leaves 10⁻⁸ of the parts' size: far below rounding. Else row by row.
     """
-    if _is_coarse(dtype):
-        left = np.concatenate([found.left * found.scale, *(part.left * -part.scale for part in parts)], axis=1)
-        right = np.concatenate([found.right, *(part.right for part in parts)])
-        return float(np.sqrt(max(float(((left.T @ left) * (right @ right.T)).sum()), 0.0)))
-    off = 0.0
-    for start in range(0, len(found.left), _ROWS):
-        end = start + _ROWS
-        wanted = sum((part.rows(start, end) for part in parts), np.zeros(1))
-        off += float(np.square(found.rows(start, end) - wanted).sum())
-    return float(off**0.5)
+    if _is_coarse(dtype) and all(part.joined == "alone" for part in parts):
+        factors = [part.thin() for part in parts]
+        lefts = [left * -part.scale for part, (left, _) in zip(parts, factors, strict=True)]
+        size = sum(_norm(left, right) for left, (_, right) in zip(lefts, factors, strict=True))
+        left, right = found.thin()
+        return _norm(
+            np.concatenate([left * found.scale, *lefts], axis=1),
+            np.concatenate([right, *(right for _, right in factors)]),
+        ), size
+    off, squares = 0.0, np.zeros(len(parts))
+    for start in range(0, found.shape[0], _ROWS):
+        rest = found.rows(start, start + _ROWS)
+        for number, part in enumerate(parts):
+            rows = part.rows(start, start + _ROWS)
+            squares[number] += np.square(rows).sum()
+            rest = rest - rows
+        off += float(np.square(rest).sum())
+    return float(off**0.5), float(np.sqrt(squares).sum())
+
+
+def _norm(left: Matrix, right: Matrix) -> float:
+    """‖left · right‖, from ‖LR‖² = ⟨LᵀL, RRᵀ⟩."""
+    return float(np.sqrt(max(float(((left.T @ left) * (right @ right.T)).sum()), 0.0)))
 
 
 def _is_coarse(dtype: str) -> bool:

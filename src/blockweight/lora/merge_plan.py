@@ -12,6 +12,7 @@ import numpy as np
 
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
+from blockweight.lora.algebra import Change
 from blockweight.lora.dialects import DOWN, UP, Dialect, is_in, name_in, own_name
 from blockweight.lora.dtypes import is_float
 from blockweight.lora.file import module_name
@@ -41,6 +42,10 @@ class Part:
     def product(self) -> Product:
         """weight · ΔW."""
         return self.term.product(self.module).scaled(self.weight)
+
+    def change(self) -> Change:
+        """The same by its format's formula."""
+        return self.term.change(self.module).scaled(self.weight)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,7 @@
-"""The change ΔW of a module as a product of two thin matrices, exactly, for every algorithm that has one."""
+"""The change ΔW of a file's module as a product of two thin matrices, exactly, for every algorithm that has one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,12 +9,11 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
-from blockweight.lora.factors import factors_of
+from blockweight.lora.algebra import Change, change_of
 from blockweight.lora.file import Lora, module_name
 from blockweight.lora.layer_names import layer_of
 
 Matrix = NDArray[np.float64]
-_Arrays = Mapping[str, NDArray[np.generic]]
 
 PRODUCTS = ("lora", "locon", "loha", "lokr")
 """The algorithms whose change is a product of factors."""
@@ -69,14 +67,11 @@ def size_of(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:2] if set(shape[2:]) <= {1} else shape
 
 
-def product_of(lora: Lora, module: Module, *, beside: bool = False) -> Product:
-    """The change of a LoRA, LoCon, LoHa or LoKr module as a product.
-    With `beside` the module may change a bias too (`diff_b`), which is not in the product.
+def change_in(lora: Lora, module: Module, *, beside: bool = False) -> Change:
+    """The change of a LoRA, LoCon, LoHa or LoKr module by its format's formula, in float64.
+    With `beside` the module may change a bias too (`diff_b`), which is not in it.
 
-    LoHa's Hadamard product of two products of ranks p and q is one of rank p·q; LoKr's Kronecker product of matrices of
-    ranks p and q is one of rank p·q (a factor that is stored whole counts by its shorter side). A Tucker core is
-    multiplied into the right factor. BlockweightError for every other algorithm, for a module that changes a bias too,
-    and for damaged tensors.
+    BlockweightError for every other algorithm, for a module that changes a bias too, and for damaged tensors.
     """
     name, algorithm = module_name(module), lora.algorithm(module)
     roles = lora.modules[module]
@@ -87,28 +82,20 @@ def product_of(lora: Lora, module: Module, *, beside: bool = False) -> Product:
             f"The module {name} of '{lora.path}' {what}, which is no product of factors; give its block "
             f"{lora.block_of(module)} the weight 0."
         )
-    arrays = lora.arrays(module)
-    if algorithm in ("lora", "locon"):
-        factors = factors_of(name, arrays)
-        out = factors.up.shape[0]
-        kernel = factors.down.shape[2:] if factors.mid is None else factors.mid.shape[2:]
-        left = factors.up.reshape(out, -1).astype(np.float64)
-        shape = (out, factors.down.shape[1], *kernel)
-        # mid · down in float64: float32 would round what the file holds exactly.
-        right = factors.down.astype(np.float64).reshape(factors.rank, -1)
-        if factors.mid is not None:
-            core = np.einsum("pq...,qi->pi...", factors.mid.astype(np.float64), right)
-            right = core.reshape(len(core), -1)
-        return Product(left, right, shape, factors.scale)
-    numbers = {role: _numbers(lora, name, role, array) for role, array in arrays.items()}
-    try:
-        made = _loha(numbers) if algorithm == "loha" else _lokr(numbers)
-    except (ValueError, IndexError):
-        shapes = ", ".join(f"{role} {array.shape}" for role, array in arrays.items())
-        raise BlockweightError(
-            f"The shapes in the module {name} of '{lora.path}' do not fit each other ({shapes}); get the file again."
-        ) from None
-    return _with_kernel(module, made)
+    return change_of(f"{name} of '{lora.path}'", algorithm, lora.arrays(module))
+
+
+def product_of(lora: Lora, module: Module, *, beside: bool = False) -> Product:
+    """The change of a LoRA, LoCon, LoHa or LoKr module as a product; `beside` and BlockweightError as in `change_in`.
+
+    LoHa's Hadamard product of two products of ranks p and q is one of rank p·q; LoKr's Kronecker product of matrices of
+    ranks p and q is one of rank p·q (a factor that is stored whole counts by its shorter side). A Tucker core is
+    multiplied into the right factor.
+    """
+    change = change_in(lora, module, beside=beside)
+    left, right = (matrix.astype(np.float64, copy=False) for matrix in change.thin())
+    product = Product(left, right, change.shape, change.scale)
+    return product if change.joined == "alone" else _with_kernel(module, product)
 
 
 def _with_kernel(module: Module, product: Product) -> Product:
@@ -118,66 +105,3 @@ def _with_kernel(module: Module, product: Product) -> Product:
     if kernel or layer is None or inputs % 9 or not layer.name.endswith(_THREE_BY_THREE):
         return product
     return replace(product, shape=(out, inputs // 9, 3, 3))
-
-
-def _numbers(lora: Lora, name: str, role: str, array: NDArray[np.generic]) -> Matrix:
-    if np.iscomplexobj(array) or not np.isfinite(values := array.astype(np.float64)).all():
-        raise BlockweightError(
-            f"{role} of the module {name} in '{lora.path}' holds values that are not finite numbers: the LoRA is "
-            "broken, so train or download it again."
-        )
-    return values
-
-
-def _scale(arrays: _Arrays, rank: int) -> float:
-    return float(np.asarray(arrays["alpha"]).reshape(())) / rank if "alpha" in arrays else 1.0
-
-
-def _loha(arrays: Mapping[str, Matrix]) -> Product:
-    """ΔW = (w1_a · w1_b) ∘ (w2_a · w2_b), each half with a Tucker core in a convolution (LyCORIS): the columns of the
-    left factor are all products of a column of the one half and one of the other, and the rows of the right alike."""
-    (left1, right1, kernel), (left2, right2, _) = (_half(arrays, number) for number in (1, 2))
-    left = (left1[:, :, None] * left2[:, None, :]).reshape(len(left1), -1)
-    right = (right1[:, None, :] * right2[None, :, :]).reshape(-1, right1.shape[1])
-    inputs = right.shape[1] // int(np.prod(kernel))
-    return Product(left, right, (len(left), inputs, *kernel), _scale(arrays, len(arrays["hada_w1_b"])))
-
-
-def _half(arrays: Mapping[str, Matrix], number: int) -> tuple[Matrix, Matrix, tuple[int, ...]]:
-    a, b = arrays[f"hada_w{number}_a"], arrays[f"hada_w{number}_b"]
-    core = arrays.get(f"hada_t{number}")
-    if core is None:
-        return a, b.reshape(len(b), -1), b.shape[2:]
-    right = np.einsum("ij...,jr->ir...", core, b)
-    return a.T, right.reshape(len(right), -1), core.shape[2:]
-
-
-def _lokr(arrays: Mapping[str, Matrix]) -> Product:
-    """ΔW = w1 ⊗ w2 (LyCORIS): with w1 = A·B and w2 = C·D it is (A ⊗ C)·(B ⊗ D). alpha / rank counts only where one of
-    them is stored as factors."""
-    left1, right1, rank1, _ = _kronecker_half(arrays, "lokr_w1")
-    left2, right2, rank2, kernel = _kronecker_half(arrays, "lokr_w2")
-    spots = int(np.prod(kernel))
-    inputs1, inputs2 = right1.shape[1], right2.shape[1] // spots
-    # w1 has no kernel: its columns run with w2's inputs, before the kernel's places.
-    right = np.einsum("ai,bjs->abijs", right1, right2.reshape(len(right2), inputs2, spots))
-    left: Matrix = np.kron(left1, left2).astype(np.float64, copy=False)
-    shape = (len(left), inputs1 * inputs2, *kernel)
-    rank = rank2 or rank1
-    return Product(left, right.reshape(left.shape[1], -1), shape, _scale(arrays, rank) if rank else 1.0)
-
-
-def _kronecker_half(arrays: Mapping[str, Matrix], role: str) -> tuple[Matrix, Matrix, int | None, tuple[int, ...]]:
-    """Left, right, the rank (None where it is stored whole), and the kernel."""
-    whole = arrays.get(role)
-    if whole is not None:
-        matrix = whole.reshape(len(whole), -1)
-        one_by_one = np.eye(min(matrix.shape), dtype=np.float64)
-        left, right = (one_by_one, matrix) if matrix.shape[0] <= matrix.shape[1] else (matrix, one_by_one)
-        return left, right, None, whole.shape[2:]
-    a, b = arrays[f"{role}_a"], arrays[f"{role}_b"]
-    core = arrays.get("lokr_t2") if role == "lokr_w2" else None
-    if core is None:
-        return a, b.reshape(len(b), -1), len(b), b.shape[2:]
-    right = np.einsum("ij...,jr->ir...", core, b)
-    return a.T, right.reshape(len(right), -1), len(b), core.shape[2:]

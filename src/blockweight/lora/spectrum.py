@@ -8,12 +8,8 @@ For ΔW = s · B A with B (m, r) and A (r, n), with the r×r Gram matrices BᵀB
 - R is the Cholesky factor of the Gram matrix, up to signs (ibid., §5.2, theorem 5.2.3); where that matrix is so close
   to singular that rounding shows, R comes from Householder's QR instead.
 
-LoHa and LoKr follow LyCORIS (`lycoris/functional/loha.py` and `lokr.py` in github.com/KohakuBlueleaf/LyCORIS):
-
-- LoHa, ΔW = s · (P ∘ Q) with P = w1_a w1_b and Q = w2_a w2_b. It is a product of rank r₁·r₂, of the row-wise and the
-  column-wise Khatri-Rao product of the factors: (A₁B₁) ∘ (A₂B₂) = (A₁ • A₂)(B₁ ∗ B₂) (Slyusar 1998).
-- LoKr, ΔW = s · w1 ⊗ w2. Its singular values are all products of one of w1 and one of w2, hence ‖ΔW‖ = s·‖w1‖·‖w2‖
-  (Golub, Van Loan, §12.3.1).
+A LoHa is such a product too (see `algebra`). The singular values of LoKr's w1 ⊗ w2 are all products of one of w1 and
+one of w2, hence ‖ΔW‖ = s·‖w1‖·‖w2‖ (ibid., §12.3.1).
 """
 
 from __future__ import annotations
@@ -67,7 +63,7 @@ def product_spectrum(left: Matrix, right: Matrix, scale: float) -> Spectrum:
     rank, size = left.shape[1], abs(scale)
     elements = left.shape[0] * right.shape[1]
     if rank > LARGEST_RANK:
-        return Spectrum(size * _norm_by_rows(left.shape[0], right.shape[1], lambda rows: left[rows] @ right), elements)
+        return rows_spectrum(len(left), right.shape[1], lambda start, end: (left[start:end] @ right) * size)
     grams = gram(left), gram(right.T)
     norm = size * float(np.sqrt(max(float((grams[0] * grams[1]).sum()), 0.0)))
     if not np.isfinite(norm):
@@ -76,18 +72,11 @@ def product_spectrum(left: Matrix, right: Matrix, scale: float) -> Spectrum:
     return _with_values(norm, elements, size * np.linalg.svd(core, compute_uv=False))
 
 
-def hadamard_spectrum(first: tuple[Matrix, Matrix], second: tuple[Matrix, Matrix], scale: float) -> Spectrum:
-    """The spectrum of scale · (A₁B₁ ∘ A₂B₂), with each pair A (m, r) and B (r, n)."""
-    (left, right), (left2, right2) = first, second
-    rows, columns = left.shape[0], right.shape[1]
-    if left.shape[1] * left2.shape[1] <= LARGEST_SIDE:
-        return product_spectrum(
-            (left[:, :, None] * left2[:, None, :]).reshape(rows, -1),
-            (right[:, None, :] * right2[None, :, :]).reshape(-1, columns),
-            scale,
-        )
-    norm = _norm_by_rows(rows, columns, lambda here: (left[here] @ right) * (left2[here] @ right2))
-    return Spectrum(abs(scale) * norm, rows * columns)
+def rows_spectrum(out: int, columns: int, rows: Callable[[int, int], Matrix]) -> Spectrum:
+    """The norm of a matrix (out, columns), no more, from `rows`, which gives those from a start to an end."""
+    step = max(_PIECE // max(columns, 1), 1)
+    squares = sum(square_sum(rows(start, min(start + step, out))) for start in range(0, out, step))
+    return Spectrum(float(np.sqrt(squares)), out * columns)
 
 
 def kronecker_spectrum(first: Spectrum, second: Spectrum, scale: float) -> Spectrum:
@@ -147,12 +136,6 @@ def effective_rank(singular_values: Matrix) -> float:
         return 0.0
     shares = singular_values[singular_values > 0] / total
     return float(np.exp(-(shares * np.log(shares)).sum()))
-
-
-def _norm_by_rows(rows: int, columns: int, part: Callable[[slice], Matrix]) -> float:
-    """‖M‖_F of a matrix (rows, columns) that is made some rows at a time."""
-    step = max(_PIECE // max(columns, 1), 1)
-    return float(np.sqrt(sum(square_sum(part(slice(start, start + step))) for start in range(0, rows, step))))
 
 
 def _with_values(norm: float, elements: int, values: Matrix) -> Spectrum:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from blockweight.blocks import Family, Module, detect_family, recognises
 from blockweight.errors import BlockweightError
+from blockweight.lora.algebra import Change
 from blockweight.lora.file import Lora, open_lora, read_modules
 from blockweight.lora.layer_names import FAMILIES, Layer, layer_of
-from blockweight.lora.products import Product, product_of
+from blockweight.lora.products import Product, change_in, product_of
 from blockweight.weights import BlockWeights
 
 
@@ -43,6 +44,10 @@ class Term:
     def product(self, module: Module, *, beside: bool = False) -> Product:
         """The module's change at weight 1 as a product. `beside` and BlockweightError as in `product_of`."""
         return product_of(self.lora, module, beside=beside)
+
+    def change(self, module: Module, *, beside: bool = False) -> Change:
+        """The module's change at weight 1 by its format's formula: what a product of it is checked against."""
+        return change_in(self.lora, module, beside=beside)
 
 
 Identity = Layer | Module

@@ -1,4 +1,9 @@
-"""Comparing a baked LoRA with its source and the block weights: module by module, and byte by byte elsewhere."""
+"""Comparing a baked LoRA with its source and the block weights: module by module, and byte by byte elsewhere.
+
+ΔW is linear in every scaled factor, and no two that are scaled multiply each other. So it is w times the source's if
+each scaled factor is, number by number as read from both files, and all else is the same bytes. No formula of ΔW has a
+say in that; those of `algebra` only tell how large a factor's error is as one of ΔW.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +16,9 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import REST, Module, family_by_name
 from blockweight.errors import BlockweightError
+from blockweight.lora.algebra import Change, change_of
 from blockweight.lora.bake_plan import Action, ModulePlan, Recipe, plan_bake
 from blockweight.lora.dtypes import rounding
-from blockweight.lora.factors import right_of
 from blockweight.lora.file import Lora, module_name, open_lora
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.tensors import read_array, read_chunks
@@ -190,17 +195,16 @@ def _measure(lora: Lora, plan: ModulePlan, role: str, source: _Arrays) -> _Measu
     name, roles = module_name(plan.module), lora.modules[plan.module]
     if any(roles[partner] in plan.scaled for partner in _PARTNERS.get(role, ()) if partner in roles):
         raise BlockweightError(f"The module {name} was changed in more than {role}; bake '{lora.path}' again.")
-    if role == "lora_up":
-        return _product(right_of(name, source))
-    if role == "hada_w1_a":
-        return _hadamard(source)
-    if role == "lokr_w1_a":
-        # ‖A ⊗ B‖ = ‖A‖·‖B‖, so the second half of the Kronecker product cancels in the relative error.
-        return _product(source["lokr_w1_b"].astype(np.float32))
+    if role in ("lora_up", "hada_w1_a", "lokr_w1_a"):
+        change = change_of(name, lora.algorithm(plan.module), source, np.float32)
+        # ‖A ⊗ B‖ = ‖A‖·‖B‖, so the second half of a Kronecker product cancels in the relative error.
+        return (
+            _hadamard(change, turned="hada_t1" in source) if role == "hada_w1_a" else _product(change.operands[0].right)
+        )
     return _Measure(lambda values: float(np.linalg.norm(values)), 1.0)
 
 
-def _product(right: NDArray[np.float32]) -> _Measure:
+def _product(right: _Matrix) -> _Measure:
     # ‖F·R‖² = tr(FᵀF · R Rᵀ): rank × rank instead of the full matrix. Of a matrix times its own transpose BLAS computes
     # one half.
     gram = right @ right.T
@@ -212,19 +216,12 @@ def _product(right: NDArray[np.float32]) -> _Measure:
     return _Measure(norm, float(np.linalg.norm(right)))
 
 
-def _hadamard(arrays: _Arrays) -> _Measure:
-    """ΔW = (w1_a · w1_b) ∘ (w2_a · w2_b), with Tucker cores t1 and t2 in a convolution (LyCORIS)."""
-    numbers = {role: array.astype(np.float64) for role, array in arrays.items()}
-
-    def half(a: _Matrix, b: _Matrix, core: _Matrix | None) -> _Matrix:
-        if core is None:
-            return np.asarray(a @ b)
-        return np.asarray(np.einsum("ij...,jr,ip->pr...", core, b, a))
-
-    second = half(numbers["hada_w2_a"], numbers["hada_w2_b"], numbers.get("hada_t2"))
+def _hadamard(change: Change, *, turned: bool) -> _Measure:
+    """‖(F · R) ∘ second‖; beside a Tucker core the file has F turned, (r, out)."""
+    right, second = change.operands[0].right, change.operands[1].rows(slice(None))
 
     def norm(values: _Matrix) -> float:
-        return float(np.linalg.norm(half(values, numbers["hada_w1_b"], numbers.get("hada_t1")) * second))
+        left = values.T if turned else values
+        return float(np.linalg.norm((left @ right) * second))
 
-    core = float(np.linalg.norm(numbers["hada_t1"])) if "hada_t1" in numbers else 1.0
-    return _Measure(norm, core * float(np.linalg.norm(numbers["hada_w1_b"])) * float(np.abs(second).max()))
+    return _Measure(norm, float(np.linalg.norm(right)) * float(np.abs(second).max()))
