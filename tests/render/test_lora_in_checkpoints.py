@@ -154,8 +154,14 @@ def sdxl():
         tensors[f"model.diffusion_model.{original_name(layer, 'sdxl')}.{kind}"] = value
     for name, value in one.state_dict().items():
         tensors[f"conditioner.embedders.0.transformer.text_model.{name.removeprefix('text_model.')}"] = value
+    tensors |= openclip("conditioner.embedders.1.model.")
+    return unet, two, {name: value.contiguous().clone() for name, value in tensors.items()}
+
+
+def openclip(start):
+    """A text encoder of 16 channels under OpenCLIP's names."""
     rng = torch.Generator().manual_seed(4)
-    start = "conditioner.embedders.1.model."
+    tensors = {}
     for n in range(2):
         block = f"{start}transformer.resblocks.{n}."
         for name, shape in {
@@ -173,14 +179,13 @@ def sdxl():
             "ln_2.bias": (16,),
         }.items():
             tensors[block + name] = torch.randn(shape, generator=rng)
-    tensors |= {
+    return tensors | {
         f"{start}token_embedding.weight": torch.randn(50, 16, generator=rng),
         f"{start}positional_embedding": torch.randn(77, 16, generator=rng),
         f"{start}ln_final.weight": torch.randn(16, generator=rng),
         f"{start}ln_final.bias": torch.randn(16, generator=rng),
         f"{start}text_projection": torch.randn(16, 16, generator=rng),
     }
-    return unet, two, {name: value.contiguous().clone() for name, value in tensors.items()}
 
 
 def unet_of(sdxl, tensors):
@@ -231,6 +236,73 @@ def test_sdxl_takes_loras_into_unet_and_both_text_encoders(sdxl, tmp_path, out, 
             delta = deltas.get(f"{component}.{name.removesuffix('.weight')}") if name.endswith(".weight") else None
             wanted = tensor if delta is None else tensor - 0.3 * torch.from_numpy(delta)
             assert torch.allclose(new[name], wanted, rtol=1e-5, atol=1e-5), name
+
+
+# ---- SD2 --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sd2():
+    """A tiny SD2: SD1's UNet with linear projections, and OpenCLIP's text encoder; also under the original names."""
+    torch.manual_seed(5)
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(8, 8, 8, 16),
+        cross_attention_dim=16,
+        attention_head_dim=2,
+        norm_num_groups=4,
+        use_linear_projection=True,
+    )
+    text = CLIPTextModel(
+        CLIPTextConfig(num_hidden_layers=2, hidden_size=16, intermediate_size=32, num_attention_heads=2, vocab_size=50)
+    )
+    tensors = openclip("cond_stage_model.model.")
+    for name, value in unet.state_dict().items():
+        layer, kind = name.rsplit(".", 1)
+        tensors[f"model.diffusion_model.{original_name(layer, 'sd2')}.{kind}"] = value
+    return unet, text, {name: value.contiguous().clone() for name, value in tensors.items()}
+
+
+def sd2_text(sd2, tensors):
+    """The text encoder's state as diffusers reads it from the checkpoint."""
+    return convert_open_clip_checkpoint(sd2[1], dict(tensors), prefix="cond_stage_model.model.")
+
+
+def test_sd2_takes_loras_into_unet_and_text_encoder_and_gives_them_back(sd2, tmp_path, out):
+    unet, text, tensors = sd2
+    base = tmp_path / "sd2.safetensors"
+    save_file(tensors, base)
+    assert unet_of(sd2, tensors).keys() == unet.state_dict().keys()
+    rng = np.random.default_rng(6)
+    lora, deltas = {}, {}
+    layers = {f"unet.{name}": layer for name, layer in unet.named_modules() if ".attentions." in name}
+    parts = {name.removeprefix("text_model."): layer for name, layer in text.named_modules()}
+    layers |= {f"text_encoder.text_model.{name}": layer for name, layer in parts.items()}
+    for name, layer in layers.items():
+        if isinstance(layer, torch.nn.Linear):
+            size, inputs = layer.weight.shape
+            up, down = rng.standard_normal((size, 2)), rng.standard_normal((2, inputs))
+            factors = {"lora_A": down.astype(np.float32), "lora_B": up.astype(np.float32)}
+            lora |= {f"{name}.{role}.weight": array for role, array in factors.items()}
+            deltas[name] = up @ down
+    path = tmp_path / "lora.safetensors"
+    write_lora(path, lora, {})
+    opened = open_lora(path, family_by_name("sd2"))
+    merge_into_checkpoint(open_checkpoint(base), [Term(opened, -0.3)], out)
+    after = load_file(out)
+    for component, read in (("unet", unet_of), ("text_encoder", sd2_text)):
+        old, new = read(sd2, tensors), read(sd2, after)
+        for name, tensor in old.items():
+            delta = deltas.get(f"{component}.{name.removesuffix('.weight')}") if name.endswith(".weight") else None
+            wanted = tensor if delta is None else tensor - 0.3 * torch.from_numpy(delta)
+            assert torch.allclose(new[name], wanted.float(), rtol=1e-5, atol=1e-5), name
+    extract(open_checkpoint(out), open_checkpoint(base), tmp_path / "back.safetensors", RankRule(2), dtype="F32")
+    back = open_lora(tmp_path / "back.safetensors", family_by_name("sd2"))
+    assert back.header.metadata["ss_v2"] == "True"
+    assert back.header.metadata["ss_base_model_version"] == "sd_v2"
+    assert {module.path for module in back.modules} == {module.path for module in opened.modules}
+    for module in back.modules:
+        assert np.allclose(back.delta(module), -0.3 * opened.delta(module), atol=1e-4), module
 
 
 def test_a_lora_of_another_family_is_refused(tiny):

@@ -13,7 +13,7 @@ from blockweight.cli.progress import TerminalProgress
 
 
 def to_checkpoint(
-    checkpoint: Annotated[Path, typer.Argument(help="A single-file checkpoint of SD1 or SDXL, .safetensors.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A single-file checkpoint of SD1, SD2 or SDXL, .safetensors.")],
     loras: Specs,
     out: Out,
     fill: options.Fill = None,
@@ -52,7 +52,7 @@ def extract(
     precision: Annotated[str, typer.Option("--precision", help="Format of the LoRA: fp16, bf16 or fp32.")] = "fp16",
     overwrite: Overwrite = False,
 ) -> None:
-    """Write the difference of two checkpoints of SD1 or SDXL as a LoRA, each layer as well as its rank can hold it."""
+    """Write the difference of two SD1, SD2 or SDXL checkpoints as a LoRA, each layer as well as its rank allows."""
     from blockweight.workflow.lora_checkpoints import extract_file  # noqa: PLC0415 - keeps --help fast
 
     report = extract_file(

@@ -1,8 +1,9 @@
-"""Where a layer stands in a single-file checkpoint of Stable Diffusion 1 or XL, and which layers a tensor of one holds.
+"""Where a layer stands in a single-file checkpoint of Stable Diffusion 1, 2 or XL, and which layers a tensor of one
+holds.
 
 The names are those of the original code: CompVis' latent-diffusion for the UNet and SD1's text encoder (transformers'
-CLIP), Stability's generative-models for SDXL's two, the second of which is OpenCLIP's, with query, key and value in one
-matrix, one above the other.
+CLIP), Stability's stablediffusion for SD2's text encoder (OpenCLIP's ViT-H), and its generative-models for SDXL's two,
+the second of which is OpenCLIP's too. OpenCLIP has query, key and value in one matrix, one above the other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ Kind = Literal["weight", "bias"]
 
 _UNET = "model.diffusion_model."
 _CLIP = {"sd1": "cond_stage_model.transformer.", "sdxl": "conditioner.embedders.0.transformer."}
-_OPENCLIP = "conditioner.embedders.1.model."
+_OPENCLIP = {
+    "sd2": ("text_encoder", "cond_stage_model.model."),
+    "sdxl": ("text_encoder_2", "conditioner.embedders.1.model."),
+}
+"""Family → the component that is OpenCLIP's, and where it stands."""
 
 _OPENCLIP_LAYER = {
     "self_attn.out_proj": "attn.out_proj",
@@ -36,7 +41,6 @@ _RESBLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.(.+)", re.ASCII)
 _TEXT_LAYER = re.compile(r"text_model\.encoder\.layers\.(\d+)\.(.+)", re.ASCII)
 
 _OTHERS = (
-    ("cond_stage_model.model.", "a Stable Diffusion 2 checkpoint"),
     ("model.diffusion_model.joint_blocks.", "a Stable Diffusion 3 checkpoint"),
     ("model.diffusion_model.double_blocks.", "a Flux checkpoint"),
     ("double_blocks.", "a Flux checkpoint"),
@@ -74,21 +78,18 @@ class CheckpointFile:
 
 
 def open_checkpoint(path: Path) -> CheckpointFile:
-    """Read a checkpoint's header and tell SD1 from SDXL by its text encoders. BlockweightError for a file that
-    `read_header` refuses, and for anything else than a whole checkpoint of the two."""
+    """Read a checkpoint's header and tell SD1, SD2 and SDXL apart by their text encoders. BlockweightError for a file
+    that `read_header` refuses, and for anything else than a whole checkpoint of the three."""
     header = read_header(path)
     tensors = {info.name: info for info in header.tensors}
     if not _has(tensors, f"{_UNET}input_blocks."):
         what = next((what for start, what in _OTHERS if _has(tensors, start)), "no checkpoint that is known here")
         raise _refused(path, what)
-    if _has(tensors, _OPENCLIP):
-        family = "sdxl"
-    elif _has(tensors, _CLIP["sd1"]):
-        family = "sd1"
-    else:
-        raise _refused(
-            path, "a Stable Diffusion 2 checkpoint" if _has(tensors, "cond_stage_model.model.") else "a UNet alone"
-        )
+    starts = {"sdxl": _OPENCLIP["sdxl"][1], "sd2": _OPENCLIP["sd2"][1], "sd1": _CLIP["sd1"]}
+    family = next((family for family, start in starts.items() if _has(tensors, start)), None)
+    if family is None:
+        refiner = _has(tensors, "conditioner.embedders.0.model.")
+        raise _refused(path, "the refiner of Stable Diffusion XL" if refiner else "a UNet alone")
     return CheckpointFile(path, header, family, tensors)
 
 
@@ -98,42 +99,46 @@ def layers_in(key: str, family: str) -> tuple[tuple[Layer, Place], ...]:
     if name.startswith(_UNET) and name != key:
         layer = layer_of(Module("unet", name.removeprefix(_UNET).replace(".", "_")))
         return () if layer is None else ((layer, Place(key)),)
-    clip = _CLIP[family]
-    if name.startswith(clip) and name != key:
+    clip = _CLIP.get(family)
+    if clip is not None and name.startswith(clip) and name != key:
         layer = layer_of(Module("text_encoder", name.removeprefix(clip).replace(".", "_")))
         return () if layer is None else ((layer, Place(key)),)
-    found = _RESBLOCK.fullmatch(key.removeprefix(_OPENCLIP)) if family == "sdxl" and key.startswith(_OPENCLIP) else None
+    component, openclip = _OPENCLIP.get(family, ("", ""))
+    found = _RESBLOCK.fullmatch(key.removeprefix(openclip)) if openclip and key.startswith(openclip) else None
     if found is None:
         return ()
     start = f"text_model.encoder.layers.{found[1]}"
     if found[2] == "attn.in_proj_weight":
         return tuple(
-            (Layer("text_encoder_2", f"{start}.self_attn.{which}_proj"), Place(key, part, 3))
+            (Layer(component, f"{start}.self_attn.{which}_proj"), Place(key, part, 3))
             for part, which in enumerate("qkv")
         )
     ours = _FROM_OPENCLIP.get(found[2].removesuffix(".weight"))
     if ours is None or not found[2].endswith(".weight"):
         return ()
-    return ((Layer("text_encoder_2", f"{start}.{ours}"), Place(key)),)
+    return ((Layer(component, f"{start}.{ours}"), Place(key)),)
 
 
 def _places(layer: Layer, kind: Kind, family: str) -> tuple[Place, ...]:
     if layer.component == "unet":
         return (Place(f"{_UNET}{original_name(layer.name, family)}.{kind}"),)
+    component, openclip = _OPENCLIP.get(family, ("", ""))
+    if layer.component == component:
+        return _openclip_places(layer, kind, openclip)
     if layer.component == "text_encoder":
         # Checkpoints that newer transformers saved lack the level text_model.
         names = (layer.name, layer.name.removeprefix("text_model."))
         return tuple(Place(f"{_CLIP[family]}{name}.{kind}") for name in names)
-    return _openclip_places(layer, kind) if family == "sdxl" else ()
+    return ()
 
 
-def _openclip_places(layer: Layer, kind: Kind) -> tuple[Place, ...]:
+def _openclip_places(layer: Layer, kind: Kind, prefix: str) -> tuple[Place, ...]:
     if layer.name == "text_model.final_layer_norm":
-        return (Place(f"{_OPENCLIP}ln_final.{kind}"),)
+        return (Place(f"{prefix}ln_final.{kind}"),)
     found = _TEXT_LAYER.fullmatch(layer.name)
     if found is None:
         return ()
-    start, rest = f"{_OPENCLIP}transformer.resblocks.{found[1]}", found[2]
+    start, rest = f"{prefix}transformer.resblocks.{found[1]}", found[2]
     if rest in _OPENCLIP_LAYER:
         return (Place(f"{start}.{_OPENCLIP_LAYER[rest]}.{kind}"),)
     which = "qkv".find(rest.removeprefix("self_attn.").removesuffix("_proj"))
@@ -146,5 +151,5 @@ def _has(tensors: Collection[str], start: str) -> bool:
 
 def _refused(path: Path, what: str) -> BlockweightError:
     return BlockweightError(
-        f"'{path}' is {what}; give a whole single-file checkpoint of Stable Diffusion 1.x or XL (.safetensors)."
+        f"'{path}' is {what}; give a whole single-file checkpoint of Stable Diffusion 1.x, 2.x or XL (.safetensors)."
     )

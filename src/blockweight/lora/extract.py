@@ -34,7 +34,7 @@ _ITERATIONS = 4
 _SMALL = 256
 _SEED = 0
 _FLOAT64 = 1e-10
-_BASE_MODELS = {"sd1": "sd_v1", "sdxl": "sdxl_base_v1-0"}
+_BASE_MODELS = {"sd1": "sd_v1", "sd2": "sd_v2", "sdxl": "sdxl_base_v1-0"}
 """What sd-scripts writes into `ss_base_model_version`."""
 
 
@@ -326,7 +326,7 @@ def _metadata(tuned: CheckpointFile, base: CheckpointFile, out: Path, ranks: lis
     }
     told = {
         "ss_base_model_version": _BASE_MODELS[tuned.family],
-        "ss_v2": "False",
+        "ss_v2": str(tuned.family == "sd2"),
         "ss_output_name": out.stem,
         "blockweight.extracted_from": json.dumps(names, ensure_ascii=False, separators=(",", ":")),
     }
