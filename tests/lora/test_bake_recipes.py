@@ -44,6 +44,15 @@ def test_weights_in_alpha_lose_nothing_and_touch_nothing_else(source, tmp_path):
     assert report.check.max_error < 1e-7
 
 
+def test_an_alpha_of_0_is_refused_where_zeros_are_kept(source, tmp_path):
+    out = tmp_path / "b.safetensors"
+    with pytest.raises(BlockweightError, match="an alpha of 0 or below is misread"):
+        bake(source, weights(IN04=0.0), out, Recipe(zeros="keep", via="alpha"))
+    assert not out.exists()
+    bake(source, weights(IN04=0.0, OUT03=0.5), out, Recipe(via="alpha"))
+    assert open_lora(out).blocks == ("BASE", "OUT03")
+
+
 @pytest.mark.parametrize(
     ("made", "weight", "words"),
     [

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
 from blockweight.lora import Recipe, Term, bake, inspect_lora, merge, open_lora, unbake, write_lora
 from blockweight.weights import uniform
@@ -71,6 +72,25 @@ def test_two_files_with_other_settings_are_different_loras(source, tmp_path):
     tensors = {info.name: open_lora(source).read(info) for info in open_lora(source).header.tensors}
     write_lora(tmp_path / "b.safetensors", tensors, {})
     assert open_lora(tmp_path / "b.safetensors").digest != open_lora(source).digest
+
+
+@pytest.mark.parametrize(
+    ("stabilised", "scales"), [(True, (16 / 2**0.5, 1 / 2**0.5)), (False, (8.0, 0.5)), (1, (8.0, 0.5))]
+)
+def test_rank_stabilised_loras_divide_alpha_by_the_roots_of_their_ranks(tmp_path, stabilised, scales):
+    """PEFT: `use_rslora` (Kalajdzievski: A rank stabilization scaling factor for fine-tuning with LoRA, 2023)."""
+    rng = np.random.default_rng(1)
+    tensors = {f"{n}.lora_A.weight": rng.standard_normal((2, 4)).astype(np.float32) for n in NAMES}
+    tensors |= {f"{n}.lora_B.weight": rng.standard_normal((4, 2)).astype(np.float32) for n in NAMES}
+    told = {"lora_adapter_metadata": json.dumps(SETTINGS | {"unet.use_rslora": stabilised})}
+    write_lora(tmp_path / "a.safetensors", tensors, told)
+    lora = open_lora(tmp_path / "a.safetensors")
+    facts = {each.module.path: each for each in inspect_lora(lora).modules}
+    for name, scale in zip(NAMES, scales, strict=True):
+        module = Module("unet", name.removeprefix("unet.").replace(".", "_"))
+        wanted = scale * tensors[f"{name}.lora_B.weight"] @ tensors[f"{name}.lora_A.weight"]
+        assert np.allclose(lora.delta(module), wanted, rtol=1e-5)
+        assert facts[module.path].strength.norm == pytest.approx(np.linalg.norm(wanted), rel=1e-5)
 
 
 def test_unbake_never_overwrites_what_it_reads(source, tmp_path):
