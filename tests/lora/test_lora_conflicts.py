@@ -51,6 +51,13 @@ def test_blocks_come_in_the_models_order_with_rest_and_the_total_last(two):
     assert list(compared(two)) == ["BASE", "IN03", "IN04", "M00", "OUT00", "OUT03", "REST", "all"]
 
 
+def test_a_module_that_changes_a_bias_too_is_refused(tmp_path):
+    rng = np.random.default_rng(3)
+    a = write(tmp_path / "a.safetensors", linear(Q, rng) | {f"{Q}.diff_b": np.ones(6, np.float16)})
+    with pytest.raises(BlockweightError, match="changes more than a weight"):
+        compared([a, a])
+
+
 def test_layers_of_different_sizes_are_refused(tmp_path):
     rng = np.random.default_rng(3)
     a = write(tmp_path / "a.safetensors", linear(MID, rng) | linear(CONV, rng))

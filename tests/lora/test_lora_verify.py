@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lora_files import CONV, MID, Q, linear, load, locon, loha, metadata_of, weights, write
+from lora_files import CONV, Q, load, locon, metadata_of, sample, weights, write
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import Recipe, bake, verify_baked
@@ -93,11 +93,24 @@ def test_missing_surplus_and_reshaped_tensors_are_noticed(tmp_path, baked):
     )
 
 
-@pytest.mark.parametrize("second", ["lora_down", "hada_w2_a"])
-def test_the_weight_on_two_factors_of_a_product_is_noticed_before_the_file_is_kept(tmp_path, monkeypatch, second):
+LOKR = {"lokr_w1_a": (3, 2), "lokr_w1_b": (2, 1), "lokr_w2_a": (2, 2), "lokr_w2_b": (2, 5)}
+LOHA = {"hada_w1_a": (6, 2), "hada_w1_b": (2, 5), "hada_w2_a": (6, 2), "hada_w2_b": (2, 5)}
+FACTORS = [
+    *(("lora_up", role, {"lora_up.weight": (6, 2), "lora_down.weight": (2, 5)}) for role in ("lora_down", "alpha")),
+    *(("hada_w1_a", role, LOHA) for role in ("hada_w1_b", "hada_w2_a", "hada_w2_b", "alpha")),
+    *(("lokr_w1_a", role, LOKR) for role in ("lokr_w1_b", "lokr_w2_a", "lokr_w2_b", "alpha")),
+    *(("lokr_w1", role, {"lokr_w1": (3, 1), "lokr_w2": (2, 5)}) for role in ("lokr_w2", "alpha")),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "shapes"), FACTORS)
+def test_the_weight_on_two_factors_of_a_product_is_noticed_before_the_file_is_kept(
+    tmp_path, monkeypatch, first, second, shapes
+):
     rng = np.random.default_rng(2)
-    source = write(tmp_path / "a.safetensors", linear(MID, rng) | loha(Q, rng))
+    tensors = {f"{Q}.{role}": sample(rng, *shape) for role, shape in shapes.items()}
+    source = write(tmp_path / "a.safetensors", tensors | {f"{Q}.alpha": np.array(1, np.float16)})
     monkeypatch.setattr("blockweight.lora.bake_plan.SCALED_ROLES", SCALED_ROLES | {second})
-    with pytest.raises(BlockweightError, match="was changed in more than"):
+    with pytest.raises(BlockweightError, match=f"was changed in more than {first}"):
         bake(source, weights(fill=0.5), tmp_path / "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()

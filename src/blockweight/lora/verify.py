@@ -34,9 +34,9 @@ _FINE = 1e-5
 
 _PARTNERS: Mapping[str, tuple[str, ...]] = {
     "lora_up": ("lora_down", "lora_mid", "alpha"),
-    "hada_w1_a": ("hada_w1_b", "hada_t1", "hada_w2_a", "hada_w2_b", "hada_t2"),
-    "lokr_w1": ("lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
-    "lokr_w1_a": ("lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
+    "hada_w1_a": ("hada_w1_b", "hada_t1", "hada_w2_a", "hada_w2_b", "hada_t2", "alpha"),
+    "lokr_w1": ("lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2", "alpha"),
+    "lokr_w1_a": ("lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2", "alpha"),
     "glora_a1": ("glora_a2",),
     "glora_b1": ("glora_b2",),
 }
