@@ -96,6 +96,20 @@ def test_whole_changes_are_added_number_by_number_and_have_no_rank_to_cut(tmp_pa
 
 
 @whole
+def test_a_sum_of_whole_changes_is_off_by_what_rounding_does(tmp_path, out, rng, kind):
+    files = [made(WHOLE[kind], rng, np.float16) for _ in range(2)]
+    loras = open_alike([write(tmp_path / f"{n}.safetensors", tensors) for n, tensors in enumerate(files)])
+    (module,) = merge([Term(loras[0], -0.3), Term(loras[1], 0.7)], out).modules
+    flat = [np.concatenate([tensors[f"{Q}.{role}"].astype(float).ravel() for role in WHOLE[kind]]) for tensors in files]
+    found = np.concatenate([load(out)[f"{Q}.{role}"].astype(float).ravel() for role in WHOLE[kind]])
+    size = 0.3 * np.linalg.norm(flat[0]) + 0.7 * np.linalg.norm(flat[1])
+    assert module.size == pytest.approx(size)
+    assert module.error == pytest.approx(np.linalg.norm(found - 0.7 * flat[1] + 0.3 * flat[0]) / size, rel=1e-6)
+    wanted = 0.7 * flat[1] - 0.3 * flat[0]
+    assert module.limit == pytest.approx(np.linalg.norm(2**-11 * np.abs(wanted) + 2**-25) / size, rel=1e-6)
+
+
+@whole
 def test_a_checkpoint_takes_whole_changes_into_weight_and_bias(tmp_path, out, rng, kind):
     base, before = checkpoint(tmp_path / "base.safetensors", rng, kind)
     tensors = made(WHOLE[kind], rng)

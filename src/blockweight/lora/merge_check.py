@@ -157,23 +157,24 @@ def rounded_product(up: NDArray[np.float64], down: NDArray[np.float64], dtype: s
 
 def _check_sum(module: MergedModule, read: Callable[[str], NDArray[np.float64]], dtype: str) -> MergedCheck:
     u, s = rounding(dtype)
-    off = size = limit = 0.0
+    off = limit = 0.0
+    sizes = np.zeros(len(module.parts))
     for info in module.tensors:
         role = info.name.rsplit(".", 1)[1]
         values = read(info.name)
         wanted = np.zeros(values.shape)
-        for part in module.parts:
+        for number, part in enumerate(module.parts):
             own = part.term.lora.modules[part.module].get(role)
             if own is not None:
                 weighted = part.term.lora.read(own).astype(np.float64) * part.weight
                 wanted += weighted
-                size += float(np.square(weighted).sum())
+                sizes[number] += np.square(weighted).sum()
         away = np.abs(values - wanted)
         if not (away <= _SLACK * (u * np.abs(wanted) + s)).all():
             raise BlockweightError(f"'{info.name}' is not the weighted sum of the LoRAs'; merge them again.")
         off += float(np.square(away).sum())
         limit += float(np.square(u * np.abs(wanted) + s).sum())
-    size, off, limit = size**0.5, off**0.5, limit**0.5
+    size, off, limit = float(np.sqrt(sizes).sum()), off**0.5, limit**0.5
     part = module.parts[0]
     return MergedCheck(
         part.module,
