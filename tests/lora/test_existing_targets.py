@@ -50,7 +50,7 @@ ACTS = {
 def test_a_file_that_is_there_is_replaced_only_when_told(tmp_path, files, act):
     out = tmp_path / "out.safetensors"
     out.write_bytes(b"a file of somebody's")
-    with pytest.raises(BlockweightError, match="out.safetensors' exists"):
+    with pytest.raises(BlockweightError, match=r"out\.safetensors' exists"):
         act(files, out)
     assert out.read_bytes() == b"a file of somebody's"
     act(files, out, overwrite=True)
@@ -69,6 +69,6 @@ SOURCES = {
 @pytest.mark.parametrize(("act", "source"), [(act, source) for act, names in SOURCES.items() for source in names])
 def test_a_source_is_never_replaced_even_when_told(files, act, source):
     before = files[source].read_bytes()
-    with pytest.raises(BlockweightError, match="never overwritten|is the source itself"):
+    with pytest.raises(BlockweightError, match=r"never overwritten|is the source itself"):
         ACTS[act](files, files[source], overwrite=True)
     assert files[source].read_bytes() == before
