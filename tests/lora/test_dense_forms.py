@@ -155,8 +155,10 @@ def test_a_checkpoint_takes_the_dense_change(tmp_path, out, rng, name, dtype, ne
     report = merge_into_checkpoint(open_checkpoint(base), terms, out)
     key, after = f"{TENSOR[form.layer]}.weight", load(out)
     old = before[key].astype(float)
-    wanted = old + (-0.5 * matrix(form.change(tensors)) + 2 * matrix(second)).reshape(old.shape)
-    assert np.allclose(after[key], wanted, rtol=near, atol=near)
+    change = (-0.5 * matrix(form.change(tensors)) + 2 * matrix(second)).reshape(old.shape)
+    assert np.allclose(after[key], old + change, rtol=near, atol=near)
+    off = relative(after[key].astype(float) - old, change)
+    assert [report.error, report.worst] == pytest.approx([off, off], rel=1e-6, abs=1e-12)
     assert report.error <= report.limit
     assert all(after[other].tobytes() == array.tobytes() for other, array in before.items() if other != key)
 
