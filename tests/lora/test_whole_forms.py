@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lora_files import Q, linear, load, relative, sample, weights, write
+from lora_files import Q, linear, load, metadata_of, relative, sample, weights, write
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import (
@@ -91,6 +91,7 @@ def test_whole_changes_are_added_number_by_number_and_have_no_rank_to_cut(tmp_pa
     report = merge(terms, out, rules=lambda _: rule)
     found = load(out)
     assert report.count("summed") == 1
+    assert "ss_network_dim" not in metadata_of(out)
     for key, array in files[0].items():
         assert np.allclose(found[key], -0.5 * array + 2 * files[1][key], rtol=1e-6, atol=1e-7)
 
