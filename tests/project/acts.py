@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from blockweight.plan import plan_round
 from blockweight.project import (
     ANALYSED,
+    ANALYSIS_CANCELLED,
+    ANALYSIS_PLANNED,
     APPLIED,
     CREATED,
     DECIDED,
@@ -23,6 +25,7 @@ from blockweight.project import (
     Event,
     History,
     Subject,
+    analysis_body,
     created_body,
     planned_body,
     scenes_body,
@@ -88,6 +91,8 @@ ACTS = st.one_of(
     st.tuples(st.just(APPLIED), st.dictionaries(BLOCKS, VALUES, min_size=1)),
     st.tuples(st.just(REVOKED), BLOCKS),
     st.tuples(st.just(ANALYSED)),
+    st.tuples(st.just(ANALYSIS_PLANNED), st.sampled_from([0, 20])),
+    st.tuples(st.just(ANALYSIS_CANCELLED)),
     st.tuples(st.just(UNDONE)),
     st.tuples(st.just(UNDONE)),
     st.tuples(st.just(REDONE)),
@@ -116,4 +121,12 @@ def body_of(act, state):
         return kind, {"analysis": 2, "weights": more[0], "fixed": [block for block in more[0] if block != "M00"]}
     if kind == REVOKED:
         return kind, {"blocks": more}
-    return kind, {"suggestions": SUGGESTIONS, "effects": {}} if kind == ANALYSED else {}
+    return kind, _facts(kind, more, state)
+
+
+def _facts(kind, more, state):
+    if kind == ANALYSIS_PLANNED:
+        return analysis_body(["IN01", "IN02"], (0.5, 1.0), more[0], [], "", [SCENE])
+    if kind == ANALYSIS_CANCELLED:
+        return {"plan": state.analysis_plans[-1].number if state.analysis_plans else 1}
+    return {"suggestions": SUGGESTIONS, "effects": {}} if kind == ANALYSED else {}

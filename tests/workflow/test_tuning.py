@@ -226,7 +226,7 @@ def test_suggestions_are_applied_at_one_click_and_revoked_one_by_one(tuning):
 
 
 def test_what_was_not_suggested_cannot_be_applied(tuning):
-    with pytest.raises(BlockweightError, match="no analysis yet; run 'blockweight analyze'"):
+    with pytest.raises(BlockweightError, match="no analysis yet; run 'blockweight tune analyze'"):
         acts.apply_suggestions(tuning)
     suggest(tuning, IN01="keep", IN03="unknown")
     with pytest.raises(BlockweightError, match="suggests nothing for 'IN03'"):
@@ -251,7 +251,8 @@ def test_an_analysis_is_recorded_with_its_measurements(tuning, locon, model):
     lora = open_lora(locon)
     bench = Workbench(tuning.project, FakeRenderer(), lora, SilentProgress())
     analysis = analyse(bench, plan_block_analysis(FULL, ["IN01", "IN02"], 0.5, 1.0), scenes(model))
-    (told,) = acts.record_analysis(tuning, analysis).analyses
+    recorded = acts.record_analysis(tuning, analysis.effects, analysis.suggestions, analysis.settings)
+    (told,) = recorded.analyses
     assert told.effects["IN01"]["diff"] == list(analysis.effects[0].diff.samples)
     assert told.suggestions["IN01"] == (analysis.suggestions[0].verdict.value, *analysis.suggestions[0].reasons)
 

@@ -72,11 +72,50 @@ def fix(
     _act(project, lambda tuning: change(tuning, blocks, event_id=event), as_json=as_json)
 
 
+@app.command("analyze")
+def analyze(
+    blocks: Annotated[str | None, typer.Option("--blocks", help="Blocks to analyse; all that the LoRA has.")] = None,
+    weight_range: Annotated[
+        str | None, typer.Option("--range", help="Weight under test, weight of the others; 0.5,1 by default.")
+    ] = None,
+    threshold: Annotated[
+        int | None, typer.Option("--threshold", min=0, max=255, help="Diff % counts differences above this; 20.")
+    ] = None,
+    mask: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--mask",
+            parser=options.path,
+            metavar="FILE",
+            help="A picture, white where the LoRA should work; once for all scenes, or once for each.",
+        ),
+    ] = None,
+    region: Annotated[str | None, typer.Option("--region", help="What the mask covers, e.g. 'the face'.")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Give up the analysis that is not complete.")] = False,
+    project: Project = options.DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
+    """Measure what each block does in the project's scenes; after a stop the same without options goes on."""
+    from blockweight.workflow import analysis_steps  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    asked = analysis_steps.Asked(blocks, weight_range, threshold, tuple(mask or ()), region)
+    with open_project(project) as tuning:
+        if cancel:
+            told = analysis_steps.cancel(tuning)
+        elif estimate:
+            told = analysis_steps.estimate(tuning, asked)
+        else:
+            told = analysis_steps.run(tuning, asked, local_renderer, TerminalProgress())
+    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+
+
 @app.command("apply")
 def apply(
     blocks: SomeBlocks = "", project: Project = options.DEFAULT_OUT, event: Id = "", as_json: Json = False
 ) -> None:
-    """Do what the latest analysis (blockweight analyze --out DIR) suggests: keep at 1, drop to 0, both fixed."""
+    """Do what the latest analysis (tune analyze) suggests: keep at 1, drop to 0, both fixed."""
     from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
 
     _act(project, lambda tuning: acts.apply_suggestions(tuning, blocks, event_id=event), as_json=as_json)

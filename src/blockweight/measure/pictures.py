@@ -5,6 +5,8 @@ A picture is uint8 (H, W, 3), sRGB; a mask is bool (H, W), True inside. "Levels"
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,6 +76,12 @@ def share_of_change(picture: Picture, start: Picture, end: Picture, mask: Mask) 
             "where they differ."
         )
     return float(((_masked(picture, mask) - origin) * way).sum()) / length
+
+
+def mask_digest(mask: Mask) -> str:
+    """16 hex digits of SHA-256 over a mask's size and pixels."""
+    pixels = np.packbits(mask).tobytes()
+    return hashlib.sha256(f"{_size(mask)}\n".encode() + pixels).hexdigest()[:16]
 
 
 def greenness(picture: Picture, mask: Mask) -> float:

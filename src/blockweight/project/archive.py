@@ -21,14 +21,17 @@ from PIL import Image
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora.atomic import write_atomically
+from blockweight.measure import mask_digest
 from blockweight.project.events import Event, EventLog
 from blockweight.project.history import History
+from blockweight.project.masks import read_mask
 from blockweight.project.project import LOG, Project
 
 EVENTS = "events.jsonl"
 """The events in the zip, one JSON object a line."""
 
 _PICTURE = re.compile(r"pictures/([0-9a-f]{32})\.png", re.ASCII)
+_MASK = re.compile(r"masks/([0-9a-f]{16})\.png", re.ASCII)
 _RESULT = re.compile(r"(?:round|analysis)-\d+[a-z-]*/[^/\\:]+", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.ASCII | re.IGNORECASE)
 _FACTS = {"renderer": "arithmetic", "rendered": "job"}
@@ -41,8 +44,8 @@ _UNREADABLE = (zipfile.BadZipFile, EOFError, zlib.error, struct.error, NotImplem
 
 @dataclass(frozen=True)
 class Exported:
-    """How many pictures a zip holds, and the keys of those that were left out because they are damaged or were changed
-    by another program; they will be rendered anew."""
+    """How many pictures a zip holds, and the keys of pictures and digests of masks that were left out because they are
+    damaged or were changed by another program."""
 
     pictures: int
     left_out: tuple[str, ...]
@@ -55,9 +58,9 @@ def write_archive(project: Project, target: Path, *, overwrite: bool = False) ->
     """
     _check_target(target, overwrite=overwrite)
     files, left_out = dict(_files(project.folder)), []
-    for name in [name for name in files if _PICTURE.fullmatch(name)]:
+    for name in [name for name in files if _PICTURE.fullmatch(name) or _MASK.fullmatch(name)]:
         try:
-            _check_picture(files[name], files[name].stem)
+            _check_named(name, files[name])
         except BlockweightError:
             left_out.append(files.pop(name).stem)
 
@@ -83,8 +86,8 @@ def write_archive(project: Project, target: Path, *, overwrite: bool = False) ->
 def read_archive(source: Path, folder: Path) -> int:
     """Unpack a zip of `write_archive` to a folder that is not there yet; how many pictures it holds.
 
-    Names (none leads out of the folder), sizes, checksums, every event are checked, and that every picture is readable
-    and the one that its name says. BlockweightError, with nothing left behind, otherwise.
+    Names (none leads out of the folder), sizes, checksums, every event are checked, and that every picture and mask is
+    readable and the one that its name says. BlockweightError, with nothing left behind, otherwise.
     """
     made = folder.parent / f".blockweight-{secrets.token_hex(8)}.tmp"
     try:
@@ -115,9 +118,8 @@ def _unpacked(archive: zipfile.ZipFile, folder: Path) -> int:
     for name, info in entries.items():
         if name != EVENTS:
             _unpack(archive, info, folder / name)
-        if found := _PICTURE.fullmatch(name):
-            _check_picture(folder / name, found[1])
-            pictures += 1
+            _check_named(name, folder / name)
+            pictures += _PICTURE.fullmatch(name) is not None
     log = EventLog(folder / LOG)
     try:
         log.restore(events)
@@ -144,7 +146,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _is_ours(name: str) -> bool:
     last = name.rpartition("/")[2]
-    if _PICTURE.fullmatch(name):
+    if _PICTURE.fullmatch(name) or _MASK.fullmatch(name):
         return True
     plain = last.isprintable() and not last.startswith(".") and last == last.rstrip(". ")
     return plain and not _DEVICE.fullmatch(last) and _RESULT.fullmatch(name) is not None
@@ -233,6 +235,14 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None
     path.parent.mkdir(exist_ok=True)
     with archive.open(info) as source, path.open("xb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
+
+
+def _check_named(name: str, path: Path) -> None:
+    """BlockweightError unless a picture or a mask is what its name says; results may be anything."""
+    if found := _PICTURE.fullmatch(name):
+        _check_picture(path, found[1])
+    elif (found := _MASK.fullmatch(name)) and mask_digest(read_mask(path.read_bytes())) != found[1]:
+        raise BlockweightError(f"The zip's mask {found[1]} is another one than its name says; nothing was imported.")
 
 
 def _check_picture(path: Path, key: str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from blockweight.errors import BlockweightError
 from blockweight.plan import Checkpoint, LoraUse, Scene
+from blockweight.project.analyses import ANALYSED, PLANS, SUGGESTED, Analyses, AnalysisFacts, AnalysisPlan
 from blockweight.project.events import Event
-from blockweight.project.plain import Body, text_in, texts_in, whole_in
+from blockweight.project.plain import Body, text_in, whole_in
 from blockweight.project.state import (
     ACTIONS,
     CREATED,
@@ -25,11 +26,9 @@ from blockweight.weights import BlockWeights
 UNDONE = "undone"
 REDONE = "redone"
 BRANCHED = "branched"
-ANALYSED = "analysed"
-SUGGESTED = "suggested"
 LOCATED = "located"
 
-_TUNING = ACTIONS | {UNDONE, REDONE, BRANCHED, LOCATED}
+_TUNING = ACTIONS | PLANS | {UNDONE, REDONE, BRANCHED, LOCATED}
 
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -61,16 +60,6 @@ class RoundStep:
 
 
 @dataclass(frozen=True)
-class AnalysisFacts:
-    """An analysis: its event's number, block → (verdict, reasons…), and block → measure → samples, empty where only
-    the suggestions were recorded."""
-
-    number: int
-    suggestions: Mapping[str, tuple[str, ...]]
-    effects: Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
 class TuningState:
     """A project as it stands. `version` is the number of the log's latest event; `head` that of the step at which the
     project stands. Paths of the LoRA and the checkpoints are where they were last seen on this machine, or their bare
@@ -86,6 +75,7 @@ class TuningState:
     fixed: tuple[str, ...]
     applied: Mapping[str, AppliedSuggestion]
     analyses: tuple[AnalysisFacts, ...]
+    analysis_plans: tuple[AnalysisPlan, ...]
     round: TunedRound | None
     rounds: tuple[RoundStep, ...]
     steps: tuple[Step, ...]
@@ -113,7 +103,7 @@ class History:
         self._points: dict[int, Point] = {}
         self._head = 0
         self._redo: tuple[int, ...] = ()
-        self._analyses: tuple[AnalysisFacts, ...] = ()
+        self._analyses = Analyses()
         self._places: dict[str, Mapping[str, Any]] = {}
         self._sequence = 0
 
@@ -147,6 +137,8 @@ class History:
             return not self.created
         if kind in ACTIONS:
             return next_point(self._points[self._head], self.version + 1, kind, body) is not None
+        if kind in PLANS or (kind == ANALYSED and "plan" in body):
+            return self._analyses.check(self.version + 1, kind, body, self._points[self._head].subject.layout)
         if kind == UNDONE and self._steps[self._head].parent is None:
             raise BlockweightError("There is nothing to undo.")
         if kind == REDONE and not self._redo:
@@ -163,7 +155,7 @@ class History:
                 self._step(event, None, first_point(body))
             return
         if kind in {SUGGESTED, ANALYSED}:
-            self._analysed(event)
+            self._analyses.add_found(event.number, kind, body)
         if not self.created or kind not in _TUNING or text_in({"id": "", **body}, "id") in self.ids:
             return
         if body.get("id"):
@@ -172,6 +164,8 @@ class History:
         self._sequence = max(self._sequence, whole_in({"sequence": 0, **body}, "sequence"))
         if kind in ACTIONS:
             self._act(event)
+        elif kind in PLANS:
+            self._analyses.add(event.number, kind, body, self._points[self._head].subject.layout)
         else:
             self._move(kind, body)
 
@@ -202,17 +196,6 @@ class History:
         for digest, place in body.get("places", {}).items():
             self._places[digest] = {"path": text_in(place, "path"), "stamp": text_in(place, "stamp")}
 
-    def _analysed(self, event: Event) -> None:
-        """What `analyse` recorded, or that with its measurements; both may tell of one analysis."""
-        told = event.body if event.kind == SUGGESTED else event.body["suggestions"]
-        suggestions = {block: texts_in(told, block) for block in told}
-        effects = {} if event.kind == SUGGESTED else dict(event.body["effects"])
-        latest = self._analyses[-1] if self._analyses else None
-        if latest is not None and latest.suggestions == suggestions and (effects or not latest.effects):
-            self._analyses = (*self._analyses[:-1], replace(latest, effects=effects))
-        else:
-            self._analyses = (*self._analyses, AnalysisFacts(event.number, suggestions, effects))
-
     def state(self) -> TuningState:
         """The project as it stands."""
         point, way = self._points[self._head], set(self._way())
@@ -230,7 +213,10 @@ class History:
             weights=point.weights,
             fixed=point.fixed,
             applied=point.applied,
-            analyses=self._analyses,
+            analyses=self._analyses.facts,
+            analysis_plans=tuple(
+                replace(plan, scenes=tuple(map(self._placed, plan.scenes))) for plan in self._analyses.plans
+            ),
             round=point.round if point.round is not None and point.round.open else None,
             rounds=tuple(self._rounds(way)),
             steps=tuple(steps.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from contextlib import suppress
@@ -12,9 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Job, quote_setting
 from blockweight.render import Picture, Rendering
 from blockweight.weights import format_weight
+
+_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 _ABANDONED = 3600
 """Seconds after which an unfinished file is one that a killed process left."""
@@ -40,9 +44,8 @@ class PictureStore:
         """The job's picture, (H, W, 3) uint8; None if it is not there or cannot be read, so that it is rendered
         again."""
         try:
-            with Image.open(self.path(job)) as image:
-                return np.asarray(image.convert("RGB"))
-        except Exception:  # noqa: BLE001 - Pillow raises what it likes on a damaged file: struct.error, zlib.error, …
+            return read_picture(self.folder, job.key)
+        except BlockweightError:
             return None
 
     def save(self, rendering: Rendering) -> None:
@@ -62,6 +65,28 @@ class PictureStore:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+
+
+def read_picture(folder: Path, key: str) -> Picture:
+    """The picture with this job key in a folder of pictures, (H, W, 3) uint8. BlockweightError for what is no key (32
+    hex digits), and a picture that is not there or cannot be read."""
+    path = folder / f"{checked_key(key)}.png"
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except FileNotFoundError:
+        raise BlockweightError(f"There is no picture {key} yet; render it first.") from None
+    except Exception as error:  # Pillow raises what it likes on a damaged file: struct.error, zlib.error, …
+        raise BlockweightError(
+            f"The picture '{path}' cannot be read ({type(error).__name__}); delete it and render it anew."
+        ) from error
+
+
+def checked_key(key: str) -> str:
+    """The key; BlockweightError for what is none."""
+    if not _KEY.fullmatch(key):
+        raise BlockweightError(f"{quoted(key)} is no picture's key; keys are 32 hexadecimal digits.")
+    return key
 
 
 def parameters_text(job: Job) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 
-from blockweight.errors import BlockweightError, quoted
+from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import write_atomically
+from blockweight.project.pictures import checked_key, read_picture
 
 SIZES = (96, 192, 384, 768)
 """The longest side of thumbnails in pixels: few sizes, so that none is made twice for a difference nobody sees."""
-
-_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Thumbnails:
@@ -34,24 +32,14 @@ class Thumbnails:
         BlockweightError for what is no key, a picture that is not there or cannot be read, and a folder that cannot be
         written.
         """
-        if not _KEY.fullmatch(key):
-            raise BlockweightError(f"{quoted(key)} is no picture's key; keys are 32 hexadecimal digits.")
         side = next((known for known in SIZES if known >= size), SIZES[-1])
-        thumbnail = self._folder / str(side) / f"{key}.jpg"
+        thumbnail = self._folder / str(side) / f"{checked_key(key)}.jpg"
         if not thumbnail.is_file():
-            self._make(self._pictures / f"{key}.png", thumbnail, side)
+            self._make(key, thumbnail, side)
         return thumbnail
 
-    def _make(self, picture: Path, thumbnail: Path, side: int) -> None:
-        try:
-            with Image.open(picture) as image:
-                small = image.convert("RGB")
-        except FileNotFoundError:
-            raise BlockweightError(f"There is no picture {picture.stem} yet; render it first.") from None
-        except Exception as error:  # Pillow raises what it likes on a damaged file: struct.error, zlib.error, …
-            raise BlockweightError(
-                f"The picture '{picture}' cannot be read ({type(error).__name__}); delete it and render it anew."
-            ) from error
+    def _make(self, key: str, thumbnail: Path, side: int) -> None:
+        small = Image.fromarray(read_picture(self._pictures, key))
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
 
         def write(handle: BinaryIO) -> None:

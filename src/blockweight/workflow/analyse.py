@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from blockweight.measure import (
     DIFF_THRESHOLD,
@@ -17,6 +14,7 @@ from blockweight.measure import (
     Picture,
     Suggestion,
     Verdict,
+    mask_digest,
     measure_effects,
     suggest_all,
 )
@@ -78,7 +76,7 @@ def analyse(
     bench.project.record(
         "suggested", {suggestion.block: [suggestion.verdict.value, *suggestion.reasons] for suggestion in suggestions}
     )
-    mask = None if inside is None else hashlib.sha256(np.packbits(inside).tobytes()).hexdigest()[:16]
+    mask = None if inside is None else mask_digest(inside)
     facts = {"blocks": list(plan.blocks), "range": [plan.value, plan.base], "threshold": threshold, "mask": mask}
     settings = bench.settings(scenes, **facts)
     return Analysis(settings, plan, tuple(scenes), pictures, effects, suggestions)

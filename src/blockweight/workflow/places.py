@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
+from blockweight.plan import Scene
 from blockweight.project import LOCATED, TuningLog, TuningState
 from blockweight.render import identify_checkpoint
 
@@ -57,17 +58,17 @@ def find_again(log: TuningLog, folders: Iterable[Path]) -> TuningState:
     return _say(log, places)
 
 
-def check_places(log: TuningLog) -> TuningState:
-    """The state, with the LoRA and every checkpoint known to be where it says and unchanged. BlockweightError
-    otherwise: pictures of another file must not be taken for this one's."""
+def check_places(log: TuningLog, scenes: Sequence[Scene] | None = None) -> TuningState:
+    """The state, with the LoRA and every checkpoint (of the project's scenes, or of these of the state) known to be
+    where it says and unchanged. BlockweightError otherwise: pictures of another file must not be taken for this
+    one's."""
     state, places = log.state(), {}
-    for digest, name in state.unplaced.items():
-        raise _asks(name, digest, lora=digest == state.subject.digest)
+    used = state.scenes if scenes is None else scenes
     needed = [(state.lora.path, state.lora.digest, True)]
-    needed += sorted({(scene.checkpoint.path, scene.checkpoint.digest, False) for scene in state.scenes})
+    needed += sorted({(scene.checkpoint.path, scene.checkpoint.digest, False) for scene in used})
     for path, digest, lora in needed:
         here = Path(path)
-        if not here.exists():
+        if digest not in state.places or not here.exists():
             raise _asks(path, digest, lora=lora)
         if _stamp(here) == state.places[digest]["stamp"]:
             continue

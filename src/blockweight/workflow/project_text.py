@@ -89,7 +89,7 @@ def exported_lines(file: Path, exported: Exported) -> Iterator[str]:
     yield f"Exported: {file}"
     yield f"Pictures: {exported.pictures}"
     if exported.left_out:
-        yield f"Left out: {len(exported.left_out)} pictures that are damaged or changed; they can be rendered anew"
+        yield f"Left out: {len(exported.left_out)} pictures or masks that are damaged or changed; make them anew"
 
 
 def imported_facts(imported: Imported) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blockweight.blocks import REST, canonical_block
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import BlockEffects, Verdict
+from blockweight.measure import BlockEffects, Suggestion, Verdict
 from blockweight.plan import Scene
 from blockweight.project import (
     ANALYSED,
@@ -31,7 +31,6 @@ from blockweight.project import (
     scenes_body,
 )
 from blockweight.weights import parse_blocks, parse_weight
-from blockweight.workflow.analyse import Analysis
 from blockweight.workflow.places import place_of
 from blockweight.workflow.tuning_project import TuningProject, typed_weights
 
@@ -90,21 +89,32 @@ def set_scenes(tuning: TuningProject, scenes: Sequence[Scene], *, event_id: str 
     return tuning.log.add(SCENES, lambda _: {**scenes_body(scenes), "places": places}, event_id=event_id)
 
 
-def record_analysis(tuning: TuningProject, analysis: Analysis) -> TuningState:
-    """Record an analysis with its suggestions and measurements; it stays whatever is undone."""
-    suggestions = {each.block: [each.verdict.value, *each.reasons] for each in analysis.suggestions}
-    effects = {each.block: _samples(each) for each in analysis.effects}
-    return tuning.log.add(
-        ANALYSED, lambda _: {"suggestions": suggestions, "effects": effects, "settings": dict(analysis.settings)}
-    )
+def record_analysis(
+    tuning: TuningProject,
+    effects: Sequence[BlockEffects],
+    suggestions: Sequence[Suggestion],
+    settings: Mapping[str, object],
+    plan: int | None = None,
+) -> TuningState:
+    """Record an analysis with its suggestions and measurements; it stays whatever is undone. `plan` is the number of
+    the planned analysis that it completes: of that one nothing is recorded twice."""
+    body = {
+        "suggestions": {each.block: [each.verdict.value, *each.reasons] for each in suggestions},
+        "effects": {each.block: _samples(each) for each in effects},
+        "settings": dict(settings),
+    }
+    return tuning.log.add(ANALYSED, lambda _: body if plan is None else {**body, "plan": plan})
 
 
-def apply_suggestions(tuning: TuningProject, blocks: str = "", *, event_id: str = "") -> TuningState:
+def apply_suggestions(
+    tuning: TuningProject, blocks: str = "", *, analysis_number: int | None = None, event_id: str = ""
+) -> TuningState:
     """Do what the latest analysis suggests, for these blocks or for all: a block to keep is fixed at 1, one to drop at
-    0. Blocks about which it settled nothing stay as they are."""
+    0. Blocks about which it settled nothing stay as they are. `analysis_number` (`AnalysisFacts.number`) says which
+    analysis was looked at, where that need not be the latest."""
 
     def body(state: TuningState) -> Mapping[str, object]:
-        analysis = latest_analysis(state)
+        analysis = latest_analysis(state, analysis_number)
         settled = {block: _SUGGESTED[told[0]] for block, told in analysis.suggestions.items() if told[0] in _SUGGESTED}
         chosen = parse_blocks(blocks, state.subject.layout, empty=tuple(settled))
         unsettled = [block for block in chosen if block not in settled]
@@ -129,11 +139,13 @@ def revoke_suggestions(tuning: TuningProject, blocks: str = "", *, event_id: str
     return tuning.log.add(REVOKED, body, event_id=event_id)
 
 
-def latest_analysis(state: TuningState) -> AnalysisFacts:
-    """The analysis recorded last; BlockweightError if there is none."""
-    if not state.analyses:
-        raise BlockweightError("The project has no analysis yet; run 'blockweight analyze' with --out on its folder.")
-    return state.analyses[-1]
+def latest_analysis(state: TuningState, number: int | None = None) -> AnalysisFacts:
+    """The analysis recorded last, or the one with this number; BlockweightError if there is none."""
+    found = [each for each in state.analyses if number is None or each.number == number]
+    if not found:
+        which = "analysis yet" if number is None else f"analysis {number}"
+        raise BlockweightError(f"The project has no {which}; run 'blockweight tune analyze'.")
+    return found[-1]
 
 
 def decide(

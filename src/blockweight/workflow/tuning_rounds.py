@@ -29,8 +29,8 @@ _LATEST = 64
 
 @dataclass(frozen=True)
 class Cost:
-    """A round's pictures in all (equal ones once), how many are there already, and how many seconds the others take, by
-    the median of the project's latest measured times; None before anything was measured."""
+    """The pictures of a round or an analysis in all (equal ones once), how many are there already, and how many seconds
+    the others take, by the median of the project's latest measured times; None before anything was measured."""
 
     pictures: int
     finished: int
@@ -85,7 +85,7 @@ def preview_round(
     plan = _plan(state, kind, step, limits)
     moved = [each.variant for each in plan.variants if each.block is not None]
     variants = [NO_LORA, Variant(CURRENT, state.weights), *moved]
-    return PlannedRound(plan, limits, _cost(tuning.project, _jobs(state.lora, state.scenes, variants)))
+    return PlannedRound(plan, limits, cost_of(tuning.project, _jobs(state.lora, state.scenes, variants)))
 
 
 def plan_round(
@@ -118,25 +118,44 @@ def render_round(
     BlockweightError if no round is open, the LoRA or a model is not where it was, or the renderer refuses.
     """
     state = tuning.state()
-    project, jobs = tuning.project, _round_jobs(state, _open_round(state), state.scenes)
-    missing = len(project.missing(jobs))
-    if not missing:
+    if not tuning.project.missing(_round_jobs(state, _open_round(state), state.scenes)):
         return RenderedPart(0, 0)
     state = check_places(tuning.log)
     jobs = _round_jobs(state, _open_round(state), state.scenes)
+    return render_jobs(tuning.project, jobs, f"Round {_open_round(state).kind}", make_renderer, progress, stopped)
+
+
+def render_jobs(
+    project: Project,
+    jobs: Sequence[Job],
+    title: str,
+    make_renderer: Callable[[], Renderer],
+    progress: Progress,
+    stopped: Callable[[], bool],
+) -> RenderedPart:
+    """Render what is missing of the jobs, with progress under `title`. `stopped` is asked between batches."""
+    missing, total = len(project.missing(jobs)), len({job.key for job in jobs})
     renderer, made = make_renderer(), 0
-    total = len({job.key for job in jobs})
-    with progress.track(f"Round {_open_round(state).kind}", total, total - missing) as advance:
+    with progress.track(title, total, total - missing) as advance:
         for _ in project.render(renderer, jobs, stopped):
             advance()
             made += 1
     return RenderedPart(made, len(project.missing(jobs)))
 
 
+def cost_of(project: Project, jobs: Sequence[Job]) -> Cost:
+    """What rendering these jobs in the project costs."""
+    distinct = {job.key: job for job in jobs}
+    finished = sum(project.pictures.path(job).is_file() for job in distinct.values())
+    left = len(distinct) - finished
+    each = _seconds_each(project)
+    return Cost(len(distinct), finished, 0.0 if not left else None if each is None else left * each)
+
+
 def round_cost(tuning: TuningProject) -> Cost:
     """What is there of the open round, and what the rest takes. BlockweightError if no round is open."""
     state = tuning.state()
-    return _cost(tuning.project, _round_jobs(state, _open_round(state), state.scenes))
+    return cost_of(tuning.project, _round_jobs(state, _open_round(state), state.scenes))
 
 
 def round_grid(tuning: TuningProject, number: int | None = None) -> RoundGrid:
@@ -212,14 +231,6 @@ def _jobs(lora: LoraUse, scenes: Sequence[Scene], variants: Sequence[Variant]) -
 def _known_jobs(lora: LoraUse, scenes: tuple[Scene, ...], variants: tuple[Variant, ...]) -> tuple[Job, ...]:
     """The same jobs again for the same round: thousands of keys are not hashed anew for every look at a page."""
     return tuple(Job(scene, lora, variant) for scene in scenes for variant in variants)
-
-
-def _cost(project: Project, jobs: Sequence[Job]) -> Cost:
-    distinct = {job.key: job for job in jobs}
-    finished = sum(project.pictures.path(job).is_file() for job in distinct.values())
-    left = len(distinct) - finished
-    each = _seconds_each(project)
-    return Cost(len(distinct), finished, 0.0 if not left else None if each is None else left * each)
 
 
 def _seconds_each(project: Project) -> float | None:

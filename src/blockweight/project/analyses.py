@@ -1,0 +1,159 @@
+"""What the log tells of analyses: what was planned or given up, and what they found. No undo takes any of it away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from blockweight.blocks import Layout
+from blockweight.errors import BlockweightError
+from blockweight.measure import Verdict
+from blockweight.plan import Scene
+from blockweight.project.plain import Body, number_of, scene_from, text_in, texts_in, whole_in
+from blockweight.project.state import scenes_body
+from blockweight.weights import unknown_block
+
+ANALYSIS_PLANNED = "analysis planned"
+ANALYSIS_CANCELLED = "analysis cancelled"
+ANALYSED = "analysed"
+SUGGESTED = "suggested"
+
+PLANS = frozenset({ANALYSIS_PLANNED, ANALYSIS_CANCELLED})
+"""The kinds of events that plan or give up."""
+
+_VERDICTS = {(verdict.value,) for verdict in Verdict}
+_MASK = re.compile(r"[0-9a-f]{16}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class AnalysisPlan:
+    """An analysis that was asked for. `number` is that of its event; each of `blocks` alone is rendered at `value`
+    while all others stand at `base`, in `scenes`. Diff % counts differences above `threshold` (0…255 levels). `masks`
+    are digests: none, one for all scenes, or one per scene; what they cover is called `region` (empty: no name)."""
+
+    number: int
+    blocks: tuple[str, ...]
+    value: float
+    base: float
+    threshold: int
+    masks: tuple[str, ...]
+    region: str
+    scenes: tuple[Scene, ...]
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class AnalysisFacts:
+    """An analysis that was measured: its event's number, block → (verdict, reasons…), and block → measure → samples,
+    empty where only the suggestions were recorded. `plan` is the number of the plan that it completes, if any."""
+
+    number: int
+    suggestions: Mapping[str, tuple[str, ...]]
+    effects: Mapping[str, Mapping[str, Any]]
+    plan: int | None = None
+
+
+def analysis_body(
+    blocks: Sequence[str],
+    weight_range: tuple[float, float],
+    threshold: int,
+    masks: Sequence[str],
+    region: str,
+    scenes: Sequence[Scene],
+) -> dict[str, object]:
+    """The body of ANALYSIS_PLANNED; `weight_range` is (value, base)."""
+    told = {"blocks": list(blocks), "range": list(weight_range), "threshold": threshold}
+    return {**told, "masks": list(masks), "region": region, **scenes_body(scenes)}
+
+
+class Analyses:
+    """The fold over a project's events about analyses."""
+
+    def __init__(self) -> None:
+        self.plans: tuple[AnalysisPlan, ...] = ()
+        self.facts: tuple[AnalysisFacts, ...] = ()
+
+    def check(self, number: int, kind: str, body: Body, layout: Layout) -> bool:
+        """Whether such an event, of one of the PLANS or ANALYSED with a plan, would change anything now;
+        BlockweightError if it does not fit. KeyError, TypeError or ValueError for a body that no version wrote."""
+        if kind == ANALYSIS_PLANNED:
+            plan, latest = _plan_from(number, body, layout), self._latest()
+            return latest is None or replace(plan, number=latest.number) != latest
+        plan = self._plan(whole_in(body, "plan"))
+        if kind == ANALYSED and plan.cancelled:
+            raise BlockweightError("The analysis was cancelled meanwhile, so it was not recorded; plan it again.")
+        if kind == ANALYSIS_CANCELLED and self._found(plan):
+            raise BlockweightError("The analysis is complete, so there is nothing to cancel.")
+        return not self._found(plan) if kind == ANALYSED else not plan.cancelled
+
+    def add(self, number: int, kind: str, body: Body, layout: Layout) -> None:
+        """Take an event of the PLANS in; one that does not fit changes nothing."""
+        try:
+            if not self.check(number, kind, body, layout):
+                return
+        except BlockweightError:
+            return
+        if kind == ANALYSIS_PLANNED:
+            self.plans = (*self.plans, _plan_from(number, body, layout))
+        else:
+            self.plans = tuple(replace(plan, cancelled=plan.cancelled or plan.number == body["plan"])
+                               for plan in self.plans)  # fmt: skip
+
+    def add_found(self, number: int, kind: str, body: Body) -> None:
+        """Take SUGGESTED in, which `analyse` records, or ANALYSED, which has the measurements too; both may tell of one
+        analysis."""
+        told = body if kind == SUGGESTED else body["suggestions"]
+        suggestions = {block: texts_in(told, block) for block in told}
+        effects = {} if kind == SUGGESTED else dict(body["effects"])
+        number_of_plan = body.get("plan") if kind == ANALYSED else None
+        if number_of_plan is not None:
+            self._add_planned(AnalysisFacts(number, suggestions, effects, whole_in(body, "plan")))
+            return
+        latest = self.facts[-1] if self.facts else None
+        same = latest is not None and latest.suggestions == suggestions and latest.plan is None
+        if latest is not None and same and (effects or not latest.effects):
+            self.facts = (*self.facts[:-1], replace(latest, effects=effects))
+        else:
+            self.facts = (*self.facts, AnalysisFacts(number, suggestions, effects))
+
+    def _add_planned(self, found: AnalysisFacts) -> None:
+        plan = next((plan for plan in self.plans if plan.number == found.plan), None)
+        if plan is None or plan.cancelled or self._found(plan):
+            return
+        wanted = ("diff", "overall", "inside", "outside") if plan.masks else ("diff", "overall")
+        for block in plan.blocks:
+            if found.suggestions[block][:1] not in _VERDICTS:
+                raise ValueError("no verdict")
+            for measure in wanted:
+                if len([number_of(sample) for sample in found.effects[block][measure]]) != len(plan.scenes):
+                    raise ValueError("a sample per scene")
+        self.facts = (*self.facts, found)
+
+    def _latest(self) -> AnalysisPlan | None:
+        return next((plan for plan in reversed(self.plans) if not plan.cancelled), None)
+
+    def _plan(self, number: int) -> AnalysisPlan:
+        plan = next((plan for plan in self.plans if plan.number == number), None)
+        if plan is None:
+            raise BlockweightError(f"No analysis of the number {number} was planned; look at the project again.")
+        return plan
+
+    def _found(self, plan: AnalysisPlan) -> bool:
+        return any(found.plan == plan.number for found in self.facts)
+
+
+def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
+    blocks, masks = texts_in(body, "blocks"), texts_in(body, "masks")
+    scenes = tuple(map(scene_from, body["scenes"]))
+    value, base = map(number_of, body["range"])
+    threshold = whole_in(body, "threshold")
+    for block in blocks:
+        if block not in layout.blocks:
+            raise unknown_block(block, layout)
+    if not blocks or not scenes or len(set(blocks)) != len(blocks) or value == base or threshold > 255:
+        raise ValueError("no analysis")
+    if len(masks) not in {0, 1, len(scenes)} or not all(map(_MASK.fullmatch, masks)):
+        raise ValueError("no masks")
+    return AnalysisPlan(number, blocks, value, base, threshold, masks, text_in(body, "region"), scenes)

@@ -1,0 +1,54 @@
+"""What one picture of an analysis shows beside its source in numbers, reckoned once per process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from blockweight.measure import BlockEffects, Effect, Picture, measure_effects
+from blockweight.project import MaskStore, read_picture
+from blockweight.workflow.tuning_project import TuningProject
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a block's picture differs from its source in one scene: `diff` in percent (LoRA Block Weight's Diff %), the
+    others in levels; `inside` and `outside` None without a mask."""
+
+    diff: float
+    overall: float
+    inside: float | None = None
+    outside: float | None = None
+
+
+def figures_of(tuning: TuningProject, changed: str, source: str, threshold: int, mask: str = "") -> Figures:
+    """Measure the pictures with these job keys, `mask` being a kept mask's name (empty: none). The second time the
+    answer is remembered. BlockweightError for a picture or mask that is not there or cannot be read."""
+    return _measured(tuning.folder.absolute(), changed, source, threshold, mask)
+
+
+def effects_of(block: str, figures: Sequence[Figures]) -> BlockEffects:
+    """The block's effects over at least one scene."""
+    diff, overall = (Effect(block, tuple(getattr(each, name) for each in figures)) for name in ("diff", "overall"))
+    inside = [each.inside for each in figures if each.inside is not None]
+    outside = [each.outside for each in figures if each.outside is not None]
+    if not inside or not outside:
+        return BlockEffects(block, diff, overall)
+    return BlockEffects(block, diff, overall, Effect(block, tuple(inside)), Effect(block, tuple(outside)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _measured(folder: Path, changed: str, source: str, threshold: int, mask: str) -> Figures:
+    inside = MaskStore(folder).load(mask) if mask else None
+    pair = read_picture(folder / "pictures", changed), _source(folder, source)
+    (effects,) = measure_effects({"": [pair]}, inside, threshold)
+    samples = (effects.diff, effects.overall, effects.inside, effects.outside)
+    return Figures(*(None if effect is None else effect.samples[0] for effect in samples))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4)
+def _source(folder: Path, key: str) -> Picture:
+    """A scene's source stands beside every block: it is decoded once in a row."""
+    return read_picture(folder / "pictures", key)

@@ -1,0 +1,81 @@
+"""A tuning project's analysis from one command: estimate it, run it or go on with it, cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from blockweight.errors import BlockweightError
+from blockweight.measure import DIFF_THRESHOLD
+from blockweight.render import Renderer
+from blockweight.workflow.analysis_text import analysis_facts, analysis_lines
+from blockweight.workflow.analysis_view import AnalysisView, analysis_view
+from blockweight.workflow.own_files import parse_range
+from blockweight.workflow.progress import Progress
+from blockweight.workflow.project_analysis import cancel_analysis, plan_analysis, preview_analysis, render_analysis
+from blockweight.workflow.project_masks import keep_mask_file
+from blockweight.workflow.round_steps import Told
+from blockweight.workflow.tuning_project import TuningProject
+from blockweight.workflow.tuning_text import cost_facts, cost_text, show_facts, show_lines
+
+RANGE = "0.5,1"
+"""The weight of the block under test and that of the others, as the tutorial has them."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for; None and empty where nothing was said. `masks` are files: one for all scenes, or one
+    per scene in their order."""
+
+    blocks: str | None = None
+    weight_range: str | None = None
+    threshold: int | None = None
+    masks: tuple[Path, ...] = ()
+    region: str | None = None
+
+
+def estimate(tuning: TuningProject, asked: Asked) -> Told:
+    """What the analysis would cost, or what is left of the one that `run` would go on with; nothing is begun."""
+    view = _open(tuning, asked)
+    cost = preview_analysis(tuning, asked.blocks or "", *_range(asked)) if view is None else view.cost
+    return Told({"cost": cost_facts(cost)}, (cost_text(cost),))
+
+
+def run(tuning: TuningProject, asked: Asked, make_renderer: Callable[[], Renderer], progress: Progress) -> Told:
+    """Plan an analysis, render it and measure it; where nothing was asked for and one is not complete, go on with
+    that one."""
+    if _open(tuning, asked) is None:
+        masks = [keep_mask_file(tuning, path) for path in asked.masks]
+        threshold = DIFF_THRESHOLD if asked.threshold is None else asked.threshold
+        plan_analysis(tuning, asked.blocks or "", *_range(asked), threshold=threshold, masks=masks,
+                      region=asked.region or "")  # fmt: skip
+    progress.say(cost_text(_view(tuning).cost))
+    part = render_analysis(tuning, make_renderer, progress)
+    view = _view(tuning)
+    facts = {**analysis_facts(view), "rendered": part.rendered, "left": part.left}
+    pictures = f"Pictures: {view.cost.pictures} in {tuning.project.pictures.folder}, {part.rendered} rendered now"
+    return Told(facts, (*analysis_lines(view), pictures))
+
+
+def cancel(tuning: TuningProject) -> Told:
+    """Give up the analysis that is not complete."""
+    state = cancel_analysis(tuning)
+    return Told(show_facts(state), tuple(show_lines(state)))
+
+
+def _range(asked: Asked) -> tuple[float, float]:
+    return parse_range(RANGE if asked.weight_range is None else asked.weight_range)
+
+
+def _open(tuning: TuningProject, asked: Asked) -> AnalysisView | None:
+    """The analysis to go on with."""
+    view = analysis_view(tuning) if asked == Asked() else None
+    return None if view is None or view.number is not None else view
+
+
+def _view(tuning: TuningProject) -> AnalysisView:
+    view = analysis_view(tuning)
+    if view is None:
+        raise BlockweightError("The analysis was cancelled while it was being rendered; its pictures are kept.")
+    return view

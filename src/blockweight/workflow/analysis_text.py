@@ -1,0 +1,85 @@
+"""A tuning project's analysis in words for a terminal, and as plain values for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from blockweight.measure import Effect, Verdict
+from blockweight.weights import format_weight, plain_number
+from blockweight.workflow.analysis_figures import Figures
+from blockweight.workflow.analysis_view import AnalysedBlock, AnalysisPair, AnalysisView
+from blockweight.workflow.tuning_text import cost_facts, scene_facts
+
+
+def analysis_lines(view: AnalysisView) -> Iterator[str]:
+    """The measured blocks, strongest first, with what is suggested and why; then what can be done."""
+    plan = view.plan
+    yield f"Range:    {format_weight(plan.value)} for the block under test, {format_weight(plan.base)} for the others"
+    measured = [(each.effects.diff, each) for each in view.blocks if each.effects is not None]
+    rows = [("block", "Diff %", "suggestion")]
+    rows += [
+        (each.block, diff.text(2), _suggested(each)) for diff, each in sorted(measured, key=lambda pair: -pair[0].mean)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    yield from (f"{block:<{widths[0]}}  {diff:<{widths[1]}}  {told}".rstrip() for block, diff, told in rows)
+    settled = [each.block for each in view.blocks if each.suggestion and each.suggestion.verdict is not Verdict.UNKNOWN]
+    if view.number is not None and settled:
+        yield "Apply the suggestions with 'blockweight tune apply', all or some blocks."
+
+
+def _suggested(each: AnalysedBlock) -> str:
+    if each.suggestion is None:
+        return ""
+    return f"{each.suggestion.verdict.value}: {each.suggestion.reasons[-1] if each.suggestion.reasons else '-'}"
+
+
+def analysis_facts(view: AnalysisView) -> dict[str, object]:
+    """The analysis as plain values; what is not measured is null, and so is an interval without an end."""
+    plan = view.plan
+    return {
+        "plan": plan.number,
+        "number": view.number,
+        "range": [plain_number(plan.value), plain_number(plan.base)],
+        "threshold": plan.threshold,
+        "masks": list(plan.masks),
+        "region": plan.region,
+        "scenes": [scene_facts(scene) for scene in plan.scenes],
+        "stale": view.stale,
+        "cost": cost_facts(view.cost),
+        "suggested_from": view.suggested_from,
+        "typical": view.typical,
+        "blocks": [_block(each) for each in view.blocks],
+    }
+
+
+def _block(each: AnalysedBlock) -> dict[str, object]:
+    effects = each.effects
+    measures = {} if effects is None else {
+        "diff": effects.diff, "overall": effects.overall, "inside": effects.inside, "outside": effects.outside,
+    }  # fmt: skip
+    return {
+        "block": each.block,
+        "pairs": [_pair(pair) for pair in each.pairs],
+        "effects": {name: _effect(effect) for name, effect in measures.items() if effect is not None},
+        "verdict": None if each.suggestion is None else each.suggestion.verdict.value,
+        "reasons": [] if each.suggestion is None else list(each.suggestion.reasons),
+        "applied": None if each.applied is None else each.applied.analysis,
+    }
+
+
+def _pair(pair: AnalysisPair) -> dict[str, object]:
+    keys = {"source": pair.source, "changed": pair.changed}
+    ready = {"source_ready": pair.source_ready, "changed_ready": pair.changed_ready}
+    return {**keys, **ready, "figures": None if pair.figures is None else _figures(pair.figures)}
+
+
+def _figures(figures: Figures) -> dict[str, object]:
+    return {
+        "diff": figures.diff, "overall": figures.overall, "inside": figures.inside, "outside": figures.outside,
+    }  # fmt: skip
+
+
+def _effect(effect: Effect) -> dict[str, object]:
+    low, high = (end if math.isfinite(end) else None for end in effect.interval)
+    return {"mean": effect.mean, "low": low, "high": high, "samples": list(effect.samples), "text": effect.text(2)}
