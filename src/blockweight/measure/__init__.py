@@ -26,6 +26,8 @@ from blockweight.measure.pictures import (
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
     DIFF_FLOOR,
+    Ground,
+    GroundKind,
     Ratio,
     Suggestion,
     Verdict,
@@ -44,6 +46,8 @@ __all__ = [
     "NOISE_FLOOR",
     "BlockEffects",
     "Effect",
+    "Ground",
+    "GroundKind",
     "Mask",
     "PairsByBlock",
     "Picture",

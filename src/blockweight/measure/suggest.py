@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from blockweight.measure.effects import NOISE_FLOOR, BlockEffects, Effect, Signal, check_floor, t_interval
@@ -28,13 +28,54 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
+class GroundKind(Enum):
+    """The last reasons that there are."""
+
+    SINGLE = "single"
+    NOTHING = "nothing"
+    NO_MASK = "no mask"
+    WORKS_INSIDE = "inside"
+    WORKS_ELSEWHERE = "elsewhere"
+    NOISE = "noise"
+    TOO_FEW = "too few"
+    USUAL = "usual"
+    LESS = "less"
+    LEANS_USUAL = "leans usual"
+    LEANS_ELSEWHERE = "leans elsewhere"
+    LEANS_MORE = "leans more"
+    LEANS_LESS = "leans less"
+
+
+_VERDICTS = {
+    GroundKind.NOTHING: Verdict.DROP,
+    GroundKind.WORKS_INSIDE: Verdict.KEEP,
+    GroundKind.WORKS_ELSEWHERE: Verdict.DROP,
+}
+"""All other grounds settle nothing."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Why a verdict was given, for who words it anew, in another language say: the `kind` of the last reason, and what
+    stands in it. `ratio` is that inside to outside, for WORKS_ELSEWHERE that outside to inside, None where the kind
+    needs none; `at_least` says that its mean is a lower bound; `typical` is the ratio of all blocks together."""
+
+    kind: GroundKind
+    seeds: int
+    floor: float
+    ratio: Ratio | None = None
+    typical: float = 1.0
+    at_least: bool = False
+
+
 @dataclass(frozen=True)
 class Suggestion:
-    """A verdict on one block, with its reasons in plain words."""
+    """A verdict on one block, with its reasons in plain words; the last one is also told as its `ground`."""
 
     block: str
     verdict: Verdict
     reasons: tuple[str, ...]
+    ground: Ground | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -101,18 +142,15 @@ def suggest(
     """
     seeds = len(effects.diff.samples)
     if seeds == 1:
-        reasons = (_figures(effects), "a single seed says nothing about the spread: measure at least two")
-        return Suggestion(effects.block, Verdict.UNKNOWN, reasons)
-    if _nothing_visible(effects, floor, diff_floor):
-        reasons = (
-            _figures(effects),
-            f"nothing visible changes anywhere: under the noise floor of {floor:g} levels in {seeds} seeds",
-        )
-        return Suggestion(effects.block, Verdict.DROP, reasons)
-    if effects.inside is None or effects.outside is None:
-        reasons = (_figures(effects), "no mask was given, so there is no telling where it works")
-        return Suggestion(effects.block, Verdict.UNKNOWN, reasons)
-    return _by_place(effects.block, effects.inside, effects.outside, floor, factor, region, typical)
+        ground = Ground(GroundKind.SINGLE, seeds, floor)
+    elif _nothing_visible(effects, floor, diff_floor):
+        ground = Ground(GroundKind.NOTHING, seeds, floor)
+    elif effects.inside is None or effects.outside is None:
+        ground = Ground(GroundKind.NO_MASK, seeds, floor)
+    else:
+        ground = _by_place(effects.inside, effects.outside, floor, factor, typical)
+    verdict = _VERDICTS.get(ground.kind, Verdict.UNKNOWN)
+    return Suggestion(effects.block, verdict, (_figures(effects), _worded(ground, region)), ground)
 
 
 def suggest_all(
@@ -133,45 +171,64 @@ def _nothing_visible(effects: BlockEffects, floor: float, diff_floor: float) -> 
     return quiet and effects.diff.spread[1] <= diff_floor
 
 
-def _by_place(
-    block: str, inside: Effect, outside: Effect, floor: float, factor: float, region: str, typical: float
-) -> Suggestion:
-    ratio = inside_ratio(inside, outside, floor)
-    figures = _places(inside, outside)
-    together = "" if typical == 1 else f"; all blocks together {_short(typical)}"
-    if ratio.low > typical * factor and inside.signal(floor) is Signal.VISIBLE:
-        times = _times(ratio.mean, clamped=outside.spread[0] < floor)
-        where = f"works on {region}, {times} as strongly as elsewhere ({_span(ratio.low, ratio.high)})"
-        return Suggestion(block, Verdict.KEEP, (figures, where + together))
-    if ratio.high < min(1.0, typical) / factor and outside.signal(floor) is Signal.VISIBLE:
-        times = _times(1 / ratio.mean, clamped=inside.spread[0] < floor)
-        where = f"works elsewhere, {times} as strongly as on {region} ({_span(1 / ratio.high, 1 / ratio.low)})"
-        return Suggestion(block, Verdict.DROP, (figures, where + together))
-    why = _why_unknown(inside, outside, ratio, floor, factor, region, typical)
-    return Suggestion(block, Verdict.UNKNOWN, (figures, why))
-
-
-def _why_unknown(
-    inside: Effect, outside: Effect, ratio: Ratio, floor: float, factor: float, region: str, typical: float
-) -> str:
-    seeds = f"{len(inside.samples)} seeds"
+def _by_place(inside: Effect, outside: Effect, floor: float, factor: float, typical: float) -> Ground:
+    ratio, seeds = inside_ratio(inside, outside, floor), len(inside.samples)
     signals = inside.signal(floor), outside.signal(floor)
-    if signals == (Signal.NOISE, Signal.NOISE):
-        return f"not distinguishable from noise (floor {floor:g} levels) with {seeds}"
+    if ratio.low > typical * factor and signals[0] is Signal.VISIBLE:
+        # The weaker side lies under the floor, which then stands in for it.
+        at_least = outside.spread[0] < floor
+        return Ground(GroundKind.WORKS_INSIDE, seeds, floor, ratio, typical, at_least)
+    if ratio.high < min(1.0, typical) / factor and signals[1] is Signal.VISIBLE:
+        turned = Ratio(1 / ratio.mean, 1 / ratio.high, 1 / ratio.low)
+        return Ground(GroundKind.WORKS_ELSEWHERE, seeds, floor, turned, typical, inside.spread[0] < floor)
     if Signal.VISIBLE not in signals:
-        return f"{seeds} are too few to tell it from noise (floor {floor:g} levels)"
-    together = "" if typical == 1 else f", all blocks together {_short(typical)}"
-    times = f"(inside : outside {_span(ratio.low, ratio.high)}{together})"
+        kind = GroundKind.NOISE if signals == (Signal.NOISE, Signal.NOISE) else GroundKind.TOO_FEW
+        return Ground(kind, seeds, floor, ratio, typical)
+    return Ground(_leaning(ratio, factor, typical), seeds, floor, ratio, typical)
+
+
+def _leaning(ratio: Ratio, factor: float, typical: float) -> GroundKind:
     if typical / factor <= ratio.low and ratio.high <= typical * factor:
-        return f"works on {region} no more and no less than usual {times}"
+        return GroundKind.USUAL
     if ratio.high < typical / factor and ratio.mean >= 1:
-        return f"works on {region} less than usual, but not less than elsewhere {times}"
-    leaning = f"works on {region} {'more' if ratio.mean > typical else 'less'} than usual"
+        return GroundKind.LESS
     if typical / factor <= ratio.mean <= typical * factor:
-        leaning = f"works on {region} about as much as usual"
-    elif ratio.mean < 1:
-        leaning = "leans to the rest of the picture"
-    return f"{leaning} {times}, not settled by {seeds}"
+        return GroundKind.LEANS_USUAL
+    if ratio.mean < 1:
+        return GroundKind.LEANS_ELSEWHERE
+    return GroundKind.LEANS_MORE if ratio.mean > typical else GroundKind.LEANS_LESS
+
+
+def _worded(ground: Ground, region: str) -> str:
+    """The last reason in words."""
+    kind, seeds = ground.kind, f"{ground.seeds} seeds"
+    plain = {
+        GroundKind.SINGLE: "a single seed says nothing about the spread: measure at least two",
+        GroundKind.NOTHING: f"nothing visible changes anywhere: under the noise floor of {ground.floor:g} levels in "
+        f"{seeds}",
+        GroundKind.NO_MASK: "no mask was given, so there is no telling where it works",
+        GroundKind.NOISE: f"not distinguishable from noise (floor {ground.floor:g} levels) with {seeds}",
+        GroundKind.TOO_FEW: f"{seeds} are too few to tell it from noise (floor {ground.floor:g} levels)",
+    }
+    if kind in plain or ground.ratio is None:
+        return plain[kind]
+    times, low, high = map(_short, (ground.ratio.mean, ground.ratio.low, ground.ratio.high))
+    together = "" if ground.typical == 1 else f"all blocks together {_short(ground.typical)}"
+    if kind in (GroundKind.WORKS_INSIDE, GroundKind.WORKS_ELSEWHERE):
+        least = f"{'at least ' if ground.at_least else ''}{times} times as strongly as"
+        inside = kind is GroundKind.WORKS_INSIDE
+        where = f"works on {region}, {least} elsewhere" if inside else f"works elsewhere, {least} on {region}"
+        return f"{where} ({low} to {high}){together and '; ' + together}"
+    ratio = f"(inside : outside {low} to {high}{together and ', ' + together})"
+    leans = {
+        GroundKind.USUAL: f"works on {region} no more and no less than usual {ratio}",
+        GroundKind.LESS: f"works on {region} less than usual, but not less than elsewhere {ratio}",
+        GroundKind.LEANS_USUAL: f"works on {region} about as much as usual {ratio}, not settled by {seeds}",
+        GroundKind.LEANS_ELSEWHERE: f"leans to the rest of the picture {ratio}, not settled by {seeds}",
+        GroundKind.LEANS_MORE: f"works on {region} more than usual {ratio}, not settled by {seeds}",
+        GroundKind.LEANS_LESS: f"works on {region} less than usual {ratio}, not settled by {seeds}",
+    }
+    return leans[kind]
 
 
 def _figures(effects: BlockEffects) -> str:
@@ -182,15 +239,6 @@ def _figures(effects: BlockEffects) -> str:
 
 def _places(inside: Effect, outside: Effect) -> str:
     return f"inside {inside.text()} levels, outside {outside.text()}"
-
-
-def _times(value: float, *, clamped: bool) -> str:
-    """ "5.1 times"; "at least" where the weaker side lies under the floor, which then stands in for it."""
-    return f"{'at least ' if clamped else ''}{_short(value)} times"
-
-
-def _span(low: float, high: float) -> str:
-    return f"{_short(low)} to {_short(high)}"
 
 
 def _short(value: float) -> str:

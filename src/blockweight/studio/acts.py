@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.studio.forms import text_of
+from blockweight.studio.forms import text_of, texts_of
 from blockweight.workflow import tuning as acts
+from blockweight.workflow.own_files import parse_range
+from blockweight.workflow.project_analysis import cancel_analysis, plan_analysis
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import plan_round
 from blockweight.workflow.weight_sheet import parse_fill, parse_step
@@ -64,6 +66,25 @@ def _plan(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
     return plan_round(tuning, text_of(data, "kind"), parse_step(text_of(data, "step")), event_id=event_id)
 
 
+def _plan_analysis(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    value, base = parse_range(text_of(data, "range"))
+    return plan_analysis(
+        tuning,
+        text_of(data, "blocks"),
+        value,
+        base,
+        threshold=whole_of(data, "threshold"),
+        masks=texts_of(data, "masks"),
+        region=text_of(data, "region"),
+        event_id=event_id,
+    )
+
+
+def _apply(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    number = whole_of(data, "analysis") if "analysis" in data else None
+    return acts.apply_suggestions(tuning, text_of(data, "blocks"), analysis_number=number, event_id=event_id)
+
+
 ACTS: Mapping[str, Act] = {
     "decide": _decide,
     "set weights": _weights,
@@ -72,7 +93,9 @@ ACTS: Mapping[str, Act] = {
     "unfix": lambda tuning, data, event_id: acts.unfix(tuning, text_of(data, "blocks"), event_id=event_id),
     "plan round": _plan,
     "finish round": lambda tuning, _, event_id: acts.finish_round(tuning, event_id=event_id),
-    "apply": lambda tuning, data, event_id: acts.apply_suggestions(tuning, text_of(data, "blocks"), event_id=event_id),
+    "plan analysis": _plan_analysis,
+    "cancel analysis": lambda tuning, _, event_id: cancel_analysis(tuning, event_id=event_id),
+    "apply": _apply,
     "revoke": lambda tuning, data, event_id: acts.revoke_suggestions(
         tuning, text_of(data, "blocks"), event_id=event_id
     ),

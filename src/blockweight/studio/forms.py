@@ -68,6 +68,13 @@ def texts_of(data: Mapping[str, object], name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+async def picture(request: Request) -> bytes:
+    """The bytes of the PNG that a script of ours has posted. BlockweightError for another kind of content."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "image/png":
+        raise BlockweightError("The request is no PNG picture; load the page anew.")
+    return await request.body()
+
+
 async def json_object(request: Request) -> Mapping[str, object]:
     """The JSON object that a script of ours has posted. BlockweightError for anything else."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":

@@ -93,5 +93,8 @@ def opened(request: Request, identity: str) -> OpenProject:
     return OpenProject(identity, tuning, desk_of(request))
 
 
+FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+"""For files whose name is a hash of all that decides them, so that they never change."""
+
 Opened = Annotated[OpenProject, Depends(opened)]
 """A page's project, by `{identity}` in its address."""

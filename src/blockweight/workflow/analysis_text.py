@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from blockweight.measure import Effect, Verdict
+from blockweight.measure import Effect, Ground, Verdict
 from blockweight.weights import format_weight, plain_number
 from blockweight.workflow.analysis_figures import Figures
-from blockweight.workflow.analysis_view import AnalysedBlock, AnalysisPair, AnalysisView
-from blockweight.workflow.tuning_text import cost_facts, scene_facts
+from blockweight.workflow.analysis_view import AnalysedBlock, AnalysisPair, AnalysisView, analysis_view
+from blockweight.workflow.tuning_project import TuningProject
+from blockweight.workflow.tuning_text import cost_facts, scene_facts, step_facts
 
 
 def analysis_lines(view: AnalysisView) -> Iterator[str]:
@@ -32,6 +33,24 @@ def _suggested(each: AnalysedBlock) -> str:
     if each.suggestion is None:
         return ""
     return f"{each.suggestion.verdict.value}: {each.suggestion.reasons[-1] if each.suggestion.reasons else '-'}"
+
+
+def page_facts(tuning: TuningProject) -> dict[str, object]:
+    """What a page shows on which a project is analysed: the planned analysis (None without one), the layout's blocks
+    with their weights, what the LoRA has of them, and what undo and redo would do."""
+    state = tuning.state()
+    view = analysis_view(tuning)
+    layout = state.subject.layout
+    return {
+        "version": state.version,
+        "layout": list(layout.blocks),
+        "present": list(state.subject.blocks),
+        "weights": {block: format_weight(state.weights.weight(block)) for block in layout.blocks},
+        "fixed": list(state.fixed),
+        "undo": None if state.undo is None else step_facts(state.undo, layout),
+        "redo": None if state.redo is None else step_facts(state.redo, layout),
+        "analysis": None if view is None else analysis_facts(view),
+    }
 
 
 def analysis_facts(view: AnalysisView) -> dict[str, object]:
@@ -64,8 +83,28 @@ def _block(each: AnalysedBlock) -> dict[str, object]:
         "effects": {name: _effect(effect) for name, effect in measures.items() if effect is not None},
         "verdict": None if each.suggestion is None else each.suggestion.verdict.value,
         "reasons": [] if each.suggestion is None else list(each.suggestion.reasons),
+        "ground": None
+        if each.suggestion is None or each.suggestion.ground is None
+        else _ground(each.suggestion.ground),
         "applied": None if each.applied is None else each.applied.analysis,
     }
+
+
+def _ground(ground: Ground) -> dict[str, object]:
+    ratio = ground.ratio
+    span = None if ratio is None else {"mean": ratio.mean, "low": ratio.low, "high": _end(ratio.high)}
+    return {
+        "kind": ground.kind.value,
+        "seeds": ground.seeds,
+        "floor": ground.floor,
+        "ratio": span,
+        "typical": ground.typical,
+        "at_least": ground.at_least,
+    }
+
+
+def _end(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _pair(pair: AnalysisPair) -> dict[str, object]:
@@ -81,5 +120,5 @@ def _figures(figures: Figures) -> dict[str, object]:
 
 
 def _effect(effect: Effect) -> dict[str, object]:
-    low, high = (end if math.isfinite(end) else None for end in effect.interval)
+    low, high = map(_end, effect.interval)
     return {"mean": effect.mean, "low": low, "high": high, "samples": list(effect.samples), "text": effect.text(2)}

@@ -146,9 +146,10 @@ def _effects(pairs: Mapping[str, Sequence[AnalysisPair]]) -> tuple[BlockEffects,
 def _suggested(
     plan: AnalysisPlan, found: AnalysisFacts | None, effects: Sequence[BlockEffects]
 ) -> dict[str, Suggestion]:
-    if found is not None:
-        told = ((block, found.suggestions[block]) for block in plan.blocks)
-        return {block: Suggestion(block, Verdict(said[0]), said[1:]) for block, said in told}
-    if not effects or len(effects[0].diff.samples) < 2:
-        return {}
-    return {each.block: each for each in suggest_all(effects, NOISE_FLOOR, region=plan.region or REGION)}
+    reckoned = suggest_all(effects, NOISE_FLOOR, region=plan.region or REGION) if effects else ()
+    if found is None:
+        return {each.block: each for each in reckoned if len(effects[0].diff.samples) > 1}
+    told = ((each, found.suggestions[each.block]) for each in reckoned)
+    recorded = ((each, Suggestion(each.block, Verdict(said[0]), said[1:])) for each, said in told)
+    # What was recorded stands, also where a later version would suggest something else.
+    return {each.block: each if each == old else old for each, old in recorded}

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from blockweight.errors import BlockweightError
 from blockweight.render import Renderer
 from blockweight.workflow.progress import Progress
+from blockweight.workflow.project_analysis import render_analysis
 from blockweight.workflow.renderers import renderer_named
 from blockweight.workflow.tuning_project import TuningProject, open_project
 from blockweight.workflow.tuning_rounds import render_round
@@ -28,6 +29,7 @@ Work = Callable[[TuningProject, Callable[[], Renderer], Progress, Callable[[], b
 
 WORKS: Mapping[str, Work] = {
     "round": render_round,
+    "analysis": render_analysis,
 }
 """What can be asked for, by name."""
 

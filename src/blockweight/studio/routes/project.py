@@ -13,14 +13,11 @@ from starlette.exceptions import HTTPException
 from blockweight.studio.acts import perform
 from blockweight.studio.events import stream
 from blockweight.studio.forms import json_object, text_of
-from blockweight.studio.projects import Opened
+from blockweight.studio.projects import FOR_EVER, Opened
 
 router = APIRouter(prefix="/projects/{identity}")
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
-_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
-"""A picture's name is a hash of all that decides it, so it never changes."""
 
 
 @router.get("")
@@ -35,13 +32,13 @@ def picture(found: Opened, key: str) -> Response:
     file = found.tuning.project.pictures.folder / f"{key}.png"
     if not _KEY.fullmatch(key) or not file.is_file():
         raise HTTPException(404)
-    return FileResponse(file, headers=_FOR_EVER, media_type="image/png")
+    return FileResponse(file, headers=FOR_EVER, media_type="image/png")
 
 
 @router.get("/thumbnails/{size}/{key}.jpg")
 def thumbnail(found: Opened, size: int, key: str) -> Response:
     """A small picture, its longest side at least `size` pixels where the picture has them."""
-    return FileResponse(found.tuning.thumbnails.path(key, size), headers=_FOR_EVER, media_type="image/jpeg")
+    return FileResponse(found.tuning.thumbnails.path(key, size), headers=FOR_EVER, media_type="image/jpeg")
 
 
 @router.get("/events")

@@ -1,0 +1,60 @@
+"""Analyse: what each block does in the project's scenes, seen, measured, and suggested."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+from blockweight.studio.forms import picture
+from blockweight.studio.pages import known_settings, look_for, page_text, project_page
+from blockweight.studio.projects import FOR_EVER, Opened
+from blockweight.workflow.analysis_steps import RANGE
+from blockweight.workflow.analysis_text import page_facts
+from blockweight.workflow.difference_pictures import difference_path
+from blockweight.workflow.own_files import parse_range
+from blockweight.workflow.project_analysis import preview_analysis
+from blockweight.workflow.project_masks import mask_path, save_mask
+from blockweight.workflow.tuning_text import cost_facts
+
+router = APIRouter(prefix="/projects/{identity}")
+
+
+@router.get("/analyse")
+def page(request: Request, found: Opened) -> Response:
+    """The page, with all that it shows."""
+    return project_page(request, found, "analyse.html.j2", view=page_facts(found.tuning), first_range=RANGE.split(","))
+
+
+@router.get("/analyse/view")
+def view(found: Opened) -> JSONResponse:
+    """All that the page shows, anew."""
+    return JSONResponse(page_facts(found.tuning), headers={"cache-control": "no-store"})
+
+
+@router.get("/analyse/cost")
+def cost(request: Request, found: Opened, blocks: str, weights: str) -> JSONResponse:
+    """What an analysis of `blocks` with the range `weights` would cost, as numbers and in words."""
+    facts = cost_facts(preview_analysis(found.tuning, blocks, *parse_range(weights)))
+    look = look_for(request.headers, known_settings())
+    text = page_text(look, "cost.html.j2", cost=facts).strip()
+    return JSONResponse({**facts, "text": text}, headers={"cache-control": "no-store"})
+
+
+@router.post("/masks")
+def paint(found: Opened, data: Annotated[bytes, Depends(picture)]) -> JSONResponse:
+    """Keep a mask that was painted; the answer is its name."""
+    return JSONResponse({"name": save_mask(found.tuning, data)}, headers={"cache-control": "no-store"})
+
+
+@router.get("/masks/{name}.png")
+def mask(found: Opened, name: str) -> Response:
+    """A kept mask."""
+    return FileResponse(mask_path(found.tuning, name), headers=FOR_EVER, media_type="image/png")
+
+
+@router.get("/differences/{changed}/{source}.png")
+def difference(found: Opened, changed: str, source: str) -> Response:
+    """What changed between two pictures, on black."""
+    return FileResponse(difference_path(found.tuning, changed, source), headers=FOR_EVER, media_type="image/png")

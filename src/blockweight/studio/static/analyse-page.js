@@ -1,0 +1,374 @@
+// The Analyse page: plan an analysis, watch it, look at every block, and apply what is suggested.
+
+import { act, news, place, queue } from "./project.js";
+import { post } from "./server.js";
+import { fill, showWhy, suggestionRows, words } from "./analyse-words.js";
+import { wirePainting } from "./analyse-masks.js";
+import { wirePlan } from "./analyse-plan.js";
+import "./effect-chart.js";
+import "./job-progress.js";
+import "./picture-compare.js";
+
+const KEPT = `blockweight:analyse:${place}`;
+const by = (id) => document.getElementById(id);
+const compare = document.querySelector("picture-compare");
+const charts = [...document.querySelectorAll("effect-chart")];
+const problem = by("problem");
+
+let view = JSON.parse(by("view").textContent);
+let rendering = false;
+const chosen = { block: "", scene: 0, measure: "diff", ...recalled() };
+
+function recalled() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+// What the project says.
+
+let asking = false;
+let newest = view.version;
+
+/** Fetch the view anew until it is as new as the latest news. */
+async function refresh() {
+  if (asking) return;
+  asking = true;
+  try {
+    do {
+      const response = await fetch(`${place}/analyse/view`);
+      const answer = await response.json();
+      if (!response.ok) return say(answer.error);
+      view = answer;
+      show();
+    } while (view.version < newest);
+  } catch {
+    // The event stream comes back when the server does, and asks again.
+  } finally {
+    asking = false;
+  }
+}
+
+news.addEventListener("news", ({ detail }) => {
+  newest = Math.max(newest, detail.version);
+  if (newest > view.version || detail.rendered.length) refresh();
+});
+news.addEventListener("task", ({ detail }) => {
+  rendering = Boolean(detail.open);
+  showActions();
+});
+queue.addEventListener("refused", ({ detail }) => {
+  say(detail);
+  refresh();
+});
+
+function say(sentence) {
+  problem.textContent = sentence;
+  problem.hidden = !sentence;
+}
+
+function show() {
+  const { analysis } = view;
+  by("none").hidden = analysis !== null;
+  by("result").hidden = analysis === null;
+  for (const name of ["undo", "redo"]) {
+    by(name).disabled = !view[name];
+    by(name).title = view[name]?.text ?? "";
+  }
+  if (analysis) {
+    if (!analysis.blocks.some((each) => each.block === chosen.block)) chosen.block = strongest();
+    chosen.scene = Math.min(chosen.scene, analysis.scenes.length - 1);
+    showMeasures();
+    showActions();
+    showAbout();
+    showBlock();
+    by("rows").replaceChildren(...suggestionRows(view, chosen, toggle));
+    by("unmask").hidden = !analysis.masks.length;
+    by("no-mask").hidden = analysis.masks.length > 0;
+    by("paint").textContent = analysis.masks.length ? words.repaint : words.paint;
+    by("paint").disabled = !analysis.blocks.some((each) => each.pairs.some((pair) => pair.source_ready));
+    by("place-title").textContent = analysis.masks.length && analysis.region ? fill(words.masked, { region: analysis.region }) : by("place-title").dataset.plain;
+  }
+  askCost();
+}
+
+function strongest() {
+  const of = (each) => each.effects.diff?.mean ?? -1;
+  return view.analysis.blocks.reduce((best, each) => (of(each) > of(best) ? each : best)).block;
+}
+
+function showMeasures() {
+  const select = by("measure");
+  const known = view.analysis.masks.length ? ["diff", "overall", "inside", "outside"] : ["diff", "overall"];
+  if (!known.includes(chosen.measure)) chosen.measure = "diff";
+  if (select.options.length !== known.length) {
+    select.replaceChildren(...known.map((name) => new Option(name === "diff" ? words.diff : `${words[name]} (${words.levels})`, name)));
+  }
+  select.value = chosen.measure;
+  by("measure-head").textContent = select.selectedOptions[0].textContent;
+}
+
+function showAbout() {
+  const { analysis } = view;
+  const [value, base] = analysis.range;
+  const parts = [fill(words.title, { blocks: analysis.blocks.length, value, base })];
+  const done = analysis.suggested_from;
+  if (analysis.number === null && done) parts.push(fill(words.partial, { done, all: analysis.scenes.length }));
+  by("about").textContent = parts.join(" · ");
+  by("stale").hidden = !analysis.stale;
+  const count = (verdict) => analysis.blocks.filter((each) => each.verdict === verdict).length;
+  const told = analysis.blocks.some((each) => each.verdict);
+  by("counts").textContent = told ? fill(words.counts, { keep: count("keep"), drop: count("drop"), unknown: count("unknown") }) : "";
+}
+
+const settled = () => view.analysis.blocks.filter((each) => ["keep", "drop"].includes(each.verdict) && each.applied === null);
+
+function showActions() {
+  const { analysis } = view;
+  if (!analysis) return;
+  const complete = analysis.number !== null;
+  by("go-on").hidden = complete || rendering;
+  by("cancel").hidden = complete;
+  const left = settled().length;
+  by("apply-all").hidden = !complete || !left;
+  by("apply-all").textContent = fill(words.applyAll, { count: left });
+  by("revoke-all").hidden = !analysis.blocks.some((each) => each.applied !== null);
+}
+
+// One block.
+
+const found = () => view.analysis.blocks.find((each) => each.block === chosen.block);
+
+/** All of a block in words, for who cannot see it. */
+function nameOf(each) {
+  const effect = each.effects[chosen.measure];
+  const parts = [each.block, effect ? `${by("measure").selectedOptions[0].textContent} ${effect.text}` : words.waiting];
+  if (each.verdict) parts.push(words[each.verdict]);
+  if (each.applied !== null) parts.push(words.applied);
+  return parts.join(", ");
+}
+
+function showCharts() {
+  const { analysis } = view;
+  const data = {
+    layout: view.layout,
+    present: view.present,
+    blocks: analysis.blocks,
+    measure: chosen.measure,
+    chosen: chosen.block,
+    typical: analysis.typical,
+    name: (block) => nameOf(analysis.blocks.find((each) => each.block === block)),
+  };
+  for (const chart of charts) {
+    chart.hidden = chart.getAttribute("kind") === "scatter" && !analysis.masks.length;
+    if (!chart.hidden) chart.show(data);
+  }
+}
+
+function showBlock() {
+  showCharts();
+  const each = found();
+  const { analysis } = view;
+  const [value, base] = analysis.range;
+  by("block-title").textContent = each.block;
+  by("block-figures").textContent = figuresOf(each);
+  const verdict = by("block-verdict");
+  verdict.className = `verdict-${each.verdict ?? "none"}`;
+  verdict.textContent = each.verdict ? words[each.verdict] : "";
+  showWhy(by("block-why"), each, analysis.region);
+  const one = by("apply-one");
+  one.hidden = analysis.number === null || (!["keep", "drop"].includes(each.verdict) && each.applied === null);
+  one.textContent = each.applied === null ? words.apply : words.revoke;
+  compare.show({ pair: each.pairs[chosen.scene], scene: analysis.scenes[chosen.scene], block: each.block, value, base });
+  showScenes(each);
+  preload();
+  keep();
+}
+
+function figuresOf(each) {
+  const parts = [];
+  const { diff, inside, outside } = each.effects;
+  if (diff) parts.push(`${words.diff} ${diff.text}`);
+  if (inside && outside) parts.push(`${words.inside} ${inside.text}, ${words.outside} ${outside.text} ${words.levels}`);
+  if (!parts.length) parts.push(words.waiting);
+  parts.push(fill(words.weight, { weight: view.weights[each.block] }) + (view.fixed.includes(each.block) ? `, ${words.fixed}` : ""));
+  return parts.join(" · ");
+}
+
+function showScenes(each) {
+  const { scenes } = view.analysis;
+  by("scenes").hidden = scenes.length < 2;
+  by("scenes").replaceChildren(...scenes.map((scene, number) => sceneButton(scene, number, number === chosen.scene, picture(each.pairs[number]), () => goScene(number))));
+}
+
+const picture = (pair) => (pair.changed_ready ? pair.changed : pair.source_ready ? pair.source : null);
+
+/** A button that chooses a scene, with its small picture. */
+function sceneButton(scene, number, on, key, choose) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "scene", tabIndex: on ? 0 : -1 });
+  button.setAttribute("role", "radio");
+  button.setAttribute("aria-checked", String(on));
+  const name = fill(words.scene, { number: number + 1, prompt: scene.prompt, seed: scene.seed });
+  button.title = name;
+  button.setAttribute("aria-label", name);
+  if (key) {
+    const image = button.appendChild(document.createElement("img"));
+    image.alt = "";
+    image.src = `${place}/thumbnails/96/${key}.jpg`;
+  }
+  button.appendChild(document.createElement("span")).textContent = `${words.seed} ${scene.seed}`;
+  button.addEventListener("click", choose);
+  return button;
+}
+
+/** The neighbours' pictures are fetched before they are asked for. */
+function preload() {
+  clearTimeout(preload.waiting);
+  preload.waiting = setTimeout(() => {
+    const { blocks } = view.analysis;
+    const at = blocks.indexOf(found());
+    for (const near of [blocks[at + 1], blocks[at - 1]]) {
+      const pair = near?.pairs[chosen.scene];
+      if (!pair?.source_ready || !pair.changed_ready) continue;
+      for (const path of [`pictures/${pair.changed}`, `differences/${pair.changed}/${pair.source}`]) new Image().src = `${place}/${path}.png`;
+    }
+  }, 120);
+}
+
+function keep() {
+  sessionStorage.setItem(KEPT, JSON.stringify(chosen));
+}
+
+function goBlock(block) {
+  if (!block || block === chosen.block) return;
+  chosen.block = block;
+  compare.flip(false);
+  showBlock();
+  for (const row of by("rows").children) row.classList.toggle("chosen", row.dataset.row === block);
+}
+
+function goScene(number) {
+  const { scenes } = view.analysis;
+  const held = by("scenes").contains(document.activeElement);
+  chosen.scene = (number + scenes.length) % scenes.length;
+  showBlock();
+  if (held) by("scenes").children[chosen.scene].focus();
+}
+
+const step = (by_) => {
+  const { blocks } = view.analysis;
+  const at = blocks.indexOf(found()) + by_;
+  goBlock(blocks[Math.min(Math.max(at, 0), blocks.length - 1)].block);
+};
+
+for (const chart of charts) chart.addEventListener("choose", ({ detail }) => goBlock(detail));
+by("measure").addEventListener("change", () => {
+  chosen.measure = by("measure").value;
+  show();
+});
+
+// Suggestions.
+
+/** Apply what is suggested for a block, or take it back where that was done. */
+async function toggle(block) {
+  const each = view.analysis.blocks.find((other) => other.block === block);
+  if (each.applied !== null) await perform({ act: "revoke", blocks: block });
+  else if (view.analysis.number === null) return tell(words.ready);
+  else if (["keep", "drop"].includes(each.verdict)) await perform({ act: "apply", blocks: block, analysis: view.analysis.number });
+  else return tell(words.nothing);
+  const now = view.analysis.blocks.find((other) => other.block === block);
+  tell(`${block}: ${now.applied === null ? words.revoke : words.applied}`);
+}
+
+const tell = (text) => (by("said").textContent = text);
+
+async function perform(data) {
+  say("");
+  try {
+    newest = Math.max(newest, (await act(data)).version);
+    await refresh();
+  } catch {
+    // The sentence is shown by "refused".
+  }
+}
+
+by("apply-one").addEventListener("click", () => toggle(chosen.block));
+by("apply-all").addEventListener("click", () => perform({ act: "apply", blocks: settled().map((each) => each.block).join(","), analysis: view.analysis.number }));
+by("revoke-all").addEventListener("click", () => perform({ act: "revoke", blocks: view.analysis.blocks.filter((each) => each.applied !== null).map((each) => each.block).join(",") }));
+for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => perform({ act: button.dataset.act }));
+
+// Planning.
+
+/** Ask for an analysis and begin to render it. */
+async function run(asked) {
+  say("");
+  try {
+    newest = Math.max(newest, (await act({ act: "plan analysis", masks: [], region: "", ...asked })).version);
+    await refresh();
+    await post(`${place}/render`, { work: "analysis" });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    say(error.message);
+  }
+}
+
+by("go-on").addEventListener("click", () => post(`${place}/render`, { work: "analysis" }));
+by("cancel").addEventListener("click", () => perform({ act: "cancel analysis" }));
+
+/** The planned analysis once more, with other masks. */
+const again = (masks, region) => {
+  const { blocks, range, threshold } = view.analysis;
+  return run({ blocks: blocks.map((each) => each.block).join(","), range: range.join(","), threshold, masks, region });
+};
+by("unmask").addEventListener("click", () => again([], ""));
+const askCost = wirePlan({ view: () => view, run });
+wirePainting({ view: () => view, again, sceneButton });
+
+// Keys.
+
+const ACTIONS = {
+  Enter: () => toggle(chosen.block),
+  u: () => perform({ act: "undo" }),
+  r: () => perform({ act: "redo" }),
+  "?": () => by("keys").showModal(),
+  ArrowLeft: () => step(-1),
+  ArrowRight: () => step(1),
+  ArrowUp: () => goScene(chosen.scene - 1),
+  ArrowDown: () => goScene(chosen.scene + 1),
+  " ": () => compare.flip(true),
+  z: () => {
+    compare.classList.toggle("large");
+    by("stage").scrollIntoView({ block: compare.classList.contains("large") ? "start" : "nearest" });
+  },
+  "[": () => compare.wipeTo(compare.wipe - 5),
+  "]": () => compare.wipeTo(compare.wipe + 5),
+};
+
+addEventListener("keydown", (event) => {
+  if (event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+  const modified = event.ctrlKey || event.metaKey;
+  const typing = event.target.matches("input:not([type=range], [type=checkbox]), textarea, select");
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (modified && !typing && (key === "z" || key === "y")) {
+    event.preventDefault();
+    perform({ act: key === "y" || event.shiftKey ? "redo" : "undo" });
+    return;
+  }
+  if (modified || typing || !(key in ACTIONS)) return;
+  // Elsewhere on the page a control's own keys are the control's.
+  const inside = event.target === document.body || event.target.id === "main" || event.target.closest("effect-chart, #scenes") || (event.target.closest("picture-compare") && !event.key.startsWith("Arrow"));
+  if (key === "?" || key === "u" || (inside && view.analysis && !(event.target.closest("#scenes") && key === "Enter"))) {
+    event.preventDefault();
+    ACTIONS[key]();
+  }
+});
+addEventListener("keyup", (event) => event.key === " " && compare.flip(false));
+addEventListener("blur", () => compare.flip(false));
+for (const button of document.querySelectorAll("[data-key]")) button.addEventListener("click", () => ACTIONS[button.dataset.key]());
+
+by("place-title").dataset.plain = by("place-title").textContent;
+show();
+document.documentElement.classList.add("scripted");

@@ -1,0 +1,70 @@
+// The words of the Analyse page, and the table that says all that its charts show.
+
+export const words = document.getElementById("words").dataset;
+
+/** A text with `{name}` replaced. */
+export function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+}
+
+/** Why a block's verdict was given, in the page's language; in English where a version of the program said something else. */
+export function showWhy(element, each, region) {
+  const { ground, reasons } = each;
+  element.lang = ground || !reasons.length ? document.documentElement.lang : "en";
+  if (!ground) {
+    element.textContent = reasons.slice(1).join(" ");
+    return;
+  }
+  const name = ground.kind.replace(/ ?(\w)(\w*)/g, (all, first, rest) => first.toUpperCase() + rest);
+  const { ratio, typical, seeds, floor } = ground;
+  const values = { region: region || words.region, seeds, floor };
+  if (ratio) {
+    Object.assign(values, { times: times(ratio.mean), low: times(ratio.low), high: times(ratio.high), typical: times(typical) });
+    if (ground.at_least) values.times = fill(words.atLeast, { number: values.times });
+  }
+  element.textContent = fill(words[`why${name}`], values) + (ratio && typical !== 1 && !["noise", "too few"].includes(ground.kind) ? fill(words.whyTogether, values) : "");
+}
+
+const times = (value) => (value === null ? "∞" : value < 9.95 ? value.toFixed(1) : value.toFixed(0));
+
+/** A row a block: what was measured, what is suggested and why, its weight now, and a button that applies or revokes. */
+export function suggestionRows(view, chosen, toggle) {
+  return view.analysis.blocks.map((each) => {
+    const row = document.createElement("tr");
+    row.dataset.row = each.block;
+    row.classList.toggle("chosen", each.block === chosen.block);
+    const head = row.appendChild(document.createElement("th"));
+    head.scope = "row";
+    head.textContent = each.block;
+    const effect = each.effects[chosen.measure];
+    cell(row, effect?.text ?? "–", "number");
+    cell(row, effect ? `${Math.min(...effect.samples).toFixed(2)} – ${Math.max(...effect.samples).toFixed(2)}` : "–", "number");
+    cell(row, "", "").append(chip(each.verdict));
+    showWhy(cell(row, "", "reason"), each, view.analysis.region);
+    cell(row, view.weights[each.block] + (view.fixed.includes(each.block) ? ` · ${words.fixed}` : ""), "number now");
+    const last = cell(row, "", "do");
+    const settled = ["keep", "drop"].includes(each.verdict);
+    if (each.applied !== null || (settled && view.analysis.number !== null)) {
+      const button = last.appendChild(document.createElement("button"));
+      const applied = each.applied !== null;
+      Object.assign(button, { type: "button", className: "button small", textContent: applied ? words.revoke : words.apply });
+      button.setAttribute("aria-label", fill(applied ? words.revokeBlock : words.applyBlock, { block: each.block }));
+      button.addEventListener("click", () => toggle(each.block));
+    }
+    return row;
+  });
+}
+
+function cell(row, text, name) {
+  const made = row.appendChild(document.createElement("td"));
+  if (name) made.className = name;
+  made.textContent = text;
+  return made;
+}
+
+function chip(verdict) {
+  const made = document.createElement("span");
+  made.className = `verdict-${verdict ?? "none"}`;
+  made.textContent = verdict ? words[verdict] : "–";
+  return made;
+}
