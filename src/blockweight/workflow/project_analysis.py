@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
+from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import DIFF_THRESHOLD, NOISE_FLOOR, suggest_all
 from blockweight.plan import BlockAnalysis, Job, LoraUse, Scene, plan_block_analysis
@@ -126,10 +128,15 @@ def found_analysis(state: TuningState, plan: AnalysisPlan) -> AnalysisFacts | No
     return next((found for found in state.analyses if found.plan == plan.number), None)
 
 
-def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> list[list[Job]]:
+def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> tuple[tuple[Job, ...], ...]:
     """The planned analysis's jobs, jobs[scene][0] the scene's source, [1 + n] block n changed."""
-    blocks = plan_block_analysis(state.subject.layout, plan.blocks, plan.value, plan.base)
-    return _jobs(state.lora, plan.scenes, blocks)
+    return _known_jobs(state.subject.layout, state.lora, plan)
+
+
+@lru_cache(maxsize=16)
+def _known_jobs(layout: Layout, lora: LoraUse, plan: AnalysisPlan) -> tuple[tuple[Job, ...], ...]:
+    """The same jobs again for the same plan: their keys are not hashed anew for every look at a page."""
+    return _jobs(lora, plan.scenes, plan_block_analysis(layout, plan.blocks, plan.value, plan.base))
 
 
 def mask_for(plan: AnalysisPlan, scene: int) -> str:
@@ -137,8 +144,8 @@ def mask_for(plan: AnalysisPlan, scene: int) -> str:
     return plan.masks[scene if len(plan.masks) > 1 else 0] if plan.masks else ""
 
 
-def _jobs(lora: LoraUse, scenes: Sequence[Scene], plan: BlockAnalysis) -> list[list[Job]]:
-    return [[Job(scene, lora, variant) for variant in plan.variants()] for scene in scenes]
+def _jobs(lora: LoraUse, scenes: Sequence[Scene], plan: BlockAnalysis) -> tuple[tuple[Job, ...], ...]:
+    return tuple(tuple(Job(scene, lora, variant) for variant in plan.variants()) for scene in scenes)
 
 
 def _stands(state: TuningState, plan: AnalysisPlan) -> bool:

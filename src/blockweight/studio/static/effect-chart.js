@@ -6,7 +6,7 @@
 import { mark, shape, short, ticks, widthOf } from "./chart-parts.js";
 import { drawScatter } from "./effect-scatter.js";
 
-const ROW = 24; // pixels; nothing to hit is smaller
+const ROW = 26; // pixels, with a frame of 24: nothing to hit is smaller
 const CELL = 34;
 const EDGE = 2;
 
