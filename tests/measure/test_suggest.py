@@ -5,7 +5,16 @@ import math
 import pytest
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import BlockEffects, Effect, Verdict, inside_ratio, suggest, suggest_all, typical_ratio
+from blockweight.measure import (
+    BlockEffects,
+    Effect,
+    GroundKind,
+    Verdict,
+    inside_ratio,
+    suggest,
+    suggest_all,
+    typical_ratio,
+)
 
 
 def effects(inside, outside, diff=None, block="OUT04"):
@@ -64,6 +73,22 @@ def test_seeds_that_reach_under_the_floor_are_too_few_to_tell(inside):
     suggestion = suggest(effects(inside, (0.3, 0.5, 0.6), diff=(0.0, 0.0, 0.4)))
     assert suggestion.verdict is Verdict.UNKNOWN
     assert suggestion.reasons[1] == "3 seeds are too few to tell it from noise (floor 0.5 levels)"
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "kind", "ratio"),
+    [
+        ((5.8, 6.1, 6.4), (1.1, 1.2, 1.3), GroundKind.WORKS_INSIDE, (5.1, 4.7, 5.5)),
+        ((1.1, 1.2, 1.3), (5.8, 6.1, 6.4), GroundKind.WORKS_ELSEWHERE, (5.1, 4.7, 5.5)),
+        ((5.0, 6.0, 7.0), (5.0, 6.1, 6.9), GroundKind.USUAL, (1.0, 1.0, 1.0)),
+        ((5.0,), (1.0,), GroundKind.SINGLE, None),
+    ],
+)
+def test_the_ground_tells_the_last_reason_by_its_kind_and_numbers(inside, outside, kind, ratio):
+    ground = suggest(effects(inside, outside)).ground
+    assert (ground.kind, ground.seeds) == (kind, len(inside))
+    told = ground.ratio and (ground.ratio.mean, ground.ratio.low, ground.ratio.high)
+    assert told == (ratio and pytest.approx(ratio, abs=0.05))
 
 
 def test_a_single_seed_settles_nothing():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blockweight.measure import GroundKind
 from blockweight.render import FakeRenderer
 from blockweight.studio.projects import identity_of
 from blockweight.workflow.progress import SilentProgress
@@ -69,6 +70,20 @@ def test_the_page_says_how_to_begin_and_then_holds_what_was_found(client, place,
     assert [each["block"] for each in held["analysis"]["blocks"]] == ["IN01", "IN02", "IN03"]
     assert len(re.findall(r'name="block"[^>]* checked', page)) == 3
     assert "<b>" not in page
+
+
+def test_the_page_has_words_for_every_reason(client, place):
+    page = client.get(f"{place}/analyse").text
+    missing = [kind for kind in GroundKind if f"data-why-{kind.value.replace(' ', '-')}=" not in page]
+    assert missing == []
+
+
+def test_a_reason_is_told_by_its_kind_and_numbers(client, place, tuning):
+    plan_analysis(tuning, "IN01-IN03", 1.0, 1.001)
+    render_analysis(tuning, FakeRenderer, SilentProgress())
+    assert [each["ground"] for each in shown(client, place)["blocks"]] == [
+        {"kind": "nothing", "seeds": 2, "floor": 0.5, "ratio": None, "typical": 1.0, "at_least": False}
+    ] * 3
 
 
 def test_the_cost_is_told_in_words(client, place):

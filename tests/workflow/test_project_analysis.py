@@ -244,6 +244,16 @@ def test_a_damaged_picture_counts_as_missing_in_the_figures(tuning):
     assert run(tuning) == RenderedPart(6, 0)
 
 
+def test_a_mask_that_is_gone_leaves_the_page_and_is_asked_for_when_it_is_needed(tuning):
+    name = save_mask(tuning, png())
+    plan_analysis(tuning, BLOCKS, masks=[name])
+    (tuning.folder / "masks" / f"{name}.png").unlink()
+    with pytest.raises(BlockweightError, match="paint it again"):
+        run(tuning)
+    view = analysis_view(tuning)
+    assert (view.cost.finished, view.number, view.blocks[0].effects) == (8, None, None)
+
+
 def test_scenes_that_change_later_leave_the_analysis_as_it_was(tuning, model):
     plan_analysis(tuning, BLOCKS)
     run(tuning)

@@ -18,7 +18,6 @@ from blockweight.workflow.project_analysis import (
     found_analysis,
     mask_for,
 )
-from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import Cost, cost_of
 
@@ -65,7 +64,7 @@ class AnalysisView:
 
 def analysis_view(tuning: TuningProject) -> AnalysisView | None:
     """The analysis planned last that was not cancelled; None if there is none. Pictures that are new since the last
-    call are measured, no others. BlockweightError for a mask that is gone or damaged."""
+    call are measured, no others."""
     state = tuning.state()
     plan = current_plan(state)
     if plan is None:
@@ -95,9 +94,6 @@ def _pairs(
     """Block → its pictures and figures, scene by scene."""
     ready = [[tuning.project.pictures.path(job).is_file() for job in row] for row in rows]
     recorded = None if found is None else _recorded(plan, found)
-    if recorded is None:
-        for name in plan.masks:
-            mask_of(tuning, name)
     pairs = {}
     for number, block in enumerate(plan.blocks, 1):
         made = []
@@ -120,7 +116,7 @@ def _figures(tuning: TuningProject, plan: AnalysisPlan, scene: int, pair: Analys
     try:
         return figures_of(tuning, pair.changed, pair.source, plan.threshold, mask_for(plan, scene))
     except BlockweightError:
-        return None  # a damaged picture, which is rendered anew
+        return None  # a damaged picture is rendered anew, and a mask that is gone is asked for then
 
 
 def _recorded(plan: AnalysisPlan, found: AnalysisFacts) -> dict[str, list[Figures]]:

@@ -11,6 +11,8 @@ export function wirePainting({ view, again, sceneButton }) {
   const painter = document.querySelector("mask-painter");
   const form = by("painting-form");
 
+  let unsaved = null; // the plan in whose scenes masks are painted and not saved
+
   by("paint").addEventListener("click", async () => {
     const { analysis } = view();
     const [first] = analysis.blocks;
@@ -23,6 +25,8 @@ export function wirePainting({ view, again, sceneButton }) {
     form.elements.region.value = analysis.region;
     complain("");
     dialog.showModal();
+    if (unsaved === analysis.plan) return; // closed by a slip: what was painted is still there
+    unsaved = analysis.plan;
     await painter.open(scenes);
   });
 
@@ -75,6 +79,7 @@ export function wirePainting({ view, again, sceneButton }) {
       return; // what is painted stays, to be saved again
     }
     dialog.close();
+    unsaved = null;
     await again(names, form.elements.region.value);
   }
 

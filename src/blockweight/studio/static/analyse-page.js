@@ -84,7 +84,7 @@ function show() {
     showActions();
     showAbout();
     showBlock();
-    by("rows").replaceChildren(...suggestionRows(view, chosen, toggle));
+    showRows();
     by("unmask").hidden = !analysis.masks.length;
     by("no-mask").hidden = analysis.masks.length > 0;
     by("paint").textContent = analysis.masks.length ? words.repaint : words.paint;
@@ -92,6 +92,13 @@ function show() {
     by("place-title").textContent = analysis.masks.length && analysis.region ? fill(words.masked, { region: analysis.region }) : by("place-title").dataset.plain;
   }
   askCost();
+}
+
+/** The table; where a row's button had the focus, it has it again. */
+function showRows() {
+  const held = document.activeElement.closest("#rows tr")?.dataset.row;
+  by("rows").replaceChildren(...suggestionRows(view, chosen, toggle));
+  if (held) by("rows").querySelector(`[data-row="${CSS.escape(held)}"] button`)?.focus();
 }
 
 function strongest() {
@@ -199,8 +206,10 @@ function figuresOf(each) {
 
 function showScenes(each) {
   const { scenes } = view.analysis;
+  const held = by("scenes").contains(document.activeElement);
   by("scenes").hidden = scenes.length < 2;
   by("scenes").replaceChildren(...scenes.map((scene, number) => sceneButton(scene, number, number === chosen.scene, picture(each.pairs[number]), () => goScene(number))));
+  if (held) by("scenes").children[chosen.scene].focus();
 }
 
 const picture = (pair) => (pair.changed_ready ? pair.changed : pair.source_ready ? pair.source : null);
@@ -252,10 +261,8 @@ function goBlock(block) {
 
 function goScene(number) {
   const { scenes } = view.analysis;
-  const held = by("scenes").contains(document.activeElement);
   chosen.scene = (number + scenes.length) % scenes.length;
   showBlock();
-  if (held) by("scenes").children[chosen.scene].focus();
 }
 
 const step = (by_) => {

@@ -40,9 +40,11 @@ export function wirePlan({ view, run }) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    const { threshold } = form.elements;
+    if (!threshold.reportValidity()) return;
     by("choose").open = false;
     const kept = view().analysis?.stale ? null : view().analysis; // masks fit the scenes that they were painted in
-    run({ ...typed(), threshold: Number(form.elements.threshold.value) || 0, masks: kept?.masks ?? [], region: kept?.region ?? "" });
+    run({ ...typed(), threshold: threshold.valueAsNumber, masks: kept?.masks ?? [], region: kept?.region ?? "" });
   });
   for (const button of form.querySelectorAll("[data-choose]")) {
     button.addEventListener("click", () => {

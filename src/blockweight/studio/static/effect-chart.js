@@ -14,7 +14,10 @@ class EffectChart extends HTMLElement {
   connectedCallback() {
     new ResizeObserver(() => this.data && this.clientWidth !== this.drawn && this.draw()).observe(this);
     this.addEventListener("keydown", (event) => this.pressed(event));
-    this.addEventListener("click", (event) => this.choose(event.target.closest("[data-block]")?.dataset.block));
+    // At once: a chart that is drawn anew between press and release would lose a click.
+    for (const name of ["pointerdown", "click"]) {
+      this.addEventListener(name, (event) => this.choose(event.target.closest("[data-block]")?.dataset.block));
+    }
   }
 
   show(data) {

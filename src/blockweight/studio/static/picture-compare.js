@@ -78,7 +78,8 @@ class PictureCompare extends HTMLElement {
     const { frame } = this.frames.changed;
     const box = frame.getBoundingClientRect();
     const percent = (moved) => (100 * (moved.clientX - box.left)) / box.width;
-    const wiping = Math.abs(percent(event) - this.wipe) * box.width < 2000; // 20 pixels
+    const grip = Math.min(Math.max((this.wipe * box.width) / 100, 14), box.width - 14);
+    const wiping = Math.abs(event.clientX - box.left - grip) < 20;
     frame.setPointerCapture(event.pointerId);
     if (!wiping) this.flip(true);
     const move = (moved) => wiping && this.wipeTo(percent(moved));
