@@ -122,7 +122,7 @@ def test_what_is_decided_while_the_server_is_dead_outlives_a_reload_and_is_sent_
     round_.server.again()
     tab.reload()
     round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.ACCEPT, "SubIN02_0.5": Choice.REJECT})
-    tab.wait_for_function("() => document.getElementById('saved').textContent === 'Saved'")
+    tab.wait_for_selector("#saved:not(.offline)")
 
 
 def test_a_server_killed_while_it_renders_goes_on_where_it_was(opened):
