@@ -122,7 +122,7 @@ def test_what_is_decided_while_the_server_is_dead_outlives_a_reload_and_is_sent_
     round_.server.again()
     tab.reload()
     round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.ACCEPT, "SubIN02_0.5": Choice.REJECT})
-    tab.wait_for_selector("#saved:not(.offline)")
+    tab.wait_for_selector("#saved:not(.offline)", state="attached")
 
 
 def test_a_server_killed_while_it_renders_goes_on_where_it_was(opened):
@@ -151,13 +151,20 @@ def test_a_renderer_that_dies_is_said_and_the_page_lives(opened):
     opened.until(lambda _: round_cost(opened.tuning).finished == 16)
 
 
-def test_a_paused_round_goes_on(opened):
-    plan_round(opened.tuning, "AddSub", 0.5)
-    opened.show("tune")
-    opened.tab.get_by_role("button", name="Render the rest").click()
-    opened.tab.get_by_role("button", name="Pause").click()
-    opened.tab.get_by_role("button", name="Render the rest").click()
-    opened.until(lambda _: round_cost(opened.tuning).finished == 16)
+def test_a_paused_round_goes_on(studio, browser, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(studio)))
+    with make_project(studio, "paused", free="") as tuning, tab_of(browser) as tab:
+        plan_round(tuning, "AddSub", 0.5)
+        opened = Opened(studio, tuning, tab)
+        opened.show("tune")
+        rest = tab.get_by_role("button", name="Render the rest")
+        rest.click()
+        tab.get_by_role("button", name="Pause").click()
+        rest.wait_for()
+        there = round_cost(tuning).finished
+        assert there < round_cost(tuning).pictures
+        rest.click()
+        opened.until(lambda _: round_cost(tuning).finished > there)
 
 
 def test_two_tabs_and_a_terminal_stay_in_step(round_, browser):
