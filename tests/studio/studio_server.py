@@ -46,7 +46,7 @@ def chromium() -> Iterator[Any]:
 
 @dataclass
 class Server:
-    """A running studio: its process, its address, and its folder, with `config` and `loras` in it."""
+    """A running studio: its process, its address, its folder, with `config` and `loras` in it, and its options."""
 
     process: subprocess.Popen[str]
     url: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from blockweight.cli import lora_checkpoints, lora_inspect, lora_merge, lora_metadata, lora_parts
+from blockweight.cli import bake_options, lora_checkpoints, lora_inspect, lora_merge, lora_metadata, lora_parts
 from blockweight.cli import scene_options as options
 from blockweight.errors import BlockweightError
 
@@ -40,34 +40,15 @@ def bake(
     ] = None,
     fill: options.Fill = None,
     rest: options.Rest = None,
-    strength: Annotated[
-        float, typer.Option("--strength", callback=options.finite, help="Multiplies every block weight.")
-    ] = 1.0,
-    te: Annotated[
-        float | None,
-        typer.Option("--te", callback=options.finite, help="The text encoder's strength, if it is another one."),
-    ] = None,
-    elemental: Annotated[
-        str,
-        typer.Option(
-            "--elemental", help="Weights for kinds of modules, which replace their block's: IN05-OUT05:attn:0,…"
-        ),
-    ] = "",
-    zeros: Annotated[
-        Literal["drop", "keep"], typer.Option("--zeros", help="Drop modules of weight 0, or keep them as zeros.")
-    ] = "drop",
-    via: Annotated[
-        Literal["factor", "alpha"],
-        typer.Option("--via", help="Scale one factor, as every loader reads it, or alpha, which loses nothing."),
-    ] = "factor",
-    precision: Annotated[
-        Literal["keep", "fp32"], typer.Option("--precision", help="Store scaled numbers as the file does, or in fp32.")
-    ] = "keep",
+    strength: bake_options.Strength = 1.0,
+    te: bake_options.TextEncoder = None,
+    elemental: bake_options.Elemental = "",
+    zeros: bake_options.Zeros = "drop",
+    via: bake_options.Via = "factor",
+    precision: bake_options.Precision = "keep",
     book: options.Book = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the new file if it exists.")] = False,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only say how large, exact and slow it would be; write nothing.")
-    ] = False,
+    overwrite: bake_options.Overwrite = False,
+    estimate: bake_options.EstimateOnly = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write the block weights into a new LoRA file, and verify it module by module."""

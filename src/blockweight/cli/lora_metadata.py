@@ -66,6 +66,7 @@ def set_values(
             "--cover", parser=options.path, metavar="PATH", help="A picture, fitted to 512x768, without its texts."
         ),
     ] = None,
+    crop: Annotated[str, typer.Option("--crop", help="The cover's part: left,top,width,height in pixels.")] = "",
     keep_texts: KeepTexts = False,
     recommended: Annotated[
         str | None, typer.Option("--recommended", help="Block weights to recommend, in any notation.")
@@ -89,7 +90,12 @@ def set_values(
     as_json: Json = False,
 ) -> None:
     """Change values in the file itself; "" removes one. The tensors stay the same bytes."""
-    from blockweight.workflow.lora_metadata import Wanted, plan_set, values_of  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.lora_metadata import (  # noqa: PLC0415 - keeps --help fast
+        Wanted,
+        parse_crop,
+        plan_set,
+        values_of,
+    )
 
     if description == "-":
         description = typed("-").rstrip("\r\n")
@@ -113,6 +119,7 @@ def set_values(
         in_description,
         modelspec,
         force,
+        parse_crop(crop),
     )
     saving = _saving(no_stamp=no_stamp, no_undo=no_undo, keep_mtime=keep_mtime, large=large)
     _finish(plan_set(file, wanted, saving), dry_run=dry_run, as_json=as_json)

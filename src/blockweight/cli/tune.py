@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from blockweight.cli import compare, project_bake
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
+from blockweight.cli.project_options import Id, Json, Project
 from blockweight.cli.standard_input import typed
 from blockweight.workflow.renderers import local_renderer
 
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Tune a project's block weights: rounds, decisions, undo and branches.", no_args_is_help=True)
 
-Project = Annotated[Path, typer.Option("--project", parser=options.path, metavar="DIR", help="The project's folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Id = Annotated[str, typer.Option("--id", help="Any text drawn once for this act; sent again, it changes nothing.")]
 Blocks = Annotated[str, typer.Argument(help="Blocks, e.g. IN01-IN08,M00.")]
 SomeBlocks = Annotated[str, typer.Argument(help="Blocks, e.g. IN01-IN08,M00; all by default.")]
 
@@ -225,6 +224,13 @@ def branch(
     from blockweight.workflow import tuning as acts  # noqa: PLC0415 - keeps --help fast
 
     _act(project, lambda tuning: acts.branch_from(tuning, step, event_id=event), as_json=as_json)
+
+
+app.command("compare", context_settings={"ignore_unknown_options": True})(compare.compare)
+app.command("vote")(compare.vote)
+app.command("votes")(compare.votes)
+app.command("bake")(project_bake.bake)
+app.command("bakes")(project_bake.bakes)
 
 
 def _act(project: Path, act: Callable[[TuningProject], TuningState], *, as_json: bool) -> None:

@@ -36,6 +36,7 @@ from blockweight.measure.suggest import (
     suggest_all,
     typical_ratio,
 )
+from blockweight.measure.votes import VoteShare, beats_chance, vote_share
 
 __all__ = [
     "CLEAR_FACTOR",
@@ -55,7 +56,9 @@ __all__ = [
     "Signal",
     "Suggestion",
     "Verdict",
+    "VoteShare",
     "absolute_difference",
+    "beats_chance",
     "diff_percent",
     "greenness",
     "inside_ratio",
@@ -68,4 +71,5 @@ __all__ = [
     "suggest_all",
     "t_interval",
     "typical_ratio",
+    "vote_share",
 ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from blockweight.errors import BlockweightError
 from blockweight.plan import Checkpoint, LoraUse, Scene
 from blockweight.project.analyses import ANALYSED, PLANS, SUGGESTED, Analyses, AnalysisFacts, AnalysisPlan
+from blockweight.project.bakes import BAKED, Bake, bake_from
+from blockweight.project.comparisons import COMPARING, Comparison, Comparisons, next_comparisons
 from blockweight.project.events import Event
 from blockweight.project.plain import Body, text_in, whole_in
 from blockweight.project.state import (
@@ -28,7 +31,7 @@ REDONE = "redone"
 BRANCHED = "branched"
 LOCATED = "located"
 
-_TUNING = ACTIONS | PLANS | {UNDONE, REDONE, BRANCHED, LOCATED}
+_TUNING = ACTIONS | PLANS | COMPARING | {UNDONE, REDONE, BRANCHED, LOCATED, BAKED}
 
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -83,6 +86,8 @@ class TuningState:
     redo: Step | None
     sequence: int
     places: Mapping[str, Mapping[str, Any]]
+    comparisons: tuple[Comparison, ...]
+    bakes: tuple[Bake, ...]
 
     @property
     def unplaced(self) -> dict[str, str]:
@@ -90,6 +95,11 @@ class TuningState:
         needed = {self.subject.digest: self.subject.lora}
         needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in self.scenes}
         return {digest: name for digest, name in needed.items() if digest not in self.places}
+
+
+def no_step(step: int) -> BlockweightError:
+    """There is no step of this number."""
+    return BlockweightError(f"The history has no step {step}; see 'blockweight tune history'.")
 
 
 class History:
@@ -106,6 +116,8 @@ class History:
         self._analyses = Analyses()
         self._places: dict[str, Mapping[str, Any]] = {}
         self._sequence = 0
+        self._comparisons: Comparisons = {}
+        self._bakes: tuple[Bake, ...] = ()
 
     @property
     def created(self) -> bool:
@@ -139,12 +151,17 @@ class History:
             return next_point(self._points[self._head], self.version + 1, kind, body) is not None
         if kind in PLANS or (kind == ANALYSED and "plan" in body):
             return self._analyses.check(self.version + 1, kind, body, self._points[self._head].subject.layout)
+        if kind in COMPARING:
+            return self._compared(Event(self.version + 1, "", kind, body)) is not None
+        if kind == BAKED:
+            bake_from(self.version + 1, "", body)
+            return True
         if kind == UNDONE and self._steps[self._head].parent is None:
             raise BlockweightError("There is nothing to undo.")
         if kind == REDONE and not self._redo:
             raise BlockweightError("There is nothing to redo.")
         if kind == BRANCHED and body["to"] not in self._steps:
-            raise BlockweightError(f"The history has no step {body['to']}; see 'blockweight tune history'.")
+            raise no_step(body["to"])
         return kind != BRANCHED or body["to"] != self._head
 
     def _add(self, event: Event) -> None:
@@ -166,6 +183,11 @@ class History:
             self._act(event)
         elif kind in PLANS:
             self._analyses.add(event.number, kind, body, self._points[self._head].subject.layout)
+        elif kind in COMPARING:
+            with suppress(BlockweightError):
+                self._comparisons = self._compared(event) or self._comparisons
+        elif kind == BAKED:
+            self._bakes = (*self._bakes, bake_from(event.number, event.time, body))
         else:
             self._move(kind, body)
 
@@ -181,6 +203,10 @@ class History:
         self._steps[event.number] = Step(event.number, event.time, event.kind, event.body, parent, active=False)
         self._points[event.number] = point
         self._head, self._redo = event.number, ()
+
+    def _compared(self, event: Event) -> Comparisons | None:
+        layout = self._points[self._head].subject.layout
+        return next_comparisons(self._comparisons, event.number, event.time, event.kind, event.body, layout)
 
     def _move(self, kind: str, body: Body) -> None:
         parent = self._steps[self._head].parent
@@ -224,7 +250,17 @@ class History:
             redo=steps[self._redo[0]] if self._redo else None,
             sequence=self._sequence,
             places=dict(self._places),
+            comparisons=tuple(
+                replace(each, scenes=tuple(map(self._placed, each.scenes))) for each in self._comparisons.values()
+            ),
+            bakes=self._bakes,
         )
+
+    def weights_at(self, step: int) -> BlockWeights:
+        """The weights at a step of the history. BlockweightError if there is none of this number."""
+        if step not in self._points:
+            raise no_step(step)
+        return self._points[step].weights
 
     def _way(self) -> Iterator[int]:
         """The steps from where the project stands back to the first."""

@@ -11,6 +11,7 @@ from blockweight.project.events import EventLog
 from blockweight.project.history import History, TuningState
 from blockweight.project.plain import Body
 from blockweight.project.state import CREATED
+from blockweight.weights import BlockWeights
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class TuningLog:
                     f"'{self._log.path.parent}' is no tuning project; make one with 'blockweight project new'."
                 )
             return self._history.state()
+
+    def weights_at(self, step: int) -> BlockWeights:
+        """The weights at a step of the history (`TuningState.steps`). BlockweightError if there is no such step."""
+        with self._lock:
+            self._catch_up()
+            return self._history.weights_at(step)
 
     def state_since(self, version: int) -> News | None:
         """What is new since the state of this version; None if nothing is."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.studio.forms import text_of, texts_of
+from blockweight.studio.forms import numbers_of, text_of, texts_of, whole_of
+from blockweight.workflow import comparison
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.own_files import parse_range
 from blockweight.workflow.project_analysis import cancel_analysis, plan_analysis
@@ -33,14 +34,6 @@ def perform(tuning: TuningProject, data: Data) -> TuningState:
     if not event_id:
         raise BlockweightError("The act has no id; load the page anew.")
     return ACTS[name](tuning, data, event_id)
-
-
-def whole_of(data: Data, name: str) -> int:
-    """A whole number of a JSON object. BlockweightError for another kind of value."""
-    value = data.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-        raise BlockweightError(f"'{name}' must be a whole number; load the page anew.")
-    return value
 
 
 def _decide(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
@@ -85,6 +78,22 @@ def _apply(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
     return acts.apply_suggestions(tuning, text_of(data, "blocks"), analysis_number=number, event_id=event_id)
 
 
+def _compare(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    typed = comparison.Typed(
+        texts_of(data, "variants"),
+        numbers_of(data, "scenes"),
+        parse_fill(text_of(data, "fill")),
+        blind=data.get("blind") is True,
+    )
+    return comparison.plan_comparison(tuning, typed, event_id=event_id)
+
+
+def _vote(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    best, worst = (None if data.get(name) is None else whole_of(data, name) for name in ("best", "worst"))
+    number, row = whole_of(data, "comparison"), whole_of(data, "row")
+    return comparison.vote(tuning, row, best, worst, number=number, event_id=event_id)
+
+
 ACTS: Mapping[str, Act] = {
     "decide": _decide,
     "set weights": _weights,
@@ -98,6 +107,17 @@ ACTS: Mapping[str, Act] = {
     "apply": _apply,
     "revoke": lambda tuning, data, event_id: acts.revoke_suggestions(
         tuning, text_of(data, "blocks"), event_id=event_id
+    ),
+    "compare": _compare,
+    "compare again": lambda tuning, data, event_id: comparison.compare_again(
+        tuning, whole_of(data, "comparison"), blind=data.get("blind") is True, event_id=event_id
+    ),
+    "vote": _vote,
+    "undo vote": lambda tuning, data, event_id: comparison.undo_vote(
+        tuning, number=whole_of(data, "comparison"), event_id=event_id
+    ),
+    "reveal": lambda tuning, data, event_id: comparison.reveal(
+        tuning, number=whole_of(data, "comparison"), event_id=event_id
     ),
     "undo": lambda tuning, _, event_id: acts.undo(tuning, event_id=event_id),
     "redo": lambda tuning, _, event_id: acts.redo(tuning, event_id=event_id),

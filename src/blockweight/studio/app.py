@@ -17,7 +17,19 @@ from blockweight.studio.door import Door
 from blockweight.studio.guard import Guard
 from blockweight.studio.pages import error_page
 from blockweight.studio.projects import Desk
-from blockweight.studio.routes import analyse, bake, home, presets, project, settings, tune, weights
+from blockweight.studio.routes import (
+    analyse,
+    bake,
+    compare,
+    home,
+    presets,
+    project,
+    publish,
+    publish_metadata,
+    settings,
+    tune,
+    weights,
+)
 
 _log = logging.getLogger("blockweight.studio")
 
@@ -27,7 +39,7 @@ def make_app(door: Door, desk: Desk) -> ASGIApp:
     app = FastAPI(title="Blockweight", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
     app.state.reports = bake.Reports()
-    for room in (home, weights, bake, settings, project, analyse, tune, presets):
+    for room in (home, weights, bake, settings, project, analyse, tune, presets, compare, publish, publish_metadata):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=str(resources.files("blockweight.studio") / "static")))
     app.add_exception_handler(BlockweightError, _refused)

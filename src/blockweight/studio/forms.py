@@ -75,6 +75,22 @@ async def picture(request: Request) -> bytes:
     return await request.body()
 
 
+def numbers_of(data: Mapping[str, object], name: str) -> tuple[int, ...]:
+    """A list of whole numbers of a JSON object, empty if it is not there. BlockweightError for anything else."""
+    value = data.get(name, [])
+    if not isinstance(value, list):
+        raise BlockweightError(f"'{name}' must be a list of whole numbers; load the page anew.")
+    return tuple(whole_of({name: item}, name) for item in value)
+
+
+def whole_of(data: Mapping[str, object], name: str) -> int:
+    """A whole number of a JSON object. BlockweightError for another kind of value."""
+    value = data.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
+        raise BlockweightError(f"'{name}' must be a whole number; load the page anew.")
+    return value
+
+
 async def json_object(request: Request) -> Mapping[str, object]:
     """The JSON object that a script of ours has posted. BlockweightError for anything else."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":

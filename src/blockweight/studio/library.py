@@ -18,6 +18,11 @@ def library(request: Request) -> Library:
     return Library((*(() if project is None else (project,)), *load_settings().loras))
 
 
+def project_library(folder: Path) -> Library:
+    """The folders that a project may read LoRAs from and bake to: its own, and those of the settings."""
+    return Library(tuple(dict.fromkeys((folder, *load_settings().loras))))
+
+
 def chosen_lora(request: Request, text: str) -> Path | None:
     """The LoRA file that a form names, None where none is chosen. BlockweightError for one that may not be opened."""
     return library(request).open_path(text) if text else None

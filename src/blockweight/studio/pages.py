@@ -54,11 +54,13 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     return HTMLResponse(text, status, {"cache-control": "no-store"})
 
 
-def project_page(request: Request, project: OpenProject, template: str, **values: Any) -> HTMLResponse:
+def project_page(
+    request: Request, project: OpenProject, template: str, status: int = 200, **values: Any
+) -> HTMLResponse:
     """A page of a project: with its name, its LoRA, and the way to its other pages."""
     state = project.tuning.state()
     shown = {"name": state.name, "lora": state.subject.lora, "path": project.path(), "version": state.version}
-    return render(request, template, project=shown, **values)
+    return render(request, template, status, project=shown, **values)
 
 
 def error_page(headers: Mapping[str, str], status: int, sentence: str) -> bytes:

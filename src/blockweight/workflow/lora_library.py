@@ -61,6 +61,16 @@ class Library:
             raise BlockweightError(f"There is no file {quoted(text, 200)}; choose another LoRA.")
         return path
 
+    def change_path(self, text: str) -> Path:
+        """The file of this path, to be changed. BlockweightError as `open_path`, and for one that ships with the
+        program."""
+        path = self.open_path(text)
+        if not any(is_inside(path, folder) for folder in self.folders):
+            raise BlockweightError(
+                f"{quoted(path.name, 200)} ships with the program and stays as it is; bake it first."
+            )
+        return path
+
     def new_path(self, folder: str, name: str) -> Path:
         """Where a new LoRA file called `name` goes in one of the folders, or in a folder below them. BlockweightError
         for any other place, and a name that is none."""

@@ -13,6 +13,7 @@ from blockweight.lora.hashes import data_hashes
 from blockweight.lora.header import Header, read_header
 from blockweight.lora.metadata import (
     HEADER_LIMIT,
+    Box,
     Change,
     copied,
     covers_value,
@@ -132,9 +133,10 @@ def _hints(path: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person wants to set: values by key ("" removes one), a picture as cover (`keep_texts` with its prompt),
-    recommended weights in any notation (with the fill for blocks that they leave out, and a book of presets), and
-    whether the description shows them, the ModelSpec fields say the same, and training data may be changed."""
+    """What a person wants to set: values by key ("" removes one), a picture as cover (`keep_texts` with its prompt, cut
+    to `crop`), recommended weights in any notation (with the fill for blocks that they leave out, and a book of
+    presets), and whether the description shows them, the ModelSpec fields say the same, and training data may be
+    changed."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     cover: Path | None = None
@@ -145,11 +147,29 @@ class Wanted:
     in_description: bool = False
     modelspec: bool = False
     force: bool = False
+    crop: Box | None = None
+
+
+def parse_crop(text: str) -> Box | None:
+    """A part of a picture from `left,top,width,height` in pixels, None from an empty text. BlockweightError otherwise.
+
+    >>> parse_crop("0, 16, 64, 96")
+    (0, 16, 64, 96)
+    """
+    if not text.strip():
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts):
+        raise BlockweightError(f"{quoted(text)} is no part of a picture; write left,top,width,height in pixels.")
+    left, top, width, height = map(int, parts)
+    return left, top, width, height
 
 
 def plan_set(path: Path, wanted: Wanted, saving: Saving = Saving()) -> PlannedEdit:
     """Plan to set values. BlockweightError for what no reader could use, and for an edit that asks for nothing."""
     asked = (wanted.values, wanted.cover, wanted.recommended is not None, wanted.modelspec, wanted.in_description)
+    if wanted.crop is not None and wanted.cover is None:
+        raise BlockweightError("A part of a picture needs the picture; give it as the cover (--cover).")
     if not any(asked):
         raise BlockweightError("Nothing is to be set; give a value such as --name, --author or --cover (see --help).")
 
@@ -159,7 +179,7 @@ def plan_set(path: Path, wanted: Wanted, saving: Saving = Saving()) -> PlannedEd
         if wanted.modelspec:
             new = _with_modelspec(path, new)
         if wanted.cover is not None:
-            new = _with_cover(path, header, new, wanted.cover, keep_texts=wanted.keep_texts, large=saving.large)
+            new = _with_cover(path, header, new, wanted, large=saving.large)
         return new
 
     return plan(path, "set", make, saving, modelspec=wanted.modelspec)
@@ -226,12 +246,14 @@ def _with_modelspec(path: Path, metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with_cover(
-    path: Path, header: Header, metadata: Mapping[str, str], picture: Path, *, keep_texts: bool, large: bool
+    path: Path, header: Header, metadata: Mapping[str, str], wanted: Wanted, *, large: bool
 ) -> dict[str, str]:
+    assert wanted.cover is not None
     without = {**metadata, COVERS: NO_COVERS}
     limit = _LARGE if large else HEADER_LIMIT
     room = limit - len(new_head(path, header, without, large=True)) - _AROUND_A_COVER
-    return {**metadata, COVERS: covers_value(make_cover(picture, room, keep_texts=keep_texts))}
+    cover = make_cover(wanted.cover, room, keep_texts=wanted.keep_texts, crop=wanted.crop)
+    return {**metadata, COVERS: covers_value(cover)}
 
 
 def plan_cover(path: Path, picture: Path | None, *, keep_texts: bool, saving: Saving) -> PlannedEdit:

@@ -62,10 +62,24 @@ def check_places(log: TuningLog, scenes: Sequence[Scene] | None = None) -> Tunin
     """The state, with the LoRA and every checkpoint (of the project's scenes, or of these of the state) known to be
     where it says and unchanged. BlockweightError otherwise: pictures of another file must not be taken for this
     one's."""
-    state, places = log.state(), {}
+    state = log.state()
     used = state.scenes if scenes is None else scenes
     needed = [(state.lora.path, state.lora.digest, True)]
     needed += sorted({(scene.checkpoint.path, scene.checkpoint.digest, False) for scene in used})
+    return _checked(log, needed)
+
+
+def lora_place(log: TuningLog) -> Path:
+    """Where the project's LoRA is, known to be there and unchanged; BlockweightError otherwise."""
+    state = log.state()
+    if state.subject.digest not in state.places:
+        raise _asks(state.subject.lora, state.subject.digest, lora=True)
+    return Path(_checked(log, [(state.lora.path, state.lora.digest, True)]).lora.path)
+
+
+def _checked(log: TuningLog, needed: Iterable[tuple[str, str, bool]]) -> TuningState:
+    """The state after a look at files: path, digest, and whether it is the LoRA."""
+    state, places = log.state(), {}
     for path, digest, lora in needed:
         here = Path(path)
         if digest not in state.places or not here.exists():

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 from blockweight.errors import BlockweightError
 from blockweight.render import Renderer
+from blockweight.workflow.comparison import render_comparison
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_analysis import render_analysis
 from blockweight.workflow.renderers import renderer_named
@@ -30,6 +31,7 @@ Work = Callable[[TuningProject, Callable[[], Renderer], Progress, Callable[[], b
 WORKS: Mapping[str, Work] = {
     "round": render_round,
     "analysis": render_analysis,
+    "comparison": render_comparison,
 }
 """What can be asked for, by name."""
 

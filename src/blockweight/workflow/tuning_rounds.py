@@ -85,7 +85,7 @@ def preview_round(
     plan = _plan(state, kind, step, limits)
     moved = [each.variant for each in plan.variants if each.block is not None]
     variants = [NO_LORA, Variant(CURRENT, state.weights), *moved]
-    return PlannedRound(plan, limits, cost_of(tuning.project, _jobs(state.lora, state.scenes, variants)))
+    return PlannedRound(plan, limits, cost_of(tuning.project, jobs_in_scenes(state.lora, state.scenes, variants)))
 
 
 def plan_round(
@@ -117,12 +117,23 @@ def render_round(
 
     BlockweightError if no round is open, the LoRA or a model is not where it was, or the renderer refuses.
     """
-    state = tuning.state()
-    if not tuning.project.missing(_round_jobs(state, _open_round(state), state.scenes)):
+    title = f"Round {_open_round(tuning.state()).kind}"
+    return render_missing(tuning, title, _open_jobs, make_renderer, progress, stopped)
+
+
+def render_missing(
+    tuning: TuningProject,
+    title: str,
+    jobs_in: Callable[[TuningState], Sequence[Job]],
+    make_renderer: Callable[[], Renderer],
+    progress: Progress,
+    stopped: Callable[[], bool] = lambda: False,
+) -> RenderedPart:
+    """Render those of the jobs that `jobs_in` finds in the project's state which have no picture yet. As
+    `render_round`."""
+    if not tuning.project.missing(jobs_in(tuning.state())):
         return RenderedPart(0, 0)
-    state = check_places(tuning.log)
-    jobs = _round_jobs(state, _open_round(state), state.scenes)
-    return render_jobs(tuning.project, jobs, f"Round {_open_round(state).kind}", make_renderer, progress, stopped)
+    return render_jobs(tuning.project, jobs_in(check_places(tuning.log)), title, make_renderer, progress, stopped)
 
 
 def render_jobs(
@@ -155,7 +166,7 @@ def cost_of(project: Project, jobs: Sequence[Job]) -> Cost:
 def round_cost(tuning: TuningProject) -> Cost:
     """What is there of the open round, and what the rest takes. BlockweightError if no round is open."""
     state = tuning.state()
-    return cost_of(tuning.project, _round_jobs(state, _open_round(state), state.scenes))
+    return cost_of(tuning.project, _open_jobs(state))
 
 
 def round_grid(tuning: TuningProject, number: int | None = None) -> RoundGrid:
@@ -169,10 +180,14 @@ def round_grid(tuning: TuningProject, number: int | None = None) -> RoundGrid:
         if found is None:
             raise BlockweightError(f"There is no round {number}; see 'blockweight tune history'.")
         planned, scenes = found.round, found.scenes
-    columns = round_columns(planned)
-    jobs = _jobs(state.lora, scenes, [Variant(column.label, column.weights) for column in columns])
+    return grid_of(tuning.project, state.lora, scenes, round_columns(planned))
+
+
+def grid_of(project: Project, lora: LoraUse, scenes: tuple[Scene, ...], columns: tuple[Column, ...]) -> RoundGrid:
+    """The pictures of these columns in these scenes."""
+    jobs = jobs_in_scenes(lora, scenes, [Variant(column.label, column.weights) for column in columns])
     keys = [job.key for job in jobs]
-    ready = [tuning.project.pictures.path(job).is_file() for job in jobs]
+    ready = [project.pictures.path(job).is_file() for job in jobs]
     starts = range(0, len(jobs), len(columns))
     return RoundGrid(
         columns,
@@ -218,12 +233,13 @@ def _open_round(state: TuningState) -> TunedRound:
     return state.round
 
 
-def _round_jobs(state: TuningState, planned: TunedRound, scenes: Sequence[Scene]) -> tuple[Job, ...]:
-    variants = [Variant(column.label, column.weights) for column in round_columns(planned)]
-    return _jobs(state.lora, scenes, variants)
+def _open_jobs(state: TuningState) -> tuple[Job, ...]:
+    variants = [Variant(column.label, column.weights) for column in round_columns(_open_round(state))]
+    return jobs_in_scenes(state.lora, state.scenes, variants)
 
 
-def _jobs(lora: LoraUse, scenes: Sequence[Scene], variants: Sequence[Variant]) -> tuple[Job, ...]:
+def jobs_in_scenes(lora: LoraUse, scenes: Sequence[Scene], variants: Sequence[Variant]) -> tuple[Job, ...]:
+    """Every variant in every scene, scene by scene."""
     return _known_jobs(lora, tuple(scenes), tuple(variants))
 
 

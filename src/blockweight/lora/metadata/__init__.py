@@ -11,7 +11,7 @@ from blockweight.lora.metadata.block_weights import (
     with_stale_advice,
 )
 from blockweight.lora.metadata.check import HEADER_LIMIT, Problem, check_metadata
-from blockweight.lora.metadata.covers import Cover, covers_value, make_cover, read_covers
+from blockweight.lora.metadata.covers import Box, Cover, covers_value, make_cover, read_covers
 from blockweight.lora.metadata.edits import (
     GROUPS,
     Change,
@@ -30,6 +30,7 @@ from blockweight.lora.metadata.training import Dataset, datasets, tag_counts
 __all__ = [
     "GROUPS",
     "HEADER_LIMIT",
+    "Box",
     "Change",
     "Cover",
     "Dataset",

@@ -25,6 +25,9 @@ from blockweight.lora.metadata.fields import COVERS
 SIZE = (512, 768)
 """The widest and tallest cover, in pixels: the tutorial's."""
 
+Box = tuple[int, int, int, int]
+"""A part of a picture: its left and upper edge, its width and height, in pixels."""
+
 _QUALITIES = (90, 80, 70, 60)
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -50,16 +53,17 @@ class Cover:
         return _encoded(_opened(self.data, "The cover"), "PNG")
 
 
-def make_cover(path: Path, most: int, *, keep_texts: bool = False) -> Cover:
-    """A picture file as a cover: turned as its EXIF says, fitted inside SIZE (never enlarged), no text chunks.
+def make_cover(path: Path, most: int, *, keep_texts: bool = False, crop: Box | None = None) -> Cover:
+    """A picture file as a cover: turned as its EXIF says, cut to `crop`, fitted inside SIZE (never enlarged), no text
+    chunks.
 
     PNG where its base64 takes at most half of `most` characters, else JPEG (transparency on white) in the best quality
     that takes at most `most`. With `keep_texts` always PNG, with the texts of the original. BlockweightError for a file
-    that is no picture, and for one that does not fit.
+    that is no picture, for one that does not fit, and for a `crop` that leads out of it.
     """
     image = _opened(path, f"The picture '{path}'")
     texts = {str(key): text for key, text in image.info.items() if isinstance(text, str)} if keep_texts else {}
-    for encoded in _attempts(_fitted(image, path), texts, most, keep_texts=keep_texts):
+    for encoded in _attempts(_fitted(image, path, crop), texts, most, keep_texts=keep_texts):
         if len(encoded) * 4 / 3 <= most:
             return read_cover(encoded)
     raise BlockweightError(
@@ -77,16 +81,29 @@ def _attempts(image: Image.Image, texts: Mapping[str, str], most: int, *, keep_t
             yield _encoded(image, "JPEG", quality=quality)
 
 
-def _fitted(image: Image.Image, path: Path) -> Image.Image:
+def _fitted(image: Image.Image, path: Path, crop: Box | None) -> Image.Image:
     try:
         profile = image.info.get("icc_profile")
-        turned = ImageOps.exif_transpose(image)
+        turned = _cut(ImageOps.exif_transpose(image), path, crop)
         plain = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
         plain.thumbnail(SIZE, Image.Resampling.LANCZOS)
     except _UNREADABLE as error:
         raise BlockweightError(f"The picture '{path}' cannot be read ({_why(error)}); save it anew as PNG.") from None
     plain.info = {"icc_profile": profile} if profile else {}
     return plain
+
+
+def _cut(image: Image.Image, path: Path, crop: Box | None) -> Image.Image:
+    if crop is None:
+        return image
+    left, top, width, height = crop
+    right, bottom = left + width, top + height
+    if min(left, top) < 0 or min(width, height) < 1 or right > image.width or bottom > image.height:
+        raise BlockweightError(
+            f"The part {left},{top},{width},{height} leads out of the picture '{path}', which has "
+            f"{image.width}×{image.height} pixels; give left,top,width,height inside it."
+        )
+    return image.crop((left, top, right, bottom))
 
 
 def _encoded(image: Image.Image, kind: str, texts: Mapping[str, str] | None = None, quality: int = 90) -> bytes:

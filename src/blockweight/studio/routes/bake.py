@@ -7,58 +7,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Literal, cast
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from blockweight.errors import BlockweightError, quoted
+from blockweight.errors import BlockweightError
+from blockweight.studio.bake_form import recipe_in, typed_in, weights_in
 from blockweight.studio.forms import Fields, form, query
 from blockweight.studio.library import chosen_lora, library
 from blockweight.studio.pages import render
 from blockweight.workflow.bake_preview import BakePreview, preview_bake
-from blockweight.workflow.baking import ALPHA_READERS, Recipe, Typed, bake_text
-from blockweight.workflow.weight_sheet import parse_fill
+from blockweight.workflow.baking import ALPHA_READERS, bake_text
+from blockweight.workflow.project_bake import bake_facts
 
 router = APIRouter(prefix="/bake")
-
-_DEFAULTS = {
-    "lora": "",
-    "weights": "",
-    "fill": "",
-    "rest": "",
-    "strength": "1",
-    "te": "",
-    "elemental": "",
-    "zeros": "drop",
-    "via": "factor",
-    "precision": "keep",
-    "folder": "",
-    "file": "",
-    "overwrite": "",
-}
-"""The form's fields and what they hold at first."""
-
-_CHOICES = {"zeros": ("drop", "keep"), "via": ("factor", "alpha"), "precision": ("keep", "fp32")}
 
 _KEPT = 50
 
 
 @dataclass(frozen=True)
 class Report:
-    """A finished bake, for its page: the report's plain values, the blocks that took the fill, the source."""
+    """A finished bake, for its page: the report's plain values (`bake_facts`), the source, the new file."""
 
     facts: Mapping[str, object]
-    filled: tuple[str, ...]
     source: Path
     out: Path
-    exact: float
-    limit: float
-    rest: int
-    unknown: int
-    via: str
 
 
 @dataclass
@@ -85,37 +61,25 @@ class Reports:
 @router.get("")
 def show(request: Request) -> Response:
     """The form for what the address says, and, with a LoRA, what baking would do."""
-    asked = query(request)
-    return _form(request, {name: asked.one(name, default) for name, default in _DEFAULTS.items()})
+    return _form(request, typed_in(query(request)))
 
 
 @router.post("")
 def bake(request: Request, fields: Annotated[Fields, Depends(form)]) -> Response:
     """Bake, and go on to the report; where something is wrong, show the form as it was sent, with the reason."""
-    typed = {name: fields.one(name, default) for name, default in _DEFAULTS.items()}
+    typed = typed_in(fields)
     try:
         source = chosen_lora(request, typed["lora"])
         if source is None:
             raise BlockweightError("No LoRA is chosen; choose one from the list.")
-        weights = _weights(typed)
+        weights = weights_in(typed)
         if not weights.weights.strip():
             raise BlockweightError("There are no block weights to bake; write or paste them.")
         target = library(request).new_path(typed["folder"], typed["file"])
-        report, filled = bake_text(source, weights, target, _recipe(typed), overwrite=bool(typed["overwrite"]))
+        report, filled = bake_text(source, weights, target, recipe_in(typed), overwrite=bool(typed["overwrite"]))
     except BlockweightError as error:
         return _form(request, typed, str(error), 422)
-    check = report.check
-    kept = Report(
-        report.facts(),
-        filled,
-        source,
-        target,
-        check.max_error,
-        check.max_limit,
-        len(check.rest),
-        len(check.unknown_keys),
-        ALPHA_READERS if report.recipe.via == "alpha" else "",
-    )
+    kept = Report(bake_facts(report, filled), source, target)
     return RedirectResponse(f"/bake/reports/{request.app.state.reports.keep(kept)}", 303)
 
 
@@ -126,7 +90,7 @@ def report(request: Request, name: str) -> Response:
     if found is None:
         raise HTTPException(404)
     again = urlencode({"lora": str(found.source), "weights": str(found.facts["weights"])})
-    return render(request, "bake_report.html.j2", report=found, again=f"/bake?{again}")
+    return render(request, "bake_report.html.j2", report=found.facts, out=found.out, again=f"/bake?{again}")
 
 
 def _form(request: Request, typed: dict[str, str], error: str = "", status: int = 200) -> Response:
@@ -135,7 +99,7 @@ def _form(request: Request, typed: dict[str, str], error: str = "", status: int 
     try:
         lora = chosen_lora(request, typed["lora"])
         if lora is not None:
-            preview = preview_bake(lora, _weights(typed), _recipe(typed))
+            preview = preview_bake(lora, weights_in(typed), recipe_in(typed))
     except BlockweightError as refused:
         error = error or str(refused)
     folders = _folders(request, typed["lora"])
@@ -159,21 +123,3 @@ def _folders(request: Request, lora: str) -> list[str]:
     shelf = library(request)
     own = [str(file.path.parent) for file in shelf.files() if str(file.path) == lora and not file.embedded]
     return list(dict.fromkeys([*own, *map(str, shelf.folders)]))
-
-
-def _weights(typed: Mapping[str, str]) -> Typed:
-    return Typed(typed["weights"], parse_fill(typed["fill"]), parse_fill(typed["rest"]), typed["elemental"])
-
-
-def _recipe(typed: Mapping[str, str]) -> Recipe:
-    for name, choices in _CHOICES.items():
-        if typed[name] not in choices:
-            raise BlockweightError(f"{quoted(typed[name])} is no choice for {name}; use one of {', '.join(choices)}.")
-    strength = parse_fill(typed["strength"])
-    return Recipe(
-        strength=1.0 if strength is None else strength,
-        te=parse_fill(typed["te"]),
-        zeros=cast(Literal["drop", "keep"], typed["zeros"]),
-        via=cast(Literal["factor", "alpha"], typed["via"]),
-        precision=cast(Literal["keep", "fp32"], typed["precision"]),
-    )

@@ -27,7 +27,7 @@ class PictureGrid extends HTMLElement {
     this.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
     this.addEventListener("pointerdown", (event) => this.dragged(event));
     this.scroller.addEventListener("scroll", () => this.keep(), { passive: true });
-    this.scroller.addEventListener("dblclick", (event) => event.target.closest(".pg-cell") && this.loupe.toggle(this));
+    this.scroller.addEventListener("dblclick", (event) => event.target.closest(".pg-cell") && this.loupe?.toggle(this));
     this.loupe = this.querySelector("picture-loupe");
     this.recall();
   }
@@ -114,7 +114,7 @@ class PictureGrid extends HTMLElement {
     cell.dataset.told = "true";
     cell.classList.toggle("ready", ready);
     if (cell.near) this.load(cell);
-    if (cell === this.current) this.loupe.show();
+    if (cell === this.current) this.loupe?.show();
     this.name(cell);
   }
 
@@ -170,7 +170,7 @@ class PictureGrid extends HTMLElement {
     [this.row, this.column] = [Number(cell.dataset.row), Number(cell.dataset.column)];
     cell.tabIndex = 0;
     this.load(cell);
-    this.loupe.show();
+    this.loupe?.show();
     this.keep();
     this.dispatchEvent(new Event("moved"));
   }
@@ -187,8 +187,8 @@ class PictureGrid extends HTMLElement {
     else if (key === "z" || key === "Z") this.zoomTo(this.zoom > 1 ? 1 : 3, 0.5, 0.5);
     else if (key === "+" || key === "=") this.zoomTo(this.zoom * 1.5, 0.5, 0.5);
     else if (key === "-") this.zoomTo(this.zoom / 1.5, 0.5, 0.5);
-    else if (key === "l" || key === "L") this.loupe.toggle(this);
-    else if (key === "Escape" && !this.loupe.hidden) this.loupe.toggle(this, false);
+    else if ((key === "l" || key === "L") && this.loupe) this.loupe.toggle(this);
+    else if (key === "Escape" && this.loupe?.hidden === false) this.loupe.toggle(this, false);
     else return false;
     return true;
   }
@@ -290,13 +290,13 @@ class PictureGrid extends HTMLElement {
     this.keeping = setTimeout(() => {
       const { row, column, zoom, pan, difference } = this;
       const scroll = [this.scroller.scrollLeft, this.scroller.scrollTop];
-      sessionStorage.setItem(`blockweight:grid:${place}`, JSON.stringify({ row, column, zoom, pan, difference, scroll }));
+      sessionStorage.setItem(`blockweight:grid:${location.pathname}`, JSON.stringify({ row, column, zoom, pan, difference, scroll }));
     }, 150);
   }
 
   recall() {
     try {
-      const kept = JSON.parse(sessionStorage.getItem(`blockweight:grid:${place}`));
+      const kept = JSON.parse(sessionStorage.getItem(`blockweight:grid:${location.pathname}`));
       if (!kept) return;
       ({ row: this.row, column: this.column, zoom: this.zoom, pan: this.pan, difference: this.difference } = kept);
       this.kept = kept.scroll;

@@ -1,0 +1,97 @@
+"""Bake & publish in a real browser: from the preview to a verified file with a cover, with reloads in between."""
+
+from __future__ import annotations
+
+import pytest
+import tuned
+from studio_server import Server
+
+from blockweight.lora.header import read_header
+from blockweight.lora.metadata import read_covers
+
+
+@pytest.fixture(scope="module")
+def publishing(tmp_path_factory):
+    """A studio with a project of rendered pictures: the server, the project's address and folder."""
+    with Server.started(tmp_path_factory.mktemp("publish"), "--renderer", "fake") as running:
+        address, folder = tuned.make_for(running.folder, "publish", weights=tuned.MINE)
+        with tuned.open_project(folder) as tuning:
+            tuned.compared(tuning)
+        yield running, f"{running.url}{address}/bake", folder
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
+    made = context.new_page()
+    made.said = []
+    made.on("console", lambda message: made.said.append(message.text))
+    made.on("pageerror", lambda error: made.said.append(str(error)))
+    yield made
+    assert made.said == []
+    context.close()
+
+
+def test_a_lora_is_baked_verified_and_given_a_name_and_a_cover(page, publishing):
+    _, address, folder = publishing
+    page.goto(address)
+    page.get_by_label("New file").fill("published.safetensors")
+    page.get_by_role("button", name="Bake and verify").click()
+    page.wait_for_url("**/bake/reports/*")
+    assert page.locator("h1").inner_text() == "Baked and verified"
+    page.reload()
+    assert page.get_by_text("Every module’s change is weight × the original’s").is_visible()
+    page.get_by_role("link", name="Name, cover and other metadata").click()
+    page.get_by_label("Name", exact=True).fill("ゴブ姫")
+    page.get_by_label("picture 2", exact=True).check(force=True)
+    box = page.get_by_role("group", name="Part for the cover")
+    box.wait_for()
+    page.wait_for_function("() => document.querySelector('[name=crop]').value === '16,0,32,48'")
+    page.locator(".cc-size").fill("50")
+    box.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("+")
+    left, top, width, height = map(int, page.locator("[name=crop]").input_value().split(","))
+    assert (width, height) == (17, 25)
+    assert (left, top) == (17, 11)
+    frame = page.locator(".cc-frame").bounding_box()
+    at = page.locator(".cc-box").bounding_box()
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + frame["width"] + 200, frame["y"] + frame["height"] + 200)
+    page.mouse.up()
+    assert page.locator("[name=crop]").input_value() == "47,23,17,25"
+    page.get_by_role("button", name="Show what would change").click()
+    page.wait_for_selector("#difference")
+    assert "+ ssmd_display_name: ゴブ姫" in page.locator(".diff").inner_text()
+    assert page.locator("[name=crop]").input_value() == "47,23,17,25"
+    page.get_by_role("button", name="Write it into the file").click()
+    page.wait_for_url("**/metadata/*done=written")
+    written = read_header(folder / "published.safetensors").metadata
+    (cover,) = read_covers(written)
+    assert (written["ssmd_display_name"], cover.width, cover.height) == ("ゴブ姫", 17, 25)
+    page.get_by_role("button", name="Take the latest edit back").click()
+    page.wait_for_url("**/metadata/*done=undone")
+    assert "ssmd_display_name" not in read_header(folder / "published.safetensors").metadata
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (820, 1180)])
+@pytest.mark.parametrize("path", ["", "/metadata/original"])
+def test_every_control_is_named_and_the_page_fits(page, publishing, path, width, height):
+    _, address, _ = publishing
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(address + path)
+    page.wait_for_load_state("networkidle")
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll(
+            "a, button, input:not([type=hidden]), select, textarea, summary, [role=group]")]
+          .filter((each) => !(each.ariaLabel || each.labels?.length || each.textContent.trim()))
+          .map((each) => each.outerHTML)"""
+    )
+    assert nameless == []
+    twice = page.evaluate("() => { const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);"
+                          " return ids.filter((id, at) => ids.indexOf(id) !== at); }")  # fmt: skip
+    assert twice == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("h1").count() == 1
