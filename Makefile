@@ -1,11 +1,14 @@
-# Two commands do everything: `make demo` and `make test`. See README.md for the plain pip lines.
+# Three commands do everything: `make studio`, `make demo` and `make test`. See README.md for the plain pip lines.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDIO := src/blockweight/studio
 
-.PHONY: demo test lint format messages pictures clean
+.PHONY: studio demo test lint format messages pictures clean
 .DELETE_ON_ERROR:
+
+studio: $(VENV)/.installed-studio
+	$(BIN)/blockweight studio
 
 demo: $(VENV)/.installed
 	$(BIN)/blockweight demo --out blockweight-demo
@@ -47,6 +50,10 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[local]"
 	touch $@
 
+$(VENV)/.installed-studio: $(VENV)/.made pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[local,studio]"
+	touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	touch $@ $(VENV)/.installed
+	touch $@ $(VENV)/.installed $(VENV)/.installed-studio

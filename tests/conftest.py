@@ -16,9 +16,11 @@ settings.load_profile("patient")
 
 @pytest.fixture(autouse=True)
 def config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A config folder of the test's own, so that nobody's hints are read or changed. It is not there yet."""
+    """A config folder of the test's own, so that nobody's hints are read or changed, and documents of its own beside
+    it. They are not there yet."""
     folder = tmp_path_factory.mktemp("home") / "config"
     monkeypatch.setenv("BLOCKWEIGHT_CONFIG", str(folder))
+    monkeypatch.setattr("platformdirs.user_documents_path", lambda: folder.parent / "documents")
     return folder
 
 

@@ -19,9 +19,10 @@ from workshop import FULL, SHORT, write_lora_file
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty config folder."""
+    """An empty config folder, and documents beside it."""
     folder = tmp_path / "config"
     monkeypatch.setenv(CONFIG, str(folder))
+    monkeypatch.setattr("platformdirs.user_documents_path", lambda: tmp_path / "documents")
     return folder
 
 

@@ -63,7 +63,9 @@ class Server:
             write_lora_file(loras / "princess.safetensors", FULL.blocks)
             write_lora_file(loras / "standard.safetensors", SHORT.blocks)
             config.mkdir()
-            (config / "settings.toml").write_text(f'loras = ["{loras.as_posix()}"]\n', "utf-8")
+            projects = (folder / "projects").as_posix()
+            settings = f'loras = ["{loras.as_posix()}"]\nprojects = "{projects}"\n'
+            (config / "settings.toml").write_text(settings, "utf-8")
         running = cls(*_start(folder, 0, options), folder, options)
         try:
             yield running

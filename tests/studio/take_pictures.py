@@ -6,8 +6,10 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,28 @@ from PIL import Image
 from studio_server import Server, chromium
 
 from blockweight.demo.embedded import lora_file
+from blockweight.workflow.config_folder import CONFIG
+from blockweight.workflow.demo_project import open_demo
+from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.renderers import local_renderer
 from blockweight.workflow.settings import LANGUAGES, THEMES
+from blockweight.workflow.tuning import fix, set_weights
+from blockweight.workflow.tuning_rounds import plan_round, render_round
 
 GOBUHIME = "Gobuhime:1,0,0.5,1,0.5,0.3,0.7,0,1,1,0,0,0,1,0.5,0.5,1,1,1,1,0.5,0.5,0.3,0.5,0,0.7"
 FIXED = "BASE,IN00,IN02,IN06,IN07,IN08,IN09,IN10,IN11,M00,OUT02,OUT03,OUT04,OUT05,OUT10"
+INFOTEXT = """\
+1girl, gobuhime, long hair, hairornament, choker, red dress, meadow <lora:gobuhime-locon:0.9:lbw=OUTALL>
+Negative prompt: blurry
+Steps: 16, Sampler: DPM++ 2M Karras, CFG scale: 4, Seed: 7, Size: 64x64, Clip skip: 2, VAE: kl-f8-anime2.ckpt"""
 FLUX = "Flux:" + ",".join(str(round(1.3 - abs(n - 30) / 25, 2)) for n in range(61))
 
 SCREENS = {"": (1280, 800), "-tablet": (820, 1180)}
 
 SHOWN = {
-    "home": ("en", "dark"),
+    "home": ("en", "light"),
+    "new-project": ("en", "dark"),
+    "project": ("en", "light"),
     "weights": ("en", "dark"),
     "weights-flux": ("en", "light"),
     "bake": ("en", "light"),
@@ -50,6 +64,8 @@ def visit(page: Any, server: Server, name: str) -> None:
     lora = server.folder / "loras" / "gobuhime.safetensors"
     place = {
         "home": "",
+        "new-project": "projects/new",
+        "project": "",
         "weights": f"weights?weights={GOBUHIME}&fixed={FIXED}&lora={lora}",
         "weights-flux": f"weights?weights={FLUX}",
         "bake": f"bake?weights={GOBUHIME}&lora={lora}",
@@ -59,11 +75,20 @@ def visit(page: Any, server: Server, name: str) -> None:
         "not-found": "nothing",
     }[name]
     page.goto(server.url + place)
+    if name == "new-project":
+        page.locator("#infotext").fill(INFOTEXT)
+        page.locator("[name=fill_in]").click()
+        page.wait_for_selector("#notes li")
+    if name == "project":
+        page.locator("a.project-card").first.click()
+        page.wait_for_selector("#scenes")
+        page.wait_for_timeout(500)  # an event stream is never idle
+    else:
+        page.wait_for_load_state("networkidle")
     if name == "baked":
         page.locator("[name=overwrite]").check()
         page.locator("#bake [data-busy]").click()
         page.wait_for_url("**/bake/reports/*")
-    page.wait_for_load_state("networkidle")
     page.evaluate(_ANYWHERE, str(server.folder))
 
 
@@ -96,12 +121,20 @@ def main() -> None:
 
 
 def furnished(folder: Path) -> Path:
-    """The folder with a config and the embedded LoRAs."""
+    """The folder with a config, the embedded LoRAs, and the demo's project with a few pictures."""
     (folder / "config").mkdir()
     (folder / "loras").mkdir()
     for name in ("gobuhime", "gobuhime-locon"):
         shutil.copy(lora_file(name), folder / "loras")
-    (folder / "config" / "settings.toml").write_text(f'loras = ["{(folder / "loras").as_posix()}"]\n', "utf-8")
+    settings = f'loras = ["{(folder / "loras").as_posix()}"]\nprojects = "{(folder / "projects").as_posix()}"\n'
+    (folder / "config" / "settings.toml").write_text(settings, "utf-8")
+    os.environ |= {CONFIG: str(folder / "config"), "XDG_DOCUMENTS_DIR": str(folder / "Documents")}
+    started = time.monotonic()
+    with open_demo(folder / "projects") as tuning:
+        set_weights(tuning, GOBUHIME)
+        fix(tuning, FIXED)
+        plan_round(tuning, "Sub", 0.5)
+        render_round(tuning, local_renderer, SilentProgress(), lambda: time.monotonic() - started > 20)
     return folder
 
 

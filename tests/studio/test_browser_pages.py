@@ -9,7 +9,7 @@ from studio_server import Server
 
 from workshop import WEIGHTS, write_lora_file
 
-PATHS = ["", "weights", "bake", "presets", "settings", "nothing"]
+PATHS = ["", "projects/new", "weights", "bake", "presets", "settings", "nothing"]
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def test_the_policy_allows_nothing_but_our_own_files():
     assert set(re.findall(r"'[^']+'|\S+:", policy)) <= {"'none'", "'self'"}
 
 
-@pytest.mark.parametrize("path", ["/", "/weights", "/bake", "/settings", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/projects/new", "/weights", "/bake", "/settings", "/nothing"])
 def test_no_page_has_a_script_a_style_or_a_handler_in_its_markup(client, path):
     text = client.get(path).text
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text)

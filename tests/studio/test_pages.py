@@ -27,7 +27,7 @@ def shown(answer) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-@pytest.mark.parametrize("path", ["/", "/weights", "/bake", "/presets", "/settings", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/projects/new", "/weights", "/bake", "/presets", "/settings", "/nothing"])
 def test_every_page_is_whole_in_every_language(client, path, language):
     answer = client.get(path, headers={"accept-language": language})
     assert answer.status_code == (404 if path == "/nothing" else 200)

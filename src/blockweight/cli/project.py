@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from blockweight.cli import project_scenes
 from blockweight.cli import scene_options as options
 from blockweight.cli.standard_input import typed
 
 app = typer.Typer(help="Make, list, export and import tuning projects.", no_args_is_help=True)
+app.add_typer(project_scenes.app, name="scenes")
 
 Folder = Annotated[Path, typer.Argument(parser=options.path, metavar="DIR", help="The project's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -100,6 +102,42 @@ def list_(as_json: Json = False) -> None:
     from blockweight.workflow import project_text  # noqa: PLC0415 - keeps --help fast
 
     _print(project_text.list_facts() if as_json else project_text.list_lines(), as_json=as_json)
+
+
+@app.command("demo")
+def demo(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", parser=options.path, metavar="DIR", help="Where; by default in the folder for projects."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make, or open again, a project of the embedded LoRA and model."""
+    from blockweight.workflow import tuning_text  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.demo_project import open_demo  # noqa: PLC0415
+    from blockweight.workflow.project_list import project_folders  # noqa: PLC0415
+    from blockweight.workflow.projects_folder import projects_folder  # noqa: PLC0415
+    from blockweight.workflow.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    parent, known = (projects_folder(settings), project_folders(settings)) if out is None else (out, ())
+    with open_demo(parent, known) as tuning:
+        state, folder = tuning.state(), tuning.folder
+    if as_json:
+        typer.echo(json.dumps({**tuning_text.show_facts(state), "folder": str(folder)}, ensure_ascii=False))
+    else:
+        typer.echo("\n".join([f"Folder:  {folder}", *tuning_text.show_lines(state)]))
+
+
+@app.command("forget")
+def forget(folder: Folder, as_json: Json = False) -> None:
+    """Take a project from the list of those opened lately; its folder stays as it is."""
+    from blockweight.workflow.recent_projects import forget  # noqa: PLC0415 - keeps --help fast
+
+    forget(folder)
+    _print({"forgotten": str(folder)} if as_json else [f"Forgotten: {folder}"], as_json=as_json)
 
 
 @app.command("show")

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from blockweight.errors import BlockweightError
 from blockweight.studio.door import Door
-from blockweight.studio.guard import Guard
+from blockweight.studio.guard import Guard, TooLargeError
 from blockweight.studio.pages import error_page
 from blockweight.studio.projects import Desk
 from blockweight.studio.routes import (
@@ -22,6 +22,8 @@ from blockweight.studio.routes import (
     bake,
     compare,
     home,
+    new_project,
+    overview,
     presets,
     project,
     publish,
@@ -39,7 +41,8 @@ def make_app(door: Door, desk: Desk) -> ASGIApp:
     app = FastAPI(title="Blockweight", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
     app.state.reports = bake.Reports()
-    for room in (home, weights, bake, settings, project, analyse, tune, presets, compare, publish, publish_metadata):
+    rooms = (home, weights, bake, settings, new_project, overview, project, analyse, tune, compare, publish)
+    for room in (*rooms, publish_metadata, presets):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=str(resources.files("blockweight.studio") / "static")))
     app.add_exception_handler(BlockweightError, _refused)
@@ -49,7 +52,7 @@ def make_app(door: Door, desk: Desk) -> ASGIApp:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return _answer(request, 422, str(error))
+    return _answer(request, 413 if isinstance(error, TooLargeError) else 422, str(error))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -9,20 +9,28 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from blockweight.errors import BlockweightError
 from blockweight.studio.door import Door
 from blockweight.studio.languages import marked
 
 MOST_BYTES = 4 << 20
-"""Of a request's body."""
+"""Of a request's body, but for the LARGER."""
 
 _NOT_OURS = marked("This address is not the studio's own; open the one that 'blockweight studio' printed.")
 _FOREIGN = marked("The request comes from another site, so it was refused.")
 _UNSIGNED = marked("The request does not say which site it comes from (Origin), so it was refused.")
 _TOO_LARGE = marked("The request is larger than 4 MiB, so it was refused.")
+_ZIP_TOO_LARGE = marked(
+    "The file is larger than 2 GiB, so it was refused; import it with 'blockweight project import'."
+)
+_PICTURE_TOO_LARGE = marked("The picture is larger than 32 MiB, so it was refused; paste its infotext instead.")
 _NO_TOKEN = marked(
     "The studio is reachable from other machines, so it asks for its token: open the address with ?token=… that "
     "'blockweight studio' printed."
 )
+
+LARGER = {"/projects/import": (2 << 30, _ZIP_TOO_LARGE), "/projects/new/picture": (32 << 20, _PICTURE_TOO_LARGE)}
+"""Addresses that take larger bodies, and how large, in bytes. They read them piece by piece, as they come."""
 
 TOKEN = "token"  # noqa: S105 - the parameter's name
 
@@ -54,6 +62,10 @@ _OPEN = ("/static/",)
 """Files of the program itself, the same for everyone: the page that asks for the token needs its stylesheet."""
 
 
+class TooLargeError(BlockweightError):
+    """A body has come to more than its address takes."""
+
+
 Refusal = Callable[[Mapping[str, str], int, str], bytes]
 """From a request's headers, a status and a sentence to a page that says it."""
 
@@ -82,11 +94,15 @@ class Guard:
             entered = await self._enter(scope, headers, guarded)
             if not entered:
                 return
-        body = await _body(headers, receive)
-        if body is None:
-            await self._answer(headers, guarded, 413, _TOO_LARGE)
-            return
-        await self._app(scope, _replayed(body, receive), guarded)
+        most, sentence = LARGER.get(scope["path"], (MOST_BYTES, _TOO_LARGE))
+        if not _announced(headers, most):
+            await self._answer(headers, guarded, 413, sentence)
+        elif scope["path"] in LARGER:
+            await self._app(scope, _counted(receive, most, sentence), guarded)
+        elif (body := await _body(headers, receive)) is None:
+            await self._answer(headers, guarded, 413, sentence)
+        else:
+            await self._app(scope, _replayed(body, receive), guarded)
 
     def _refused(self, scope: Scope, headers: dict[str, list[str]]) -> str:
         """Why the request may not come in, or nothing."""
@@ -166,11 +182,8 @@ def _with_headers(send: Send) -> Send:
 async def _body(headers: dict[str, list[str]], receive: Receive) -> bytes | None:
     """The whole body, None if it is too large. Nothing is read where none is announced, so that a stream can wait for
     the browser to leave."""
-    length = headers.get("content-length", [""])[0]
-    if not length and "transfer-encoding" not in headers:
+    if not headers.get("content-length") and "transfer-encoding" not in headers:
         return b""
-    if length and not (length.isascii() and length.isdigit() and len(length) < 16 and int(length) <= MOST_BYTES):
-        return None
     parts = bytearray()
     while True:
         message = await receive()
@@ -181,6 +194,28 @@ async def _body(headers: dict[str, list[str]], receive: Receive) -> bytes | None
             return None
         if not message.get("more_body"):
             return bytes(parts)
+
+
+def _announced(headers: dict[str, list[str]], most: int) -> bool:
+    """Whether the body's length, if it is announced, is no more than this."""
+    length = headers.get("content-length", [""])[0]
+    return not length or (length.isascii() and length.isdigit() and len(length) < 16 and int(length) <= most)
+
+
+def _counted(receive: Receive, most: int, sentence: str) -> Receive:
+    """The body as it comes; TooLargeError once it is more than this."""
+    count = 0
+
+    async def next_part() -> Message:
+        nonlocal count
+        message = await receive()
+        if message["type"] == "http.request":
+            count += len(message.get("body", b""))
+            if count > most:
+                raise TooLargeError(sentence)
+        return message
+
+    return next_part
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

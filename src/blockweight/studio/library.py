@@ -1,4 +1,5 @@
-"""The LoRA files that the pages may open: those of the project's folder and of the folders in the settings."""
+"""The files that the pages may open: LoRAs of the project's folder and of the folders in the settings, and models of
+the latter."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ from fastapi import Request
 
 from blockweight.studio.projects import desk_of
 from blockweight.workflow.lora_library import Library
+from blockweight.workflow.model_library import ModelLibrary
+from blockweight.workflow.project_form import Shelves
+from blockweight.workflow.projects_folder import projects_folder
 from blockweight.workflow.settings import load_settings
 from blockweight.workflow.weight_sheet import Sheet, sheet_for
 
@@ -21,6 +25,12 @@ def library(request: Request) -> Library:
 def project_library(folder: Path) -> Library:
     """The folders that a project may read LoRAs from and bake to: its own, and those of the settings."""
     return Library(tuple(dict.fromkeys((folder, *load_settings().loras))))
+
+
+def shelves(request: Request) -> Shelves:
+    """What a new project may be made of, and where it goes."""
+    settings = load_settings()
+    return Shelves(library(request), ModelLibrary(settings.models), projects_folder(settings))
 
 
 def chosen_lora(request: Request, text: str) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, partial
 from gettext import NullTranslations
 from http.cookies import CookieError, SimpleCookie
@@ -102,7 +103,16 @@ def environment(language: str) -> Environment:
     install(words.gettext, words.ngettext, newstyle=True)
     made.filters["megabytes"] = megabytes
     made.filters["duration"] = partial(_duration, words)
+    made.filters["moment"] = moment
     return made
+
+
+def moment(time: str) -> str:
+    """A time in ISO 8601 as this machine's clock shows it: `2026-11-23 14:05`; as it stands if it is none."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return time
 
 
 def megabytes(size: int) -> str:

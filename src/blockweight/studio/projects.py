@@ -1,7 +1,8 @@
 """The projects that the pages may open, and the process that renders for them.
 
 A project's address is made from its folder's path, so that a bookmark survives a restart and no path stands in it. Only
-projects that were opened on this machine before, or that the studio was started with, have one.
+projects that were opened on this machine before, that lie in the folder for projects, or that the studio was started
+with, have one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
-from blockweight.workflow.recent_projects import holds_project, normal, recent_projects
+from blockweight.errors import BlockweightError
+from blockweight.workflow.project_list import project_folders
+from blockweight.workflow.recent_projects import holds_project, normal
 from blockweight.workflow.render_process import RenderProcess, Task
+from blockweight.workflow.settings import Settings, load_settings
 from blockweight.workflow.tuning_project import TuningProject, open_project
 
 
@@ -31,10 +35,13 @@ class Desk:
     _lock: Lock = field(default_factory=Lock)
 
     def folders(self) -> Iterator[Path]:
-        """Where projects may be opened: the one that the studio was started with, and those opened lately."""
-        if self.named is not None:
-            yield normal(self.named)
-        yield from (recent.folder for recent in recent_projects())
+        """Where projects may be opened: those opened lately, latest first, the one that the studio was started with,
+        and those in the folder for projects."""
+        try:
+            settings = load_settings()
+        except BlockweightError:
+            settings = Settings()  # a project that is known needs none
+        return project_folders(settings, self.named)
 
     def find(self, identity: str) -> TuningProject | None:
         """The project of this address, opened if it is not yet; None if there is none."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from blockweight.demo.embedded import model_folder
@@ -11,7 +10,8 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import read_header
 from blockweight.lora.hashes import MODEL_HASH, data_hashes
 from blockweight.render import identify_checkpoint
-from blockweight.workflow.lora_library import ENDING, Library, is_inside
+from blockweight.workflow.lora_library import ENDING, Library
+from blockweight.workflow.model_library import models_below
 
 MOST_HASHED = 1 << 30
 """Bytes of a LoRA that are still read for a hash."""
@@ -46,7 +46,7 @@ def has_hash(lora: Path, short: str) -> bool | None:
 def models_called(name: str, short: str, folders: Sequence[Path]) -> list[Path]:
     """The models of this name: `.safetensors` files and diffusers folders. WebUIs write an underscore for the slash
     after a folder's name. The embedded model is one if its short hash is right too: `model` is many a folder's name."""
-    listed = [(path, path.relative_to(folder.parent).as_posix()) for folder in folders for path in _models(folder)]
+    listed = [(path, path.relative_to(folder.parent).as_posix()) for folder in folders for path in models_below(folder)]
     found = _called(name, [(path, whole.partition("/")[2] or whole) for path, whole in listed])
     embedded = model_folder()
     if not found and name == embedded.name and short and identify_checkpoint(embedded).digest.startswith(short):
@@ -66,17 +66,3 @@ def _called(name: str, listed: Sequence[tuple[Path, str]]) -> list[Path]:
         elif wanted.casefold() in map(str.casefold, names):
             alike[path] = None
     return [*exact, *alike]
-
-
-def _models(folder: Path) -> Iterator[Path]:
-    """Every model below the folder, links out of it left out. What is inside a diffusers folder is a part of it."""
-    for place, folders, names in os.walk(folder):
-        here = Path(place)
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        if "model_index.json" in names:
-            folders.clear()
-            yield here
-            continue
-        for name in sorted(names):
-            if name.lower().endswith(ENDING) and not name.startswith(".") and is_inside(here / name, folder):
-                yield here / name

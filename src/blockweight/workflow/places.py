@@ -11,6 +11,8 @@ from blockweight.lora import open_lora
 from blockweight.plan import Scene
 from blockweight.project import LOCATED, TuningLog, TuningState
 from blockweight.render import identify_checkpoint
+from blockweight.workflow.lora_library import Library
+from blockweight.workflow.model_library import ModelLibrary
 
 
 def place_of(path: Path) -> dict[str, str]:
@@ -43,11 +45,19 @@ def locate(log: TuningLog, lora: Path | None = None, models: Iterable[Path] = ()
     return _say(log, places)
 
 
+def lost_files(state: TuningState) -> dict[str, str]:
+    """Digest → file name of the LoRA and the checkpoints whose place nobody has said, or that are gone from it."""
+    lost = dict(state.unplaced)
+    needed = {state.lora.digest: state.lora.path}
+    needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in state.scenes}
+    return lost | {digest: Path(path).name for digest, path in needed.items() if digest not in lost and _gone(path)}
+
+
 def find_again(log: TuningLog, folders: Iterable[Path]) -> TuningState:
-    """Look in these folders for files whose place nobody has said, by name, and take those with the right digest."""
+    """Look in these folders for the files that are lost, by name, and take those with the right digest."""
     state, places = log.state(), {}
     searched = list(dict.fromkeys(folders))
-    for digest, name in state.unplaced.items():
+    for digest, name in lost_files(state).items():
         for candidate in (folder / name for folder in searched):
             try:
                 if candidate.exists() and _digest(candidate, lora=digest == state.subject.digest) == digest:
@@ -56,6 +66,13 @@ def find_again(log: TuningLog, folders: Iterable[Path]) -> TuningState:
             except (OSError, ValueError, BlockweightError):
                 continue  # another file of that name, which cannot even be read
     return _say(log, places)
+
+
+def look_in_libraries(log: TuningLog, loras: Library, models: ModelLibrary) -> TuningState:
+    """Look for the files that are lost in the folders of the settings and those below them, as `find_again`."""
+    names = set(lost_files(log.state()).values())
+    paths = [*(file.path for file in loras.files()), *(model.path for model in models.files())]
+    return find_again(log, [path.parent for path in paths if path.name in names])
 
 
 def check_places(log: TuningLog, scenes: Sequence[Scene] | None = None) -> TuningState:
@@ -93,6 +110,13 @@ def _checked(log: TuningLog, needed: Iterable[tuple[str, str, bool]]) -> TuningS
             )
         places[digest] = place_of(here)
     return _say(log, places)
+
+
+def _gone(path: str) -> bool:
+    try:
+        return not Path(path).exists()
+    except (OSError, ValueError):
+        return True
 
 
 def _say(log: TuningLog, places: Mapping[str, Mapping[str, str]]) -> TuningState:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
 from blockweight.project import Exported, Project, TuningLog, read_archive, write_archive
-from blockweight.workflow.places import find_again, locate
+from blockweight.workflow.lora_library import Library
+from blockweight.workflow.model_library import ModelLibrary
+from blockweight.workflow.places import find_again, locate, look_in_libraries
+from blockweight.workflow.projects_folder import free_folder
 from blockweight.workflow.recent_projects import normal, recent_projects
 from blockweight.workflow.tuning_project import TuningProject, open_project
+
+_ABANDONED = 24 * 3600
+"""Seconds after which nobody waits for a download any more."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,18 @@ def export_project(
     here = normal(tuning.folder)
     file = here.parent / f"{here.name}.zip" if target is None else target
     return file, write_archive(tuning.project, file, overwrite=overwrite)
+
+
+def export_for_download(tuning: TuningProject) -> Path:
+    """Write the project to a zip of a name that nobody has, in its own folder, where there is a disk for its pictures;
+    whoever sends it away deletes it. What a killed process left there is removed in time."""
+    for left in tuning.folder.glob(".export-*.zip"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
+    file = tuning.folder / f".export-{secrets.token_hex(8)}.zip"
+    write_archive(tuning.project, file)
+    return file
 
 
 def import_project(
@@ -59,6 +80,17 @@ def import_project(
             raise BlockweightError(f"The project was imported to '{target}', but: {error}") from None
         state = find_again(tuning.log, folders)
         return Imported(target, state.name, pictures, state.unplaced)
+
+
+def import_among(source: Path, name: str, parent: Path, loras: Library, models: ModelLibrary) -> Imported:
+    """Unpack an exported project that is called `name` to a new folder in `parent`, as `import_project`; its LoRA and
+    models are looked for in these libraries too."""
+    stem = name[: -len(".zip")] if name.lower().endswith(".zip") else name
+    imported = import_project(source, free_folder(parent, stem))
+    if not imported.missing:
+        return imported
+    with open_project(imported.folder) as tuning:
+        return replace(imported, missing=look_in_libraries(tuning.log, loras, models).unplaced)
 
 
 def _known_folders() -> Iterable[Path]:

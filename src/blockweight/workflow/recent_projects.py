@@ -35,12 +35,15 @@ class RecentProject:
 
 @dataclass(frozen=True)
 class Overview:
-    """What a list of projects shows of one: how many pictures were finished, the key of the latest that is there (None
-    without any), for a thumbnail, and the weights as text."""
+    """What a list of projects shows of one: its name, how many pictures were finished, the key of the latest that is
+    there (None without any), for a thumbnail, the weights as text and one by one, and the LoRA's file name."""
 
+    name: str
     pictures: int
     cover: str | None
     weights: str
+    values: tuple[float, ...]
+    lora: str
 
 
 def recent_projects() -> tuple[RecentProject, ...]:
@@ -78,7 +81,10 @@ def overview(folder: Path) -> Overview:
         state = TuningLog(project.log).state()
         keys = [str(event.body["job"]) for event in project.log.read("rendered")]
         there = (key for key in reversed(keys) if (project.pictures.folder / f"{key}.png").is_file())
-        return Overview(len(set(keys)), next(there, None), state.weights.text())
+        weights = state.weights
+        return Overview(
+            state.name, len(set(keys)), next(there, None), weights.text(), weights.values, state.subject.lora
+        )
 
 
 def holds_project(folder: Path) -> bool:

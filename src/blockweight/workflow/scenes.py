@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Scene
+from blockweight.weights import parse_weight
 
 _LORA_TAG = re.compile(r"<(?:lora|lyco):[^>]*>", re.IGNORECASE)
 
 MOST_SEEDS = 1000
+MOST_STEPS = 1000
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -50,10 +52,51 @@ def parse_prompt(text: str) -> str:
     tag = _LORA_TAG.search(text)
     if tag is not None:
         raise BlockweightError(
-            f"The prompt holds {quoted(tag[0])}; leave it out, the LoRA is the command's own argument, multiplied by "
-            "--strength."
+            f"The prompt holds {quoted(tag[0])}; leave it out, the LoRA and its strength are given by themselves."
         )
     return text
+
+
+def parse_prompts(text: str) -> tuple[str, ...]:
+    """Prompts from lines, each once; BlockweightError if there is none, and as `parse_prompt`."""
+    prompts = tuple(dict.fromkeys(parse_prompt(line) for line in map(str.strip, text.splitlines()) if line))
+    if not prompts:
+        raise BlockweightError("There is no prompt; write one a line.")
+    return prompts
+
+
+def parse_steps(text: str) -> int:
+    """Denoising steps, 1 to 1000; BlockweightError otherwise."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if not re.fullmatch(r"\d{1,4}", plain, re.ASCII) or not 1 <= int(plain) <= MOST_STEPS:
+        raise BlockweightError(f"{quoted(text)} is no number of steps; write a whole number from 1 to {MOST_STEPS}.")
+    return int(plain)
+
+
+def parse_cfg(text: str) -> float:
+    """The CFG scale, 1 to 100; BlockweightError otherwise."""
+    try:
+        value = parse_weight(unicodedata.normalize("NFKC", text))
+    except BlockweightError:
+        value = 0.0
+    if not 1 <= value <= 100:
+        raise BlockweightError(f"{quoted(text)} is no CFG scale; write a number from 1 to 100, such as 7.")
+    return value
+
+
+def sampler_names() -> tuple[str, ...]:
+    """The samplers that this program renders with, by the WebUI's names; the first is the usual one."""
+    from blockweight.render.samplers import SAMPLERS  # noqa: PLC0415 - numpy is not needed to read --help
+
+    return tuple(SAMPLERS)
+
+
+def parse_sampler(text: str) -> str:
+    """A sampler's name; BlockweightError for one that there is not."""
+    name = text.strip()
+    if name not in sampler_names():
+        raise BlockweightError(f"There is no sampler {quoted(text)}; use one of: {', '.join(sampler_names())}.")
+    return name
 
 
 def scenes_of(
@@ -79,3 +122,14 @@ def scenes_of(
         for prompt in texts
         for seed in numbers
     ]
+
+
+def typed_errors(typed: Mapping[str, str], parsers: Mapping[str, Callable[[str], object]]) -> dict[str, str]:
+    """Which fields of a form cannot be read: the field's name → the sentence that says why."""
+    errors = {}
+    for name, parse in parsers.items():
+        try:
+            parse(typed[name])
+        except BlockweightError as error:
+            errors[name] = str(error)
+    return errors

@@ -1,4 +1,5 @@
-"""What a person has set for good: folders with models and LoRAs, language, theme. A TOML file in the config folder."""
+"""What a person has set for good: folders with models, LoRAs and projects, language, theme. A TOML file in the config
+folder."""
 
 from __future__ import annotations
 
@@ -23,12 +24,14 @@ _MOST_BYTES = 1 << 20
 @dataclass(frozen=True)
 class Settings:
     """Folders with models and with LoRAs, absolute; `language` is one of LANGUAGES, or empty to follow the browser, and
-    `theme` one of THEMES, or empty to follow the system."""
+    `theme` one of THEMES, or empty to follow the system. `projects` is where new projects go, absolute; None for the
+    usual place (`projects_folder`)."""
 
     models: tuple[Path, ...] = ()
     loras: tuple[Path, ...] = ()
     language: str = ""
     theme: str = ""
+    projects: Path | None = None
 
     def __post_init__(self) -> None:
         check_look("language", self.language)
@@ -37,7 +40,8 @@ class Settings:
     def text(self) -> str:
         """The file's text, TOML."""
         folders = [f"{name} = [{', '.join(map(_toml, paths))}]" for name, paths in self._folders()]
-        return "\n".join([*folders, f'language = "{self.language}"', f'theme = "{self.theme}"', ""])
+        where = [] if self.projects is None else [f"projects = {_toml(self.projects)}"]
+        return "\n".join([*folders, *where, f'language = "{self.language}"', f'theme = "{self.theme}"', ""])
 
     def _folders(self) -> tuple[tuple[str, tuple[Path, ...]], ...]:
         return ("models", self.models), ("loras", self.loras)
@@ -109,27 +113,50 @@ def folders_of(text: str) -> tuple[Path, ...]:
     no folder, or a path that does not say where it begins."""
     found: dict[Path, None] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
-        try:
-            path = Path(line).expanduser()
-            there = path.is_dir()
-        except (OSError, ValueError, RuntimeError) as error:
-            raise BlockweightError(f"{quoted(line, 200)} cannot be read ({error}); check the path.") from None
-        if not path.is_absolute():
-            raise BlockweightError(f"{quoted(line, 200)} is not a whole path; write it from the root of the disk on.")
+        path, there = _whole_path(line)
         if not there:
             raise BlockweightError(f"There is no folder {quoted(line, 200)}; check the path, or make the folder first.")
         found[path] = None
     return tuple(found)
 
 
+def folder_to_be(text: str) -> Path | None:
+    """A folder as it is typed, which need not be there yet; None for an empty text. BlockweightError for what cannot be
+    a folder, and a path that does not say where it begins."""
+    line = text.strip()
+    if not line:
+        return None
+    path, there = _whole_path(line)
+    if not there and path.exists():
+        raise BlockweightError(f"{quoted(line, 200)} is a file; name a folder.")
+    return path
+
+
+def _whole_path(line: str) -> tuple[Path, bool]:
+    """The path of a line, and whether it is a folder."""
+    try:
+        path = Path(line).expanduser()
+        there = path.is_dir()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BlockweightError(f"{quoted(line, 200)} cannot be read ({error}); check the path.") from None
+    if not path.is_absolute():
+        raise BlockweightError(f"{quoted(line, 200)} is not a whole path; write it from the root of the disk on.")
+    return path, there
+
+
 def _settings_of(found: Mapping[str, object]) -> Settings:
-    unknown = set(found) - {"models", "loras", "language", "theme"}
+    unknown = set(found) - {"models", "loras", "projects", "language", "theme"}
     if unknown:
-        raise BlockweightError(f"{quoted(min(unknown))} is no setting; there are models, loras, language and theme.")
-    language, theme = found.get("language", ""), found.get("theme", "")
+        raise BlockweightError(
+            f"{quoted(min(unknown))} is no setting; there are models, loras, projects, language and theme."
+        )
+    language, theme, projects = (found.get(name, "") for name in ("language", "theme", "projects"))
     if not isinstance(language, str) or not isinstance(theme, str):
         raise BlockweightError('language and theme are texts, as in theme = "dark".')
-    return Settings(_paths("models", found), _paths("loras", found), language, theme)
+    if not isinstance(projects, str):
+        raise BlockweightError('projects is one folder, as in projects = "/data/projects".')
+    where = Path(projects) if projects else None
+    return Settings(_paths("models", found), _paths("loras", found), language, theme, where)
 
 
 def _paths(name: str, found: Mapping[str, object]) -> tuple[Path, ...]:

@@ -23,7 +23,7 @@ def tune_view(tuning: TuningProject) -> dict[str, object]:
         "cells": [format_weight(value) for value in state.weights.values],
         "grid": None if open_round is None else tuning_text.grid_facts(open_round),
         "cost": None if open_round is None else tuning_text.cost_facts(round_cost(tuning)),
-        "rounds": _rounds(tuning, state),
+        "rounds": round_rows(tuning, state),
         "steps": [tuning_text.step_facts(step, state.subject.layout) for step in state.steps],
     }
 
@@ -43,7 +43,7 @@ def pasted_weights(state: TuningState, text: str, cells: Sequence[str], at: str)
     return sheet.paste(text, read_cells(state.name, layout, cells), at, name=state.name).weights.text()
 
 
-def _rounds(tuning: TuningProject, state: TuningState) -> list[dict[str, object]]:
+def round_rows(tuning: TuningProject, state: TuningState) -> list[dict[str, object]]:
     """The rounds for the strip: what was decided, a picture, and the step to go back to."""
     return [
         {

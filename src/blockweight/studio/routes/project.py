@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from blockweight.studio.acts import perform
@@ -18,12 +18,6 @@ from blockweight.studio.projects import FOR_EVER, Opened
 router = APIRouter(prefix="/projects/{identity}")
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
-
-@router.get("")
-def project(found: Opened) -> Response:
-    """The project's first page."""
-    return RedirectResponse(found.path("tune"), 303)
 
 
 @router.get("/pictures/{key}.png")

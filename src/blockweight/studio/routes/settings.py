@@ -7,10 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from blockweight.errors import BlockweightError
 from blockweight.studio.forms import Fields, form
 from blockweight.studio.pages import PREFERENCES, render
-from blockweight.workflow.settings import Settings, folders_of, load_settings, save_settings, settings_file
+from blockweight.studio.projects import desk_of
+from blockweight.workflow.projects_folder import projects_folder
+from blockweight.workflow.scenes import typed_errors
+from blockweight.workflow.settings import (
+    Settings,
+    folder_to_be,
+    folders_of,
+    load_settings,
+    save_settings,
+    settings_file,
+)
 
 router = APIRouter(prefix="/settings")
 
@@ -20,24 +29,20 @@ def show(request: Request, saved: bool = False) -> Response:
     """The form with what is set."""
     settings = load_settings()
     typed = {"models": _lines(settings.models), "loras": _lines(settings.loras)}
+    typed["projects"] = "" if settings.projects is None else str(settings.projects)
     return _form(request, typed, settings.language, settings.theme, saved=saved)
 
 
 @router.post("")
 def save(request: Request, fields: Annotated[Fields, Depends(form)]) -> Response:
     """Keep the settings; where something is wrong, show the form as it was sent, with the reason."""
-    typed = {name: fields.one(name) for name in ("models", "loras")}
+    typed = {name: fields.one(name) for name in ("models", "loras", "projects")}
     language, theme = fields.one("language"), fields.one("theme")
-    errors: dict[str, str] = {}
-    folders = {}
-    for name, text in typed.items():
-        try:
-            folders[name] = folders_of(text)
-        except BlockweightError as error:
-            errors[name] = str(error)
+    errors = typed_errors(typed, {"models": folders_of, "loras": folders_of, "projects": folder_to_be})
     if errors:
         return _form(request, typed, language, theme, errors=errors, status=422)
-    save_settings(Settings(**folders, language=language, theme=theme))
+    models, loras = folders_of(typed["models"]), folders_of(typed["loras"])
+    save_settings(Settings(models, loras, language, theme, folder_to_be(typed["projects"])))
     answer = RedirectResponse("/settings?saved=1", 303)
     for name in PREFERENCES:  # what is set for good takes the place of the switches
         answer.delete_cookie(name, httponly=True, samesite="strict")
@@ -55,9 +60,17 @@ def _form(
     status: int = 200,
 ) -> Response:
     chosen = {"language": language, "theme": theme}
-    place = str(settings_file())
     return render(
-        request, "settings.html.j2", status, typed=typed, chosen=chosen, errors=errors or {}, saved=saved, place=place
+        request,
+        "settings.html.j2",
+        status,
+        typed=typed,
+        chosen=chosen,
+        errors=errors or {},
+        saved=saved,
+        place=str(settings_file()),
+        usual=str(projects_folder(Settings())),
+        renderer=desk_of(request).renders.renderer,
     )
 
 

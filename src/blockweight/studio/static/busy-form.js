@@ -4,7 +4,9 @@ class BusyForm extends HTMLElement {
   connectedCallback() {
     const form = this.querySelector("form");
     form.addEventListener("submit", (event) => {
-      const button = event.submitter ?? form.querySelector("[data-busy]");
+      const buttons = [...form.querySelectorAll("[data-busy]")];
+      // A hidden button is there for the Enter key, and stands for the last one.
+      const button = event.submitter?.hidden ? buttons.at(-1) : (event.submitter ?? buttons[0]);
       if (form.dataset.sent) return event.preventDefault();
       form.dataset.sent = "true";
       this.button = button;

@@ -44,7 +44,8 @@ export async function post(path, data, wanted = () => true) {
   return null;
 }
 
-function sentenceIn(text) {
+/** The sentence of a refusal. */
+export function sentenceIn(text) {
   try {
     return JSON.parse(text).error;
   } catch {

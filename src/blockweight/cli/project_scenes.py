@@ -1,0 +1,112 @@
+"""`blockweight project scenes …`: the scenes of a tuning project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blockweight.cli import scene_options as options
+
+if TYPE_CHECKING:
+    from blockweight.project import TuningState
+
+app = typer.Typer(help="List, add, change and remove a project's scenes.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(parser=options.path, metavar="DIR", help="The project's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The scene's number in the list.")]
+Prompts = Annotated[list[str] | None, typer.Option("--prompt", help="A prompt; give the option again for more.")]
+Negative = Annotated[str | None, typer.Option("--negative", help="The negative prompt.")]
+Seeds = Annotated[str | None, typer.Option("--seeds", help="Seeds, e.g. 1,2,3 or 1-3.")]
+Steps = Annotated[str | None, typer.Option("--steps", help="Denoising steps.")]
+Cfg = Annotated[str | None, typer.Option("--cfg", help="CFG scale.")]
+Sampler = Annotated[str | None, typer.Option("--sampler", help="The sampler, by the WebUI's name.")]
+Size = Annotated[str | None, typer.Option("--size", help="Width x height in pixels.")]
+
+
+@app.command("list")
+def list_(folder: Folder, as_json: Json = False) -> None:
+    """List the scenes with their numbers."""
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415 - keeps --help fast
+
+    with open_project(folder) as tuning:
+        _print(tuning.state(), as_json=as_json)
+
+
+@app.command("add")
+def add(
+    folder: Folder,
+    prompt: Prompts = None,
+    negative: Negative = None,
+    seeds: Seeds = None,
+    steps: Steps = None,
+    cfg: Cfg = None,
+    sampler: Sampler = None,
+    size: Size = None,
+    as_json: Json = False,
+) -> None:
+    """Add scenes: every prompt with every seed. What is not given is as in the last scene."""
+    from blockweight.workflow.scene_edits import add_scenes  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    typed = _typed(prompt, negative, seeds, steps, cfg, sampler, size)
+    with open_project(folder) as tuning:
+        _print(add_scenes(tuning, typed), as_json=as_json)
+
+
+@app.command("change")
+def change(
+    folder: Folder,
+    number: Number,
+    prompt: Prompts = None,
+    negative: Negative = None,
+    seeds: Seeds = None,
+    steps: Steps = None,
+    cfg: Cfg = None,
+    sampler: Sampler = None,
+    size: Size = None,
+    as_json: Json = False,
+) -> None:
+    """Change a scene. More than one prompt or seed makes more scenes of it."""
+    from blockweight.workflow.scene_edits import change_scene, numbered_scene  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    typed = _typed(prompt, negative, seeds, steps, cfg, sampler, size)
+    with open_project(folder) as tuning:
+        _print(change_scene(tuning, numbered_scene(tuning.state(), number), typed), as_json=as_json)
+
+
+@app.command("remove")
+def remove(folder: Folder, number: Number, as_json: Json = False) -> None:
+    """Take a scene out; its pictures stay."""
+    from blockweight.workflow.scene_edits import numbered_scene, remove_scene  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(folder) as tuning:
+        _print(remove_scene(tuning, numbered_scene(tuning.state(), number)), as_json=as_json)
+
+
+def _typed(
+    prompt: list[str] | None,
+    negative: str | None,
+    seeds: str | None,
+    steps: str | None,
+    cfg: str | None,
+    sampler: str | None,
+    size: str | None,
+) -> dict[str, str]:
+    given = {"negative": negative, "seeds": seeds, "steps": steps, "cfg": cfg, "sampler": sampler, "size": size}
+    given["prompts"] = "\n".join(prompt) if prompt else None
+    return {name: text for name, text in given.items() if text is not None}
+
+
+def _print(state: TuningState, *, as_json: bool) -> None:
+    from blockweight.workflow.scene_edits import scenes_facts, scenes_lines  # noqa: PLC0415 - keeps --help fast
+
+    if as_json:
+        typer.echo(json.dumps(scenes_facts(state), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(scenes_lines(state)))

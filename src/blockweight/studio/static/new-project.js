@@ -1,0 +1,77 @@
+// The form for a new project: <picture-drop> reads a picture's parameters on the server and fills them in; a pasted infotext
+// is sent at once.
+
+import { sentenceIn } from "./server.js";
+
+const form = document.getElementById("new");
+const infotext = document.getElementById("infotext");
+
+class PictureDrop extends HTMLElement {
+  connectedCallback() {
+    this.hidden = false;
+    this.input = this.querySelector("input");
+    this.input.addEventListener("change", () => this.input.files[0] && this.read(this.input.files[0]));
+    // A picture that misses the field would leave the form for itself.
+    for (const kind of ["dragover", "dragleave", "drop"]) addEventListener(kind, (event) => this.dragged(event));
+  }
+
+  dragged(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    this.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop" && event.dataTransfer.files[0]) this.read(event.dataTransfer.files[0]);
+  }
+
+  async read(file) {
+    this.input.value = "";
+    if (file.size > Number(this.dataset.most)) return this.fail(this.dataset.large, document.documentElement.lang);
+    this.fail("");
+    say(this.dataset.reading);
+    try {
+      const response = await fetch("/projects/new/picture", {
+        method: "POST",
+        headers: { "content-type": "application/octet-stream" },
+        body: file,
+      });
+      const text = await response.text();
+      if (!response.ok) return this.fail(sentenceIn(text), "en");
+      fill(JSON.parse(text));
+      say(this.dataset.filled);
+    } catch {
+      this.fail(this.dataset.gone, document.documentElement.lang);
+    }
+  }
+
+  fail(sentence, language = "en") {
+    const part = this.querySelector("[data-part=error]");
+    part.textContent = sentence;
+    part.lang = language;
+    part.hidden = !sentence;
+    if (sentence) say("");
+  }
+}
+
+function say(text) {
+  document.getElementById("filled").textContent = text;
+}
+
+function fill({ fields, notes }) {
+  for (const [name, text] of Object.entries(fields)) {
+    const field = form.elements[name];
+    field.value = text;
+    field.removeAttribute("aria-invalid");
+    document.getElementById(`${field.id}-error`)?.remove();
+  }
+  const list = document.getElementById("notes");
+  list.hidden = !notes.length;
+  list.querySelector("ul").replaceChildren(
+    ...notes.map((note) => Object.assign(document.createElement("li"), { textContent: note })),
+  );
+}
+
+customElements.define("picture-drop", PictureDrop);
+
+infotext.addEventListener("paste", () => {
+  // What was pasted stands in the field once the event is over.
+  setTimeout(() => infotext.value.trim() && form.requestSubmit(form.elements.fill_in));
+});

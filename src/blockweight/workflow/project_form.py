@@ -1,0 +1,154 @@
+"""The form for a new project: what is typed into it, what is wrong with that, and the project that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from blockweight.errors import BlockweightError
+from blockweight.lora import open_lora
+from blockweight.weights import check_name, format_weight, parse_weight
+from blockweight.workflow.baking import read_weights_for
+from blockweight.workflow.generation_fields import GenerationFields
+from blockweight.workflow.lora_library import Library
+from blockweight.workflow.model_library import ModelLibrary
+from blockweight.workflow.projects_folder import new_folder
+from blockweight.workflow.scenes import (
+    parse_cfg,
+    parse_prompt,
+    parse_prompts,
+    parse_sampler,
+    parse_seeds,
+    parse_size,
+    parse_steps,
+    sampler_names,
+    scenes_of,
+    typed_errors,
+)
+from blockweight.workflow.tuning_project import TuningProject, create_project
+from blockweight.workflow.weight_sheet import parse_fill
+
+Typed = Mapping[str, str]
+"""A form's fields by name, as they are typed."""
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Where the form's files may come from, and where its project goes."""
+
+    loras: Library
+    models: ModelLibrary
+    projects: Path
+
+
+def empty_form() -> dict[str, str]:
+    """Every field of the form with what it holds at first. `prompts` are one a line; `lora_path` and `model_path`, if
+    something is in them, stand for what is chosen in `lora` and `model`."""
+    names = ("name", "lora", "lora_path", "model", "model_path", "prompts", "negative", "weights", "fill")
+    usual = {"seeds": "1,2", "size": "512x512", "steps": "20", "cfg": "7", "sampler": sampler_names()[0]}
+    return {**dict.fromkeys(names, ""), **usual, "strength": "1"}
+
+
+def filled_form(typed: Typed, fields: GenerationFields) -> dict[str, str]:
+    """The form with what an infotext gives; what it says nothing of stays as it is typed. A prompt is one line here: an
+    end of line is a space to the model."""
+    given = {
+        "prompts": " ".join(fields.prompt.split()),
+        "negative": " ".join(fields.negative.split()),
+        "seeds": fields.seeds,
+        "size": fields.size,
+        "steps": "" if fields.steps is None else str(fields.steps),
+        "cfg": "" if fields.cfg is None else format_weight(fields.cfg),
+        "sampler": fields.sampler,
+        "strength": "" if fields.strength is None else format_weight(fields.strength),
+        "weights": fields.weights,
+        "lora": "" if fields.lora is None else str(fields.lora),
+        "model": "" if fields.model is None else str(fields.model),
+    }
+    moot = {f"{name}_path": "" for name in ("lora", "model") if given[name]}
+    return {**typed, **moot, **{name: text for name, text in given.items() if text}}
+
+
+def form_errors(typed: Typed, shelves: Shelves) -> dict[str, str]:
+    """What is wrong with a form: a field's name → why, in one sentence. Nothing is made, and no model is read."""
+    parsers: dict[str, Callable[[str], object]] = {
+        "name": lambda text: check_name(_title(text, typed)),
+        "prompts": parse_prompts,
+        "negative": parse_prompt,
+        "seeds": parse_seeds,
+        "size": parse_size,
+        "steps": parse_steps,
+        "cfg": parse_cfg,
+        "sampler": parse_sampler,
+        "strength": parse_weight,
+        "fill": parse_fill,
+    }
+    parsers["lora_path" if typed["lora_path"].strip() else "lora"] = lambda _: open_lora(_lora(typed, shelves))
+    parsers["model_path" if typed["model_path"].strip() else "model"] = lambda _: _model(typed, shelves)
+    errors = typed_errors(typed, parsers)
+    if not {"lora", "lora_path", "fill", "name"} & errors.keys():
+        errors |= typed_errors(typed, {"weights": lambda text: _read_weights(text, typed, shelves)})
+    return errors
+
+
+def make_project(typed: Typed, shelves: Shelves) -> TuningProject:
+    """Make the project of a form without errors, in a folder of its name that no other project has, and open it.
+
+    Reads the whole model, so it takes a few seconds for a large one. BlockweightError, with nothing left behind, for
+    what only that reading shows, and what the disk refuses.
+    """
+    lora, model = _lora(typed, shelves), _model(typed, shelves)
+    title = _title(typed["name"], typed)
+    scenes = scenes_of(
+        model,
+        parse_prompts(typed["prompts"]),
+        typed["negative"].strip(),
+        typed["seeds"],
+        parse_steps(typed["steps"]),
+        parse_cfg(typed["cfg"]),
+        parse_sampler(typed["sampler"]),
+        typed["size"],
+    )
+    folder = new_folder(shelves.projects, title)
+    try:
+        return create_project(
+            folder,
+            lora,
+            scenes,
+            name=title,
+            weights=typed["weights"],
+            fill=parse_fill(typed["fill"]),
+            strength=parse_weight(typed["strength"]),
+        )
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()  # empty, or it is not ours to remove
+        raise
+
+
+def _title(text: str, typed: Typed) -> str:
+    """The project's name: as typed, else the LoRA's."""
+    return text.strip() or Path(typed["lora_path"].strip() or typed["lora"]).stem or "project"
+
+
+def _lora(typed: Typed, shelves: Shelves) -> Path:
+    text = typed["lora_path"].strip() or typed["lora"]
+    if not text:
+        raise BlockweightError("No LoRA is chosen; choose one from the list, or write its path.")
+    return shelves.loras.open_path(text)
+
+
+def _model(typed: Typed, shelves: Shelves) -> Path:
+    text = typed["model_path"].strip() or typed["model"]
+    if not text:
+        raise BlockweightError("No model is chosen; choose one from the list, or write its path.")
+    return shelves.models.open_path(text)
+
+
+def _read_weights(text: str, typed: Typed, shelves: Shelves) -> object:
+    if not text.strip():
+        return None
+    lora = open_lora(_lora(typed, shelves))
+    return read_weights_for(lora.family, lora.blocks, text, parse_fill(typed["fill"]))

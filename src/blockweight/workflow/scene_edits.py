@@ -1,0 +1,173 @@
+"""A project's scenes one by one: added, removed, changed. Every function appends one event that undo takes back.
+
+New scenes take the project's model. `event_id` is as in `tuning`. BlockweightError, with nothing appended, for what
+cannot be read, and a scene that is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from blockweight.errors import BlockweightError, quoted
+from blockweight.plan import Scene
+from blockweight.project import SCENES, TuningState, scenes_body
+from blockweight.weights import format_weight
+from blockweight.workflow.scenes import (
+    parse_cfg,
+    parse_prompt,
+    parse_prompts,
+    parse_sampler,
+    parse_seeds,
+    parse_size,
+    parse_steps,
+    typed_errors,
+)
+from blockweight.workflow.tuning_project import TuningProject
+
+_PARSERS: Mapping[str, Callable[[str], object]] = {
+    "prompts": parse_prompts,
+    "negative": parse_prompt,
+    "seeds": parse_seeds,
+    "size": parse_size,
+    "steps": parse_steps,
+    "cfg": parse_cfg,
+    "sampler": parse_sampler,
+}
+
+FIELDS = tuple(_PARSERS)
+"""The names of a scene's form."""
+
+
+def scene_key(scene: Scene) -> str:
+    """A scene's name among a project's, 16 hex digits of a hash of all that it is."""
+    text = json.dumps([scene.label, scene.facts()], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def scene_fields(scene: Scene) -> dict[str, str]:
+    """A scene as its form shows it."""
+    return {
+        "prompts": scene.prompt,
+        "negative": scene.negative_prompt,
+        "seeds": str(scene.seed),
+        "size": f"{scene.width}x{scene.height}",
+        "steps": str(scene.steps),
+        "cfg": format_weight(scene.cfg_scale),
+        "sampler": scene.sampler,
+    }
+
+
+def scene_errors(typed: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a scene's form: a field's name → why, in one sentence."""
+    return typed_errors(typed, _PARSERS)
+
+
+def add_scenes(tuning: TuningProject, typed: Mapping[str, str], *, event_id: str = "") -> TuningState:
+    """Add every prompt of a form with every seed, in the project's model. Fields that it lacks are the last scene's;
+    scenes that are there already stay once."""
+
+    def change(scenes: Sequence[Scene]) -> list[Scene]:
+        made = _made(scenes[-1], {**scene_fields(scenes[-1]), **typed})
+        known = {_what(scene) for scene in scenes}
+        news = [scene for scene in made if _what(scene) not in known]
+        if not news:
+            raise BlockweightError("The project has these scenes already; change the prompt or the seed.")
+        return [*scenes, *news]
+
+    return _changed(tuning, change, event_id)
+
+
+def change_scene(tuning: TuningProject, key: str, typed: Mapping[str, str], *, event_id: str = "") -> TuningState:
+    """Put what a form says in the place of the scene with this key: more than one prompt or seed makes more scenes of
+    it. Fields that the form lacks stay."""
+
+    def change(scenes: Sequence[Scene]) -> list[Scene]:
+        place = _place(scenes, key)
+        others = {_what(scene) for scene in (*scenes[:place], *scenes[place + 1 :])}
+        made = _made(scenes[place], {**scene_fields(scenes[place]), **typed})
+        news = [scene for scene in made if _what(scene) not in others]
+        if not news:
+            raise BlockweightError("The project has this scene already; change the prompt or the seed.")
+        return [*scenes[:place], *news, *scenes[place + 1 :]]
+
+    return _changed(tuning, change, event_id)
+
+
+def remove_scene(tuning: TuningProject, key: str, *, event_id: str = "") -> TuningState:
+    """Take the scene with this key out; its pictures stay. BlockweightError for the last one."""
+
+    def change(scenes: Sequence[Scene]) -> list[Scene]:
+        place = _place(scenes, key)
+        if len(scenes) == 1:
+            raise BlockweightError("A project needs a scene, so the last one stays; add another one first.")
+        return [*scenes[:place], *scenes[place + 1 :]]
+
+    return _changed(tuning, change, event_id)
+
+
+def numbered_scene(state: TuningState, number: int) -> str:
+    """The key of the scene of this number, from 1 on."""
+    if not 1 <= number <= len(state.scenes):
+        raise BlockweightError(f"There is no scene {number}; the project has 1 to {len(state.scenes)}.")
+    return scene_key(state.scenes[number - 1])
+
+
+def scenes_facts(state: TuningState) -> list[dict[str, Any]]:
+    """The scenes as plain values, in order."""
+    return [
+        {"number": number, "key": scene_key(scene), "label": scene.label, **scene.facts()}
+        for number, scene in enumerate(state.scenes, 1)
+    ]
+
+
+def scenes_lines(state: TuningState) -> Iterator[str]:
+    """The scenes for a person, a line each."""
+    for number, scene in enumerate(state.scenes, 1):
+        yield (
+            f"{number:>3}  {quoted(scene.prompt, 300)} seed {scene.seed}, {scene.width}x{scene.height}, {scene.steps} "
+            f"steps of {scene.sampler}, CFG {scene.cfg_scale:g}"
+        )
+        if scene.negative_prompt:
+            yield f"     without {quoted(scene.negative_prompt, 300)}"
+
+
+def _made(base: Scene, typed: Mapping[str, str]) -> list[Scene]:
+    """Every prompt of the form with every seed. A prompt that stays keeps its label."""
+    width, height = parse_size(typed["size"])
+    changed = replace(
+        base,
+        negative_prompt=parse_prompt(typed["negative"].strip()),
+        steps=parse_steps(typed["steps"]),
+        cfg_scale=parse_cfg(typed["cfg"]),
+        sampler=parse_sampler(typed["sampler"]),
+        width=width,
+        height=height,
+    )
+    # A prompt of several lines, from another program, is one prompt as long as nobody touches it.
+    whole = base.prompt == typed["prompts"].replace("\r\n", "\n")
+    prompts = (base.prompt,) if whole else parse_prompts(typed["prompts"])
+    return [
+        replace(changed, label=base.label if prompt == base.prompt else prompt, prompt=prompt, seed=seed)
+        for prompt in prompts
+        for seed in parse_seeds(typed["seeds"])
+    ]
+
+
+def _what(scene: Scene) -> str:
+    """All that decides its picture: equal ones would be one row twice."""
+    return json.dumps(scene.facts(), sort_keys=True)
+
+
+def _place(scenes: Sequence[Scene], key: str) -> int:
+    found = next((place for place, scene in enumerate(scenes) if scene_key(scene) == key), None)
+    if found is None:
+        raise BlockweightError("The scene is not there any more; load the page anew.")
+    return found
+
+
+def _changed(tuning: TuningProject, change: Callable[[Sequence[Scene]], list[Scene]], event_id: str) -> TuningState:
+    return tuning.log.add(SCENES, lambda state: scenes_body(change(state.scenes)), event_id=event_id)
