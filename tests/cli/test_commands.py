@@ -188,7 +188,9 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(blockweight, locon, m
     blockweight.use(Interrupted)
     ended = blockweight(*command)
     assert ended.code == 130
-    assert ended.err.splitlines()[-1] == "Stopped. What is finished is kept; the same command goes on from here."
+    assert ended.err.splitlines()[-1] == (
+        "Stopped. What is finished is kept, and nothing is half-written; run the same command to go on."
+    )
     assert len(tree(tmp_path / "out" / "pictures")) == 2
     blockweight.use(FakeRenderer)
     assert blockweight(*command).code == 0

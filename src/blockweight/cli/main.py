@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
-from typing import Any
+import threading
+from types import FrameType
+from typing import Any, NoReturn
 
 import typer
 import typer.core
@@ -37,7 +40,10 @@ class _Commands(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo("Stopped. What is finished is kept; the same command goes on from here.", err=True)
+            typer.echo(
+                "Stopped. What is finished is kept, and nothing is half-written; run the same command to go on.",
+                err=True,
+            )
             raise typer.Exit(130) from None
 
 
@@ -84,8 +90,29 @@ def _options(
     pass
 
 
+_ENDINGS = ("SIGTERM", "SIGHUP")
+"""What the system sends when it shuts down or a terminal is closed; Windows has no SIGHUP."""
+
+
+def _leave_in_order() -> None:
+    """End by an exception where the system would end the program on the spot: half-written files are removed on the
+    way out. A signal that is ignored (nohup) stays so."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # only that one may say what signals do
+    for name in _ENDINGS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
 def main() -> None:
-    """Run the command line: exit code 0 when all went well, 2 for wrong input, 130 after Ctrl-C."""
+    """Run the command line: exit code 0 when all went well, 2 for wrong input, 130 after Ctrl-C, 143 when told to end
+    (SIGTERM), 129 when the terminal was closed."""
+    _leave_in_order()
     for stream in (sys.stdout, sys.stderr):
         # A Windows console in an old code page cannot print every prompt; a mark in its place beats a traceback.
         if isinstance(stream, io.TextIOWrapper):
