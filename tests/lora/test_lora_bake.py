@@ -196,6 +196,22 @@ def test_numbers_that_overflow_their_format_are_refused_and_nothing_is_left(tmp_
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize("weight", [1e-8, 1e7])
+def test_what_a_format_cannot_hold_is_offered_in_32_bits_where_that_helps(tmp_path, out, rng, weight):
+    source = write(tmp_path / "a.safetensors", linear(Q, rng))
+    with pytest.raises(BlockweightError, match=r", or store scaled numbers in 32 bits \(--precision fp32\)\.$"):
+        bake(source, weights(IN04=weight), out)
+    bake(source, weights(IN04=weight), out, Recipe(precision="fp32"))
+
+
+@pytest.mark.parametrize(("weight", "words"), [(1e-165, "0 or a larger weight"), (1e300, "a smaller weight")])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_32_bits_are_not_offered_where_they_do_not_help(tmp_path, out, rng, weight, words, dtype):
+    source = write(tmp_path / "a.safetensors", linear(Q, rng, dtype=dtype))
+    with pytest.raises(BlockweightError, match=f"; choose {words}\\.$"):
+        bake(source, weights(IN04=weight), out, Recipe(precision="fp32" if dtype == np.float16 else "keep"))
+
+
 @pytest.mark.parametrize(("dtype", "weight"), [(np.float16, 1e-8), (ml_dtypes.float8_e4m3fn, 1e-4)])
 def test_a_weight_so_small_that_the_change_vanishes_is_refused_and_nothing_is_left(tmp_path, out, rng, dtype, weight):
     source = write(tmp_path / "a.safetensors", linear(Q, rng, dtype=dtype))
@@ -301,6 +317,6 @@ def test_what_training_writes_can_be_baked(tmp_path, out):
 def test_a_change_that_would_vanish_wholly_is_refused(tmp_path, out):
     tensors = {name: array.astype(np.float32) for name, array in locon().items()}
     source = write(tmp_path / "a.safetensors", tensors)
-    with pytest.raises(BlockweightError, match="too small for the numbers of this file"):
+    with pytest.raises(BlockweightError, match="rounding would lose 100% of the change"):
         bake(source, weights(IN04=1e-165), out)
     assert not out.exists()

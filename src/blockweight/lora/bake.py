@@ -100,21 +100,27 @@ def bake(
         instructions,
         baked_metadata(lora, weights, recipe, plans, out),
         overwrite=overwrite,
-        check=lambda temporary: checks.append(_worth_keeping(check_bake(lora, plans, temporary))),
+        check=lambda temporary: checks.append(_worth_keeping(plans, check_bake(lora, plans, temporary))),
     )
     return BakeReport(source, out, weights, recipe, digest, checks[0])
 
 
-def _worth_keeping(check: BakeCheck) -> BakeCheck:
-    for module in check.modules:
+def _worth_keeping(plans: tuple[ModulePlan, ...], check: BakeCheck) -> BakeCheck:
+    for plan, module in zip(plans, check.modules, strict=True):
         if module.error > MOST_ERROR:
+            finer = _finer(*(plan.format_of(info) for info in plan.scaled))
             raise BlockRefusedError(
                 module.block,
                 f"Block {module.block} times {module.weight:g} is too small for the numbers of this file: "
-                f"rounding would lose {module.error:.0%} of the change of {module.module.component} "
-                f"'{module.module.path}'; choose 0 or a larger weight, or save the LoRA in F32 first.",
+                f"rounding would lose {min(module.error, 1):.0%} of the change of {module.module.component} "
+                f"'{module.module.path}'; choose 0 or a larger weight{finer}.",
             )
     return check
+
+
+def _finer(*formats: str) -> str:
+    """The way out that is left while a format has fewer than 32 bits."""
+    return "" if {"F32", "F64"}.issuperset(formats) else ", or store scaled numbers in 32 bits (--precision fp32)"
 
 
 def scaled_bytes(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
@@ -126,7 +132,7 @@ def scaled_bytes(lora: Lora, plan: ModulePlan, info: TensorInfo) -> bytes:
         if all_finite(values):
             why = (
                 f"'{info.name}' (block {plan.block}) times {plan.weight:g} is beyond the largest number of {stored}; "
-                "choose a smaller weight, or save the LoRA in F32 first."
+                f"choose a smaller weight{_finer(stored)}."
             )
         else:
             why = (
