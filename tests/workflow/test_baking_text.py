@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,15 @@ import pytest
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.weights import uniform
-from blockweight.workflow.baking import Recipe, Typed, bake_text, baked_name, estimate_text, weights_for
+from blockweight.workflow.baking import (
+    Recipe,
+    Typed,
+    bake_text,
+    baked_name,
+    estimate_lines,
+    estimate_text,
+    weights_for,
+)
 from workshop import FULL, SHORT, WEIGHTS, tree, write_lora_file
 
 SHORT_WEIGHTS = ",".join(["0.5"] * 17)
@@ -91,3 +100,13 @@ def test_an_estimate_is_the_size_that_the_bake_then_has(locon, tmp_path):
         assert {block.block: block.action for block in estimate.blocks} == {
             block: facts["action"] for block, facts in report.facts()["blocks"].items()
         }
+
+
+@pytest.mark.parametrize(
+    ("weight", "precision"),
+    [("1", "exact, nothing is scaled"), ("0.5", "exact, no number is rounded"), ("0.3", "relative error up to ")],
+)
+def test_an_estimate_is_said_in_fitting_units(locon, weight, precision):
+    size, _, exact = estimate_lines(estimate_text(locon, Typed(f"a:{','.join([weight] * 26)}")))[:3]
+    assert re.fullmatch(r"Size:      \d+ B without the header \(the LoRA has \d\.\d kB with its own\)", size)
+    assert exact.startswith(f"Precision: {precision}")

@@ -24,6 +24,7 @@ from blockweight.lora import (
 )
 from blockweight.weights import DEFAULT_NAME, BlockWeights, Context, convert_for, parse_elemental, read_weights
 from blockweight.weights.notations.tag import LoraTag
+from blockweight.workflow.byte_sizes import size_text
 from blockweight.workflow.conversions import presets_in
 
 __all__ = [
@@ -181,9 +182,14 @@ def report_lines(report: BakeReport, filled: tuple[str, ...]) -> list[str]:
 
 def estimate_lines(estimate: Estimate) -> list[str]:
     """An estimate for a person: size, time, precision, and the blocks that would be refused."""
-    size, now = estimate.data_bytes / 1e6, estimate.source_bytes / 1e6
-    lines = [f"Size:      {size:.1f} MB (the LoRA has {now:.1f} MB)", f"Time:      about {estimate.seconds:.1f} s"]
-    if estimate.scaled:
+    lines = [
+        f"Size:      {size_text(estimate.data_bytes)} without the header (the LoRA has "
+        f"{size_text(estimate.source_bytes)} with its own)",
+        f"Time:      about {estimate.seconds:.1f} s",
+    ]
+    if estimate.scaled and estimate.max_error == 0 and estimate.tried == estimate.scaled:
+        lines.append("Precision: exact, no number is rounded")
+    elif estimate.scaled:
         tried = "" if estimate.tried == estimate.scaled else f", by {estimate.tried} of {estimate.scaled} tensors"
         lines.append(f"Precision: relative error up to {estimate.max_error:.1e}{tried}")
     else:

@@ -18,6 +18,7 @@ from blockweight.lora import (
     training_settings,
 )
 from blockweight.weights import display_width
+from blockweight.workflow.byte_sizes import size_text
 from blockweight.workflow.inspection import Inspection
 
 _BAR = 24
@@ -73,8 +74,8 @@ def _head(inspection: Inspection) -> dict[str, str]:
         "Modules": f"{len(facts.modules):,}: {_counts(facts.whole.algorithms)}",
         "Model": ", ".join(f"{part.name} {len(part.modules)}" for part in others) or "none",
         "Text": ", ".join(f"{part.name} {len(part.modules)}" for part in encoders) or "no text encoder",
-        "Size": f"{_bytes(lora.header.file_size)}, {facts.whole.parameters:,} numbers in {formats}; header "
-        f"{_bytes(lora.header.data_start)}",
+        "Size": f"{size_text(lora.header.file_size)}, {facts.whole.parameters:,} numbers in {formats}; header "
+        f"{size_text(lora.header.data_start)}",
         "Strength": f"{_number(facts.whole.norm)}{_mark(facts.whole)} over all blocks",
     }
 
@@ -121,7 +122,7 @@ def _cells(run: tuple[Part, ...]) -> tuple[str, ...]:
         _span(part.ranks),
         _span(part.alphas),
         f"{part.parameters:,}",
-        _bytes(part.bytes),
+        size_text(part.bytes),
         _ABSENT if part.effective_rank is None else f"{part.effective_rank:.1f}",
         _number(top),
         _ABSENT if part.rms is None else f"{part.rms:.1e}",
@@ -210,13 +211,6 @@ def _span(values: Sequence[float]) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"
 
 
 def _absent(blocks: Iterable[Part]) -> str:
