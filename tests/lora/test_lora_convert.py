@@ -85,6 +85,13 @@ def test_there_and_back_is_the_identity_on_every_tensor_of_16_bits(data):
             assert relative(product(peft, dotted), change(tensors, name)) < (2e-3 if dtype == np.float16 else 1e-2)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+def test_an_alpha_stored_as_a_whole_number_comes_back_as_one(tmp_path, rng, dtype):
+    tensors = linear(Q, rng, rank=4, alpha=2) | {f"{Q}.alpha": np.array(2, dtype)}
+    _, again = there_and_back(write(tmp_path / "a.safetensors", tensors), tmp_path)
+    assert as_bytes(again) == as_bytes(tensors)
+
+
 def test_alpha_of_the_rank_or_a_power_of_two_of_it_keeps_format_and_digits(tmp_path, rng):
     for alpha in (4, 2, 1, 8):
         tensors = linear(Q, rng, rank=4, alpha=alpha)
@@ -207,7 +214,20 @@ def test_what_has_no_other_name_is_refused(tmp_path, out, rng, make, words):
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "nonsense", '{"*": 1}', '{"*": ["x", "F16", "F16"]}', '{"*": [2, "I8", "F16"]}']
+    "text",
+    [
+        "[]",
+        "nonsense",
+        '{"*": 1}',
+        '{"*": ["x", "F16", "F16"]}',
+        '{"*": [1e999, "F16", "F16"]}',
+        '{"*": [4, "NO", "F16"]}',
+        '{"*": [4, "BOOL", "F16"]}',
+        '{"*": [4, "C64", "F16"]}',
+        '{"*": [4, "F16", "I8"]}',
+        '{"*": [4.5, "I8", "F16"]}',
+        '{"*": [300, "I8", "F16"]}',
+    ],
 )
 def test_remembered_alphas_that_make_no_sense_are_forgotten(tmp_path, out, rng, text):
     tensors = {f"{PEFT_Q}.lora_A.weight": sample(rng, 2, 5), f"{PEFT_Q}.lora_B.weight": sample(rng, 6, 2)}

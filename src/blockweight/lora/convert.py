@@ -254,11 +254,17 @@ def _remembered(source: Lora) -> Mapping[str, Remembered]:
         read = {str(name): (float(entry[0]), str(entry[1]), str(entry[2])) for name, entry in found.items()}
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError):
         return {}
-    return {
-        name: entry
-        for name, entry in read.items()
-        if np.isfinite(entry[0]) and is_float(entry[1]) and is_float(entry[2])
-    }
+    return {name: entry for name, entry in read.items() if _holds(entry[1], entry[0]) and is_float(entry[2])}
+
+
+def _holds(dtype: str, alpha: float) -> bool:
+    """Whether the format, which may be one of whole numbers (svd_merge_lora.py of sd-scripts writes int64), has
+    exactly this number."""
+    kind = numpy_dtype(dtype)
+    if kind is None or not np.isfinite(alpha) or not (is_float(dtype) or kind.kind in "iu"):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.asarray(alpha).astype(kind)) == alpha
 
 
 def _metadata(source: Lora, plans: tuple[_Converted, ...], dialect: Dialect) -> dict[str, str]:
