@@ -308,6 +308,12 @@ def test_full_energy_finds_the_true_rank_of_a_lora_added_to_itself(two, out):
     assert all(module.rank == module.full_rank // 2 for module in report.modules)
 
 
+def test_a_change_that_is_zero_has_no_relative_error(tmp_path, out, rng):
+    paths = [write(tmp_path / f"{n}.safetensors", linear(Q, rng) | linear(MID, rng, alpha=0.0)) for n in (1, 2)]
+    report = added(paths, out)
+    assert report.max_error <= report.max_limit < 1e-2
+
+
 # ---- metadata ---------------------------------------------------------------------------------------------------
 
 
@@ -331,6 +337,10 @@ def test_metadata_keeps_what_parents_say_alike_and_names_the_parents(tmp_path, o
     assert json.loads(found["ss_tag_frequency"]) == {"1_girl": {"1girl": 4, "ゴブ姫": 1, "B, second": 1}}
     assert found["modelspec.merged_from"] == "ゴブ姫, B  second"
     assert found["modelspec.title"] == found["ss_output_name"] == "out"
+    assert (found["modelspec.architecture"], found["modelspec.implementation"]) == (
+        "stable-diffusion-v1/lora",
+        "diffusers",
+    )
     assert found["sshs_model_hash"] == report.digest
     assert found["modelspec.hash_sha256"] == f"0x{report.digest}"
     assert not {"ss_session_id", "sshs_legacy_hash", "blockweight.weights"} & found.keys()
@@ -338,6 +348,12 @@ def test_metadata_keeps_what_parents_say_alike_and_names_the_parents(tmp_path, o
     assert [(each["file"], each["digest"]) for each in told] == [
         (p.name, lora.data_digest) for p, lora in zip(paths, open_alike(paths), strict=True)
     ]
+
+
+def test_a_parents_own_name_of_its_architecture_is_kept(tmp_path, out):
+    own = {"modelspec.sai_model_spec": "1.0.0", "modelspec.architecture": "my-own/lora"}
+    added([write(tmp_path / "a.safetensors", locon(), own)] * 2, out)
+    assert own.items() <= metadata_of(out).items()
 
 
 @pytest.mark.parametrize("tags", ["not json", "[1]", '{"a": 1}', '{"a": {"b": "many"}}'])

@@ -51,8 +51,8 @@ class MergeReport:
 
     @property
     def max_limit(self) -> float:
-        """The largest relative error that rounding may cause in a module."""
-        return max((module.limit for module in self.modules), default=0.0)
+        """The largest relative error that rounding may cause in a module; one that is 0 has none."""
+        return max((module.limit for module in self.modules if module.size), default=0.0)
 
     @property
     def max_lost(self) -> float:

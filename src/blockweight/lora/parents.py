@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blockweight.lora.file import SETTINGS
+from blockweight.lora.metadata.fields import ARCHITECTURES
 from blockweight.lora.provenance import unstamped
 from blockweight.lora.terms import Term
 from blockweight.weights import format_weight
@@ -14,6 +15,7 @@ from blockweight.weights import format_weight
 TAGS = "ss_tag_frequency"
 MERGED_FROM = "blockweight.merged_from"
 _OWN = "blockweight."
+_ARCHITECTURE = ("modelspec.architecture", "modelspec.implementation")
 
 
 def kept(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -61,7 +63,8 @@ def merged(terms: Sequence[Term], out: Path) -> tuple[dict[str, str], tuple[str,
             result[TAGS] = tags
     result["ss_output_name"] = out.stem
     if any(key.startswith("modelspec.") for source in sources for key in source):
-        result["modelspec.sai_model_spec"] = common.get("modelspec.sai_model_spec", "1.0.1")
+        must = dict(zip(_ARCHITECTURE, ARCHITECTURES.get(terms[0].lora.family.name, ()), strict=False))
+        result = {**must, "modelspec.sai_model_spec": "1.0.1", **result}
         result["modelspec.title"] = out.stem
         result["modelspec.merged_from"] = ", ".join(_title(term) for term in terms)
         result["modelspec.hash_sha256"] = ""
