@@ -119,3 +119,12 @@ def test_what_no_bake_was_in_gets_no_record(tmp_path, make):
     source = write_lora_file(tmp_path / "a.safetensors", ("IN04", "OUT03"))
     make(source, tmp_path / "out.safetensors")
     assert BAKED_BEFORE not in read_header(tmp_path / "out.safetensors").metadata
+
+
+def test_a_checkpoint_keeps_the_record_of_what_was_merged_into_it_before(baked, tmp_path):
+    into_checkpoint(baked, tmp_path / "once.safetensors")
+    plain = write_lora_file(tmp_path / "plain.safetensors", ("IN04",), seed=2)
+    checkpoint = open_checkpoint(tmp_path / "once.safetensors")
+    merge_into_checkpoint(checkpoint, [Term(open_lora(plain))], tmp_path / "twice.safetensors")
+    once, twice = (read_header(tmp_path / f"{name}.safetensors").metadata[BAKED_BEFORE] for name in ("once", "twice"))
+    assert twice == once

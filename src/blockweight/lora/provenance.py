@@ -59,9 +59,10 @@ def baked_metadata(
 
 def unstamped(metadata: Mapping[str, str], parents: Sequence[Lora]) -> dict[str, str]:
     """Metadata for a file that is made from these LoRAs by anything but a bake: the stamp of a bake speaks of tensors
-    that this file does not have, so what the parents' say stands under BAKED_BEFORE, beside what stood there."""
+    that this file does not have, so what the parents' say stands under BAKED_BEFORE, behind what stood there in
+    `metadata` and in theirs."""
     key = key_of("applied")
-    told: list[object] = []
+    told = _told_before(metadata)
     for lora in parents:
         told += _told_before(lora.header.metadata)
         if key in lora.header.metadata:
