@@ -70,6 +70,29 @@ def test_a_description_may_come_from_standard_input(blockweight, locon):
     assert read_header(locon).metadata["ssmd_description"] == "一行\n二行"
 
 
+def test_a_description_in_another_encoding_is_refused(blockweight, locon):
+    before = locon.read_bytes()
+    ended = blockweight(*M, "set", locon, "--description", "-", stdin="星の少女".encode("shift_jis"))
+    assert ended.code == 2
+    assert ended.err == "Error: What comes from standard input is not UTF-8 text; save it as UTF-8 first.\n"
+    assert locon.read_bytes() == before
+
+
+def test_block_weights_are_not_typed_in_a_form_that_nobody_can_read(blockweight, locon):
+    before = locon.read_bytes()
+    for role in ("applied", "recommended"):
+        ended = blockweight(*M, "set", locon, "--key", f"blockweight.{role}_weights=1,0,0.5")
+        assert (ended.code, f"The {role} block weights in the metadata cannot be read" in ended.err) == (2, True)
+    assert locon.read_bytes() == before
+
+
+def test_what_a_bake_noted_is_shown_as_json(blockweight, locon):
+    blockweight(*M, "set", locon, "--name", "星")
+    ones = f"W:2,{','.join(['1'] * 25)}"
+    blockweight("lora", "bake", locon, "--weights", ones, "-o", locon.with_name("w.safetensors"))
+    assert 'before: {"ssmd_display_name": "星"' in blockweight(*M, "show", locon.with_name("w.safetensors")).out
+
+
 def test_an_edit_is_undone_by_one_command(blockweight, locon):
     before = locon.read_bytes()
     blockweight(*M, "set", locon, "--author", "x")
@@ -153,6 +176,7 @@ def test_a_sidecar_is_written_on_request(blockweight, locon):
     assert "+ activation text: gobuhime" in blockweight(*M, "sidecar", locon).out
     assert json.loads(locon.with_suffix(".json").read_text("utf-8"))["activation text"] == "gobuhime"
     assert blockweight(*M, "sidecar", locon).out.startswith("Nothing to write")
+    assert json.loads(blockweight(*M, "sidecar", locon, "--json").out) == {"written": False, "files": [], "changes": {}}
 
 
 SET = ("set", "LORA")

@@ -93,9 +93,9 @@ class Sidecars:
         return change_lines(self.changes)
 
     def facts(self, *, written: bool) -> dict[str, object]:
-        """As plain values, for JSON: `written`, `files`, `changes`."""
+        """As plain values, for JSON: `written` (whether there was anything to write, too), `files`, `changes`."""
         files = [str(place) for place in self.contents]
-        return {"written": written, "files": files, "changes": change_facts(self.changes)}
+        return {"written": written and bool(files), "files": files, "changes": change_facts(self.changes)}
 
     def write(self) -> None:
         """Write the files, each whole or not at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -151,8 +152,12 @@ def _weights(metadata: Mapping[str, str], *, full: bool) -> list[tuple[str, str]
 
 def _stamp_text(stamp: Stamp) -> str:
     stale = "; stale: the tensors have been changed since" if stamp.stale else ""
-    details = [f"{printable(name)}: {shortened(str(value))}" for name, value in stamp.details.items()]
+    details = [f"{printable(name)}: {shortened(_plain(value))}" for name, value in stamp.details.items()]
     return "\n".join([printable(stamp.weights.text()), f"({printable(stamp.weights.layout.name)}{stale})", *details])
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _weights_facts(metadata: Mapping[str, str], role: Role) -> dict[str, object]:

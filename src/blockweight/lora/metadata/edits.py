@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora.hashes import LEGACY_HASH, MODEL_HASH, STAMPS, TRAINING, DataHashes
-from blockweight.lora.metadata.block_weights import PREFIX
+from blockweight.lora.metadata.block_weights import PREFIX, ROLES, key_of, read_stamp
 from blockweight.lora.metadata.fields import COVERS, MODELSPEC, NEEDED_TRAINING, NO_COVERS, SESSION, USER, check_value
 
 Metadata = Mapping[str, str]
@@ -28,14 +28,17 @@ class Change:
 def edited(metadata: Metadata, changes: Mapping[str, str | None], *, force: bool = False) -> dict[str, str]:
     """The metadata with these values set; None or "" takes a key away, and leaves a cover as the empty list.
 
-    BlockweightError for what no reader could use (see `check_value`), for a hash, which is computed and never typed,
-    and, without `force`, for training data: they say what was, and the legacy hash depends on them.
+    BlockweightError for what no reader could use (see `check_value` and `read_stamp`), for a hash, which is computed
+    and never typed, and, without `force`, for training data: they say what was, and the legacy hash depends on them.
     """
     new = dict(metadata)
     for key, text in changes.items():
         _check_key(key, force=force)
         if text:
             check_value(key, text)
+            for role in ROLES:
+                if key == key_of(role):
+                    read_stamp(role, text)
             new[key] = text
         else:
             _remove(new, key)
