@@ -101,7 +101,7 @@ def test_conflicts_are_a_table_json_and_a_picture(blockweight, place):
 
 def test_split_lists_a_file_a_block_and_merging_them_gives_the_original_back(blockweight, place):
     out = lines(blockweight("lora", "split", "style.safetensors", "-o", "parts"))
-    assert [line.split()[0] for line in out[:-1]] == ["IN04", "OUT03", "REST"]
+    assert [line.split()[:3] for line in out[:-1]] == [[block, "1", "module"] for block in ("IN04", "OUT03", "REST")]
     assert out[-1] == "Verified: 9 tensors are the original's, byte by byte"
     parts = sorted(map(str, Path("parts").iterdir()))
     out = lines(blockweight("lora", "merge", *parts, "-o", "back.safetensors"))

@@ -51,7 +51,8 @@ def split(
 
     files = split_file(lora, out, TerminalProgress(), blocks=blocks, overwrite=overwrite)
     for file in files:
-        typer.echo(f"{file.block:<6} {file.modules:>4} modules  {file.path}")
+        modules = "module " if file.modules == 1 else "modules"
+        typer.echo(f"{file.block:<6} {file.modules:>4} {modules}  {file.path}")
     typer.echo(f"Verified: {sum(file.tensors for file in files)} tensors are the original's, byte by byte")
 
 
