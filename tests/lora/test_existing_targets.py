@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from lora_files import Q, linear, sample, weights, write
@@ -55,6 +57,22 @@ def test_a_file_that_is_there_is_replaced_only_when_told(tmp_path, files, act):
     assert out.read_bytes() == b"a file of somebody's"
     act(files, out, overwrite=True)
     assert out.stat().st_size > 100
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS.keys())
+def test_it_is_refused_before_any_number_is_read(tmp_path, files, act, monkeypatch):
+    out = tmp_path / "out.safetensors"
+    out.write_bytes(b"a file of somebody's")
+    for module in ("file", "extract", "checkpoint_merge"):
+        for name in ("read_array", "data_digest"):
+            monkeypatch.setattr(
+                sys.modules[f"blockweight.lora.{module}"],
+                name,
+                lambda *_: pytest.fail("the work had begun"),
+                raising=False,
+            )
+    with pytest.raises(BlockweightError, match=r"out\.safetensors' exists"):
+        act(files, out)
 
 
 SOURCES = {

@@ -42,14 +42,18 @@ def check_target(target: Path, size: int, *, overwrite: bool, source: Path | Non
         raise BlockweightError(f"'{target}' cannot be written ({reason}); choose another place.") from None
 
 
-def refuse_source(target: Path, source: Path) -> None:
-    """BlockweightError where the target is the very file that it is made from, whatever it is called."""
-    try:
-        same = target.samefile(source)
-    except (OSError, ValueError):  # one of them is missing or cannot be; reading and writing say so
-        same = False
-    if same:
-        raise BlockweightError(f"'{target}' is the source itself, which is never overwritten; choose another name.")
+def check_new(target: Path, *sources: Path, overwrite: bool) -> None:
+    """Refuse, before any work, a target that is one of the files that it is made from, whatever it is called, and what
+    `check_target` refuses however small the new file is: work may take minutes."""
+    what = "the source itself, which is" if len(sources) == 1 else "one of the sources, which are"
+    for source in sources:
+        try:
+            same = target.samefile(source)
+        except (OSError, ValueError):  # one of them is missing or cannot be; reading and writing say so
+            same = False
+        if same:
+            raise BlockweightError(f"'{target}' is {what} never overwritten; choose another name.")
+    check_target(target, 0, overwrite=overwrite)
 
 
 def _check_place(target: Path, size: int, *, overwrite: bool, source: Path | None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockweight.blocks import REST, family_by_name
-from blockweight.lora.atomic import refuse_source
+from blockweight.lora.atomic import check_new
 from blockweight.lora.bake_blocks import block_part
 from blockweight.lora.bake_plan import BlockRefusedError, ModulePlan, Recipe, plan_bake
 from blockweight.lora.dtypes import all_finite, numpy_dtype
@@ -83,7 +83,7 @@ def bake(
     layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that is
     the source, or may not or cannot be written.
     """
-    refuse_source(out, source)
+    check_new(out, source, overwrite=overwrite)
     lora = open_lora(source, family_by_name(weights.layout.family))
     plans = plan_bake(lora, weights, recipe)
     instructions: dict[str, Instruction] = {}

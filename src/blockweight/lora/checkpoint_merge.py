@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
+from blockweight.lora.atomic import check_new
 from blockweight.lora.checkpoint_names import CheckpointFile, Kind, Place
 from blockweight.lora.dtypes import numpy_dtype, rounding
 from blockweight.lora.file import module_name
@@ -100,9 +101,7 @@ def merge_into_checkpoint(
     that need more than the change (OFT, DoRA, GLoRA, IA³), tensors that are not stored in 16 bits or more, and an `out`
     that is a source, or may not or cannot be written.
     """
-    for path in (checkpoint.path, *(term.lora.path for term in terms)):
-        if out.exists() and out.samefile(path):
-            raise BlockweightError(f"'{out}' is one of the sources, which are never overwritten; choose another name.")
+    check_new(out, checkpoint.path, *(term.lora.path for term in terms), overwrite=overwrite)
     additions, dropped = _additions(checkpoint, terms)
     sums = _Sums()
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
+from blockweight.lora.atomic import check_new
 from blockweight.lora.create import write_computed
 from blockweight.lora.dialects import DOWN, UP, Dialect, name_in, own_name
 from blockweight.lora.dtypes import is_float, numpy_dtype, rounding
@@ -94,8 +95,7 @@ def convert_names(
     dialects keep them in different ways), an alpha of 0 on the way to PEFT's names, a file that has these names
     already, numbers that overflow, and an `out` that is the source, or may not or cannot be written.
     """
-    if out.exists() and out.samefile(source.path):
-        raise BlockweightError(f"'{out}' is the source itself, which is never overwritten; choose another name.")
+    check_new(out, source.path, overwrite=overwrite)
     plans = _plan(source, dialect, exact=exact)
     made = {info.name: (plan, role, info) for plan in plans for role, info in _tensors(source, plan, dialect).items()}
     for key in source.unknown_keys:

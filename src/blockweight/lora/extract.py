@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from blockweight.blocks import REST, family_by_name, module_of
 from blockweight.errors import BlockweightError
+from blockweight.lora.atomic import check_new
 from blockweight.lora.checkpoint_names import CheckpointFile, Place, layers_in
 from blockweight.lora.create import write_computed
 from blockweight.lora.dtypes import is_float, numpy_dtype
@@ -106,9 +107,7 @@ def extract(
     checkpoints of different families or sizes, no difference, numbers that overflow, and an `out` that is a source, or
     may not or cannot be written.
     """
-    for path in (tuned.path, base.path):
-        if out.exists() and out.samefile(path):
-            raise BlockweightError(f"'{out}' is one of the sources, which are never overwritten; choose another name.")
+    check_new(out, tuned.path, base.path, overwrite=overwrite)
     if tuned.family != base.family:
         raise BlockweightError(
             f"'{tuned.path}' is a checkpoint of {tuned.family} and '{base.path}' one of {base.family}, so they have no "

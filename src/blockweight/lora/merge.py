@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
+from blockweight.lora.atomic import check_new
 from blockweight.lora.create import write_computed
 from blockweight.lora.dialects import DOWN, UP, Dialect, dialect_of
 from blockweight.lora.dtypes import numpy_dtype
@@ -91,9 +92,7 @@ def merge(
     sum of the parents', multiplied out from theirs. BlockweightError, with nothing written: what `plan_merge` refuses,
     numbers that overflow, an `out` that is one of the parents, or may not or cannot be written.
     """
-    for term in terms:
-        if out.exists() and out.samefile(term.lora.path):
-            raise BlockweightError(f"'{out}' is one of the sources, which are never overwritten; choose another name.")
+    check_new(out, *(term.lora.path for term in terms), overwrite=overwrite)
     plan = plan_merge(terms, dialect=dialect or dialect_of(terms[0].lora), rules=rules, dtype=dtype, step=step)
     texts, remarks = metadata(terms, out)
     if not plan.union:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from blockweight.errors import BlockweightError
-from blockweight.lora.atomic import refuse_source
+from blockweight.lora.atomic import check_new
 from blockweight.lora.bake import scaled_bytes, scaled_values
 from blockweight.lora.bake_plan import ModulePlan, plan_module
 from blockweight.lora.dtypes import is_float, numpy_dtype
@@ -42,8 +42,7 @@ def unbake(baked: Path, out: Path, original: Path | None = None, *, overwrite: b
     BlockweightError, with nothing written: a file without a stamp, an original that is another file, and tensors that
     cannot come back, with the blocks that they are in.
     """
-    for source in (baked, *([] if original is None else [original])):
-        refuse_source(out, source)
+    check_new(out, baked, *([] if original is None else [original]), overwrite=overwrite)
     lora = open_lora(baked)
     told = provenance_of(baked, lora.header.metadata)
     if original is not None:
