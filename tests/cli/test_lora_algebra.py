@@ -91,6 +91,8 @@ def test_conflicts_are_a_table_json_and_a_picture(blockweight, place):
     assert out[0] == "A: ゴブ姫.safetensors"
     assert out[3].split() == ["block", "layers", "A", "B", "cosine", "A", "+", "B"]
     assert next(line for line in out if line.startswith("IN00")).split()[1:5:3] == ["0/1", "-"]
+    digits = [number.replace(".", "").lstrip("0") for line in out[4:31] for number in line.split()[2:4]]
+    assert {len(each) for each in digits} == {0, 4}
     found = json.loads(blockweight(*command[:4], "--json").out)
     assert found["blocks"]["IN00"]["cosine"] is None
     assert -1 <= found["blocks"]["IN04"]["cosine"] <= 1

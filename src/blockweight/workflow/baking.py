@@ -24,8 +24,8 @@ from blockweight.lora import (
 )
 from blockweight.weights import DEFAULT_NAME, BlockWeights, Context, convert_for, parse_elemental, read_weights
 from blockweight.weights.notations.tag import LoraTag
-from blockweight.workflow.byte_sizes import size_text
 from blockweight.workflow.conversions import presets_in
+from blockweight.workflow.number_texts import size_text
 
 __all__ = [
     "ALPHA_READERS",

@@ -18,8 +18,8 @@ from blockweight.lora import (
     training_settings,
 )
 from blockweight.weights import display_width
-from blockweight.workflow.byte_sizes import size_text
 from blockweight.workflow.inspection import Inspection
+from blockweight.workflow.number_texts import norm_text, size_text
 
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -198,9 +198,7 @@ def _mark(part: Part) -> str:
 
 
 def _number(value: float | None) -> str:
-    if value is None:
-        return _ABSENT
-    return f"{value:#.4g}".rstrip(".") if value == 0 or 0.001 <= value < 9999.5 else f"{value:.2e}"
+    return _ABSENT if value is None else norm_text(value)
 
 
 def _span(values: Sequence[float]) -> str:

@@ -10,6 +10,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import BlockConflict, conflicts, same_layers
 from blockweight.report import cosine_bars, write_whole
 from blockweight.workflow.lora_specs import open_terms
+from blockweight.workflow.number_texts import norm_text
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.weight_table import aligned
 
@@ -45,8 +46,7 @@ class Conflicts:
         rows = [("block", "layers", "A", "B", "cosine", "A + B")]
         for each in self.blocks:
             cosine = "-" if each.cosine is None else f"{each.cosine:+.3f}"
-            sizes = (f"{size:.4g}" for size in (*each.norms, each.together))
-            one, other, together = sizes
+            one, other, together = map(norm_text, (*each.norms, each.together))
             rows.append((each.block, f"{each.shared}/{each.layers}", one, other, cosine, together))
         return [f"A: {self.names[0]}", f"B: {self.names[1]}", "", *aligned(rows)]
 
