@@ -73,6 +73,18 @@ def test_alphas_that_a_loader_misreads_are_refused(tmp_path, made, weight, words
         bake(tmp_path / "a.safetensors", weights(IN04=weight), tmp_path / "b.safetensors", Recipe(via="alpha"))
 
 
+def test_the_alpha_of_a_lokr_counts_only_beside_a_factor_that_is_a_product(tmp_path):
+    name, ones = module_in("IN04"), np.ones((2, 2), np.float16)
+    second = {"lokr_w2": ones}, {"lokr_w2_a": ones, "lokr_w2_b": ones}
+    for number, roles in enumerate(second):
+        tensors = {f"{name}.{role}": array for role, array in {"lokr_w1": ones, **roles}.items()}
+        write_lora(tmp_path / f"{number}.safetensors", tensors | {f"{name}.alpha": np.array(1.0, np.float16)}, {})
+    recipe = Recipe(via="alpha")
+    with pytest.raises(BlockweightError, match="loaders ignore the alpha of its kind, 'lokr'"):
+        bake(tmp_path / "0.safetensors", weights(IN04=0.5), tmp_path / "b.safetensors", recipe)
+    bake(tmp_path / "1.safetensors", weights(IN04=0.5), tmp_path / "b.safetensors", recipe)
+
+
 def test_a_zero_is_dropped_even_where_weights_go_into_alpha(source, tmp_path):
     report = bake(source, weights(IN04=0.0, OUT03=0.5), tmp_path / "b.safetensors", Recipe(via="alpha"))
     assert report.check.count("dropped") == 1
