@@ -9,17 +9,20 @@ import itertools
 import os
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from studio_server import Server, chromium
 
-from blockweight.demo.embedded import lora_file
+from blockweight.demo.embedded import STUDIED, lora_file, region_mask
+from blockweight.measure import Mask
+from blockweight.workflow.comparison import Typed, plan_comparison, render_comparison
 from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.demo_project import open_demo
 from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.project_analysis import plan_analysis, render_analysis
+from blockweight.workflow.project_masks import save_mask
 from blockweight.workflow.renderers import local_renderer
 from blockweight.workflow.settings import LANGUAGES, THEMES
 from blockweight.workflow.tuning import fix, set_weights
@@ -39,6 +42,10 @@ SHOWN = {
     "home": ("en", "light"),
     "new-project": ("en", "dark"),
     "project": ("en", "light"),
+    "analyse": ("en", "dark"),
+    "tune": ("en", "dark"),
+    "compare": ("ja", "dark"),
+    "publish": ("en", "light"),
     "weights": ("en", "dark"),
     "weights-flux": ("en", "light"),
     "bake": ("en", "light"),
@@ -49,6 +56,8 @@ SHOWN = {
 }
 """The pictures in the documents: page → its language and theme."""
 
+PROJECT = {"project": "", "analyse": "analyse", "tune": "tune", "compare": "compare", "publish": "bake"}
+"""The pages of the demo's project, by their addresses."""
 
 _ANYWHERE = """(folder) => {
   const home = (text) => text.replaceAll(folder, "/home/me");
@@ -65,7 +74,7 @@ def visit(page: Any, server: Server, name: str) -> None:
     place = {
         "home": "",
         "new-project": "projects/new",
-        "project": "",
+        **dict.fromkeys(PROJECT, ""),
         "weights": f"weights?weights={GOBUHIME}&fixed={FIXED}&lora={lora}",
         "weights-flux": f"weights?weights={FLUX}",
         "bake": f"bake?weights={GOBUHIME}&lora={lora}",
@@ -79,10 +88,17 @@ def visit(page: Any, server: Server, name: str) -> None:
         page.locator("#infotext").fill(INFOTEXT)
         page.locator("[name=fill_in]").click()
         page.wait_for_selector("#notes li")
-    if name == "project":
+    if name in PROJECT:
         page.locator("a.project-card").first.click()
         page.wait_for_selector("#scenes")
-        page.wait_for_timeout(500)  # an event stream is never idle
+        if PROJECT[name]:
+            page.goto(f"{page.url}/{PROJECT[name]}")
+        page.wait_for_timeout(1500)  # an event stream is never idle
+        if name == "tune":
+            page.locator(".pg-cell.pg-variant.ready").first.click()
+            page.keyboard.press("Enter")
+            page.wait_for_timeout(600)
+            page.evaluate("scrollTo(0, 0)")
     else:
         page.wait_for_load_state("networkidle")
     if name == "baked":
@@ -121,7 +137,7 @@ def main() -> None:
 
 
 def furnished(folder: Path) -> Path:
-    """The folder with a config, the embedded LoRAs, and the demo's project with a few pictures."""
+    """The folder with a config, the embedded LoRAs, and the demo's project analysed, compared and in a round."""
     (folder / "config").mkdir()
     (folder / "loras").mkdir()
     for name in ("gobuhime", "gobuhime-locon"):
@@ -129,13 +145,24 @@ def furnished(folder: Path) -> Path:
     settings = f'loras = ["{(folder / "loras").as_posix()}"]\nprojects = "{(folder / "projects").as_posix()}"\n'
     (folder / "config" / "settings.toml").write_text(settings, "utf-8")
     os.environ |= {CONFIG: str(folder / "config"), "XDG_DOCUMENTS_DIR": str(folder / "Documents")}
-    started = time.monotonic()
+    renderer, silent = local_renderer(), SilentProgress()
     with open_demo(folder / "projects") as tuning:
+        masks = [save_mask(tuning, _png(region_mask(("face", "hair"), outfit.outfit))) for outfit in STUDIED[:3]]
+        plan_analysis(tuning, masks=masks, region="her face and hair")
+        render_analysis(tuning, lambda: renderer, silent)
         set_weights(tuning, GOBUHIME)
         fix(tuning, FIXED)
+        plan_comparison(tuning, Typed(("no LoRA", "ALL", "current")))
+        render_comparison(tuning, lambda: renderer, silent)
         plan_round(tuning, "Sub", 0.5)
-        render_round(tuning, local_renderer, SilentProgress(), lambda: time.monotonic() - started > 20)
+        render_round(tuning, lambda: renderer, silent)
     return folder
+
+
+def _png(mask: Mask) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(mask).convert("L").save(data, "PNG")
+    return data.getvalue()
 
 
 def save(data: bytes, path: Path) -> None:
