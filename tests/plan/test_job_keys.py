@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant
+from blockweight.plan import Checkpoint, Embedding, Job, LoraUse, Scene, Variant
 from blockweight.weights import BlockWeights, uniform
 from workshop import FULL, LORA, SCENE, SHORT, job
 
@@ -24,6 +24,8 @@ OTHER = {
     "sampler": "Euler",
     "width": 40,
     "height": 32,
+    "clip_skip": 2,
+    "embeddings": (Embedding("easynegative", "embeddings/easynegative.safetensors", "e" * 64),),
 }
 
 
@@ -75,6 +77,25 @@ def test_the_picture_without_the_lora_is_another_one_even_than_that_at_0():
 )
 def test_names_places_and_ways_of_writing_do_not_count(same):
     assert same.key == KEY
+
+
+def test_embeddings_count_by_name_and_content():
+    held = Embedding("a", "a.safetensors", "e" * 64)
+
+    def key(*embeddings: Embedding) -> str:
+        return job(scene=replace(SCENE, embeddings=embeddings)).key
+
+    assert key(held) == key(replace(held, path="moved", name="A"))
+    assert len({key(held), key(replace(held, name="b")), key(replace(held, digest="f" * 64))}) == 3
+
+
+@pytest.mark.parametrize("prompt", ["(red dress)", "a BREAK b", "red dress, " * 20])
+def test_prompts_that_once_were_read_by_their_letters_have_other_keys(prompt):
+    for field in ("prompt", "negative_prompt"):
+        made = job(scene=replace(SCENE, **{field: prompt}))
+        old = {name: value for name, value in made.scene.facts().items() if name != "prompt_language"}
+        assert old != made.scene.facts()
+        assert old.keys() == SCENE.facts().keys()
 
 
 def test_no_weight_is_no_weight_with_either_sign():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -283,25 +282,6 @@ def test_loras_that_cannot_be_used_are_refused_before_any_work(tiny, shared, tmp
     with pytest.raises(BlockweightError, match=r"blocks IN00, IN03.* 17 weights of 'variant' do not name"):
         shared.check([tiny.job(weights(layout=SHORT))])
     shared.check([tiny.job(weights(layout=SHORT), tiny.standard), tiny.job(weights())])
-
-
-def test_the_end_of_a_long_prompt_is_named_once_and_the_rest_is_drawn(tiny, shared, draw, caplog):
-    long = "1girl, " + "red dress, " * 40 + "pink hair"
-    with caplog.at_level(logging.WARNING, "blockweight"):
-        cut = draw(shared, [tiny.job(weights(), prompt=long)])
-        draw(shared, [tiny.job(weights(1), prompt=long)])
-    (message,) = caplog.messages
-    assert "first 75 tokens" in message
-    assert message.endswith("pink hair'")
-    same(draw(shared, [tiny.job(weights(), prompt=long.replace("pink", "mint"))]), cut)
-
-
-def test_a_prompt_that_just_fits_is_not_complained_about(tiny, shared, caplog):
-    prompt = "red " * 75
-    shared.check([tiny.job(None, prompt=prompt)])
-    assert not caplog.messages
-    shared.check([tiny.job(None, prompt=f"{prompt}blue")])
-    assert caplog.messages[0].endswith("'blue'")
 
 
 def test_a_picture_that_is_no_picture_is_an_error_that_names_it(tiny, tmp_path, draw):

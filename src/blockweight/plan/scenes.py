@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, fields
 from functools import cached_property
 
+from blockweight.plan.prompts import reads_as_written
 from blockweight.weights import BlockWeights
 
 
@@ -19,11 +20,21 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """A textual inversion embedding: the name that a prompt calls it by, where it is, and a hash of its file."""
+
+    name: str
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything about a picture but the LoRA and its block weights.
 
-    `label` is for people and does not count for the picture. Sizes in pixels; `steps` denoising steps of `sampler`
-    (a name as the WebUI writes it); `cfg_scale` 1 turns guidance off.
+    `label` is for people and does not count for the picture. Prompts are in the WebUI's language (`plan.prompts`).
+    Sizes in pixels; `steps` denoising steps of `sampler` (a name as the WebUI writes it); `cfg_scale` 1 turns guidance
+    off. `clip_skip` n ends the text encoder n − 1 layers early; `embeddings` are those that the prompts name.
     """
 
     label: str
@@ -36,11 +47,26 @@ class Scene:
     sampler: str
     width: int
     height: int
+    clip_skip: int = 1
+    embeddings: tuple[Embedding, ...] = ()
 
     def facts(self) -> dict[str, object]:
-        """All of it that decides the picture, as plain values: the checkpoint by its digest, and no label."""
-        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "label"}
-        return facts | {"checkpoint": self.checkpoint.digest, "cfg_scale": _number(self.cfg_scale)}
+        """All of it that decides the picture, as plain values: the checkpoint and embeddings by their digests, and no
+        label.
+
+        What came after the first pictures were made is there only where it makes others of them: a clip skip that skips
+        something, embeddings, and the language of prompts that mean more than their letters. Their pictures were once
+        made by the letters, of the first 75 tokens.
+        """
+        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _OWN_WAY}
+        facts |= {"checkpoint": self.checkpoint.digest, "cfg_scale": _number(self.cfg_scale)}
+        if self.clip_skip != 1:
+            facts["clip_skip"] = self.clip_skip
+        if self.embeddings:
+            facts["embeddings"] = sorted([embedding.name.lower(), embedding.digest] for embedding in self.embeddings)
+        if not (reads_as_written(self.prompt) and reads_as_written(self.negative_prompt, negative=True)):
+            facts["prompt_language"] = "webui"
+        return facts
 
 
 @dataclass(frozen=True)
@@ -88,6 +114,10 @@ class Job:
         """The job's key: 32 hex digits of SHA-256 over its facts. Equal keys, equal pictures."""
         text = json.dumps(self.facts(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+_OWN_WAY = ("label", "clip_skip", "embeddings")
+"""A scene's fields that its facts do not take as they are."""
 
 
 def _number(value: float) -> float:

@@ -1,7 +1,17 @@
 """Renderers behind one protocol. The local one lives in `render.local` and needs the `local` extra."""
 
 from blockweight.render.checkpoints import identify_checkpoint
+from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.protocol import Capabilities, Picture, Renderer, Rendering
 
-__all__ = ["Capabilities", "FakeRenderer", "Picture", "Renderer", "Rendering", "fake_picture", "identify_checkpoint"]
+__all__ = [
+    "Capabilities",
+    "FakeRenderer",
+    "Picture",
+    "Renderer",
+    "Rendering",
+    "fake_picture",
+    "find_embeddings",
+    "identify_checkpoint",
+]

@@ -6,7 +6,6 @@ file and strength, the picture size, the sampler, its steps and the guidance.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,17 +21,16 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job
 from blockweight.render.local.checks import check_family, check_lora, check_scene, check_size
+from blockweight.render.local.conditioning import directions
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, dtype_on, load_pipeline, pick_device
 from blockweight.render.local.samplers import make_scheduler
-from blockweight.render.local.texts import TextEmbeddings, cut_off
+from blockweight.render.local.texts import TextEmbeddings
 from blockweight.render.protocol import Capabilities, Picture, Rendering
 
 PIXELS_PER_BATCH = 1024 * 1024
 LARGEST_BATCH = 26
-
-_log = logging.getLogger("blockweight")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,6 @@ class LocalRenderer:
         self._loaded: tuple[str, Any] | None = None
         self._attached: _Attached | None = None
         self._texts = TextEmbeddings()
-        self._warned: set[str] = set()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -68,8 +65,8 @@ class LocalRenderer:
         return Capabilities(families=("sd1",), batch=self._batch or LARGEST_BATCH, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
-        """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, and LoRAs of other
-        families or other models. Says so on the log (once) if the end of a prompt is beyond what the model reads."""
+        """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, LoRAs of other
+        families or other models, and embeddings for other models."""
         for job in jobs:
             check_scene(job.scene)
             check_family(job, self.capabilities.families)
@@ -77,8 +74,7 @@ class LocalRenderer:
         for job in sorted(jobs, key=_shared, reverse=True):
             pipeline = self._pipeline(job.scene.checkpoint)
             check_size(job.scene, pipeline)
-            for text in (job.scene.prompt, job.scene.negative_prompt):
-                self._warn_of_cut(pipeline, text)
+            self._texts.check(pipeline, job.scene)
             if job.variant.weights is not None and (live := self._attach(job)) is not None:
                 check_lora(live.lora, job)
 
@@ -92,7 +88,9 @@ class LocalRenderer:
         for _, group in groupby(ordered, key=_shared):
             same = list(group)
             scene = same[0].scene
-            size = self._batch or max(1, min(LARGEST_BATCH, PIXELS_PER_BATCH // (scene.width * scene.height)))
+            # Prompts that AND composes take as many more rows of the UNet's batch.
+            pixels = scene.width * scene.height * max(2, directions(scene)) // 2
+            size = self._batch or max(1, min(LARGEST_BATCH, PIXELS_PER_BATCH // pixels))
             for start in range(0, len(same), size):
                 batch = same[start : start + size]
                 if any(job.key not in finished for job in batch):
@@ -145,25 +143,16 @@ class LocalRenderer:
             self._attached.live.detach()
             self._attached = None
 
-    def _warn_of_cut(self, pipeline: Any, text: str) -> None:
-        if text in self._warned:
-            return
-        self._warned.add(text)
-        unseen = cut_off(pipeline, text)
-        if unseen:
-            _log.warning("The model reads the first 75 tokens of a prompt; this plays no part: '%s'", unseen)
-
     def _denoise(self, jobs: Sequence[Job], pipeline: Any, live: LiveLora | None) -> Tensor:
         """Latents of the finished pictures, (N, C, h, w), fp32: the UNet may calculate in half precision, the sampler
         does not."""
         scene, unet = jobs[0].scene, pipeline.unet
         scheduler = make_scheduler(scene.sampler, pipeline.scheduler.config)
         scheduler.set_timesteps(scene.steps, device=self.device)
-        guided = scene.cfg_scale != 1
-        copies = 2 if guided else 1
-        context = self._texts.contexts(pipeline, jobs, live, guided=guided)
+        guided = directions(scene) > 1
+        conditioning = self._texts.conditioning(pipeline, jobs, live, len(scheduler.timesteps), guided=guided)
         if live is not None:
-            live.set_samples([job.variant for job in jobs] * copies, jobs[0].lora.strength)
+            live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
         # As the WebUI does it by default: noise of the CPU, so that a seed means the same on every machine.
         generators = [torch.Generator().manual_seed(job.scene.seed) for job in jobs]
         factor = pipeline.vae_scale_factor
@@ -171,13 +160,13 @@ class LocalRenderer:
         noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
         latents: Tensor = noise.to(self.device) * scheduler.init_noise_sigma
         extra = {"generator": generators} if "Ancestral" in type(scheduler).__name__ else {}
-        for timestep in scheduler.timesteps:
+        for step, timestep in enumerate(scheduler.timesteps):
             scaled = scheduler.scale_model_input(latents, timestep).to(unet.dtype)
-            stacked = torch.cat([scaled] * copies)
-            predicted = unet(stacked, timestep, encoder_hidden_states=context).sample.float()
-            if guided:
-                without, with_prompt = predicted.chunk(2)
-                predicted = without + scene.cfg_scale * (with_prompt - without)
+            context, there = conditioning.at(step)
+            predicted = unet(
+                scaled[conditioning.samples], timestep, encoder_hidden_states=context, encoder_attention_mask=there
+            ).sample
+            predicted = conditioning.guide(predicted.float(), scene.cfg_scale)
             latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
         return latents
 
@@ -204,4 +193,4 @@ def _shared(job: Job) -> tuple[Hashable, ...]:
     """What the jobs of one batch have in common."""
     scene = job.scene
     size = (scene.width, scene.height, scene.steps, scene.cfg_scale, scene.sampler)
-    return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size)
+    return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size, directions(scene))
