@@ -15,7 +15,7 @@ from workshop import FULL, WEIGHTS, tree, write_lora_file, write_model
 TEXT = f"""\
 1girl, ゴブ姫, red dress <lora:gobuhime:0.75:lbw={WEIGHTS}>
 Negative prompt: blurry
-Steps: 16, Sampler: Euler a, CFG scale: 6.5, Seed: 7, Size: 32x24, Model: anime, RNG: CPU, Clip skip: 2
+Steps: 16, Sampler: Euler a, CFG scale: 6.5, Seed: 7, Size: 32x24, Model: anime, RNG: CPU, Clip skip: 2, ENSD: 1
 """
 
 
@@ -39,7 +39,7 @@ SHOWN = [
     "         '1girl, ゴブ姫, red dress' seed 7, 32x24, 16 steps of Euler a, CFG 6.5",
     f"Weights: p:{WEIGHTS}",
 ]
-NOTE = "Note: Clip skip is not done: the text encoder's last layer is used.\n"
+NOTE = "Note: The sampler's own settings stay as they are.\n"
 
 
 def test_an_infotext_makes_a_project(blockweight, place):
@@ -69,6 +69,7 @@ def test_what_is_typed_counts_more_than_the_infotext_even_if_it_is_the_default(b
     (scene,) = state["scenes"]
     assert (scene["prompt"], scene["seed"], scene["steps"], scene["cfg_scale"]) == ("2girls", 1, 20, 7)
     assert (scene["negative_prompt"], scene["sampler"]) == ("blurry", "Euler a")
+    assert scene["clip_skip"] == 2
     assert set(state["weights"]["values"].values()) == {1}
 
 
@@ -79,7 +80,6 @@ def test_notes_on_what_was_typed_over_are_left_out(blockweight, place):
     assert ended.code == 0
     assert ended.err.splitlines() == [
         "Note: There is no hires pass: pictures have 512×512 pixels.",
-        "Note: Clip skip is not done: the text encoder's last layer is used.",
     ]
 
 

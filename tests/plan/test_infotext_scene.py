@@ -33,21 +33,20 @@ def test_the_tutorials_infotext_gives_a_scene_and_names_all_that_it_cannot_have(
     assert (scene.seed, scene.steps, scene.sampler, scene.cfg_scale) == (None, 25, "DPM++ 2M Karras", 8.0)
     assert (scene.width, scene.height) == (512, 512)
     assert [(note.fields, note.text) for note in scene.notes] == [
-        (("Negative prompt",), "'(nude, nipples: 1.3)' is emphasis, which is not weighed: the signs are read as text."),
         (("Seed",), "Seed -1 draws a new seed for every picture; choose seeds, so that pictures can be compared."),
         (
             ("Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"),
             "There is no hires pass: pictures have 512×512 pixels.",
         ),
-        (("Clip skip",), "Clip skip is not done: the text encoder's last layer is used."),
     ]
+    assert scene.clip_skip == 2
 
 
 def test_a_forge_infotext_gives_a_scene_with_the_sampler_and_its_schedule():
     scene = scene_of(FORGE)
     assert (scene.seed, scene.sampler, scene.width, scene.height) == (4021967, "DPM++ 2M Karras", 512, 768)
     assert [note.fields for note in scene.notes] == [
-        ("Prompt",), ("Hires prompt",), ("VAE hash", "VAE"), ("Clip skip",), ("ControlNet 0",), ("Seed",),
+        ("Prompt",), ("Hires prompt",), ("VAE hash", "VAE"), ("ControlNet 0",), ("Seed",),
     ]  # fmt: skip
     assert scene.notes[0].text == "The LoRA 'style' is left out: a scene has no other LoRA than the project's."
 
@@ -95,7 +94,7 @@ def test_a_sampler_that_is_not_there_is_named_with_those_that_are():
         ("Size: 512", "Size", "'512' is not a size such as 512x768."),
         ("Size: 0x512", "Size", "'0x512'"),
         ("VAE: anime.ckpt", "VAE", "The VAE is not loaded"),
-        ("Clip skip: 2", "Clip skip", "Clip skip is not done"),
+        ("Clip skip: 13", "Clip skip", "Clip skip '13' is not a number from 1 to 12."),
         ("ENSD: 31337", "ENSD", "The sampler's own settings stay as they are."),
         ("Variation seed: 7", "Variation seed", "without variation"),
         ("Denoising strength: 0.6", "Denoising strength", "(img2img)"),
@@ -131,13 +130,6 @@ def test_noise_of_the_graphics_card_is_named():
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
-        ("(a:1.3)", "'(a:1.3)' is emphasis"),
-        ("((a))", "'(a)' is emphasis"),
-        ("a [b] c", "'[b]' is emphasis"),
-        ("[a:b:0.5]", "'[a:b:0.5]' is prompt editing"),
-        ("[a|b]", "'[a|b]' is prompt editing"),
-        ("a BREAK b", "'BREAK' does not divide the prompt: it is read as a word."),
-        ("a AND b", "'AND' does not divide"),
         ("a <hypernet:x:1>", "'<hypernet:x:1>' is left out: only LoRAs are applied."),
         ("a <lora:x:1:lbw=ALL> <lora:y:1>", "The LoRA 'y' is left out"),
         ("a <lora:x:1:1:1:q=1>", "The tag '<lora:x:1:1:1:q=1>' cannot be read and is left out: The tag's option"),
@@ -150,8 +142,8 @@ def test_what_the_prompt_asks_for_in_vain_is_named(prompt, words):
     assert words in notes_of("Seed: 5", prompt)[("Prompt",)]
 
 
-@pytest.mark.parametrize("prompt", [r"smile \(artist\)", "1girl, breaking waves, sand", "a <lora:x:1:lbw=ALL>", "a: b"])
-def test_a_plain_prompt_needs_no_note(prompt):
+@pytest.mark.parametrize("prompt", [r"smile \(artist\)", "(a:1.3) AND [b:c:5] BREAK [d|e]", "a <lora:x:1:lbw=ALL>"])
+def test_a_prompt_in_the_webuis_language_needs_no_note(prompt):
     assert notes_of("Seed: 5", prompt) == {}
 
 
@@ -169,7 +161,7 @@ def test_hundreds_of_settings_that_nothing_is_known_of_share_a_note():
 
 
 def test_every_field_of_a_scene_is_one_that_an_infotext_can_give():
-    taken = {field.name for field in fields(Scene)} - {"label", "checkpoint"}
+    taken = {field.name for field in fields(Scene)} - {"label", "checkpoint", "embeddings"}
     assert taken == {field.name for field in fields(scene_of(""))} - {"notes"}
 
 

@@ -74,12 +74,11 @@ def test_the_tutorials_infotext_fills_the_form(places):
         model_name="Defmix-v2.0",
         model_hash="31c9be0ee8",
         notes=(),
+        clip_skip=2,
     )
     assert [note.fields for note in found.notes] == [
-        ("Negative prompt",),
         ("Seed",),
         ("Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"),
-        ("Clip skip",),
         ("Block weights",),
     ]
     assert found.notes[-1].text == "XYZ stands for weights that a plot puts in; all weights are 1."

@@ -22,6 +22,8 @@ def analyze(
     cfg: options.Cfg = 7.0,
     sampler: options.SamplerName = options.DEFAULT_SAMPLER,
     size: options.Size = "512x512",
+    clip_skip: options.ClipSkip = 1,
+    embeddings: options.Embeddings = None,
     strength: options.Strength = 1.0,
     blocks: Annotated[str, typer.Option(help="Blocks to analyse, e.g. IN01-IN08,M00; all by default.")] = "",
     weight_range: Annotated[str, typer.Option("--range", help="Weight under test, weight of the others.")] = "0.5,1",
@@ -38,7 +40,9 @@ def analyze(
     from blockweight.workflow.own_files import analyse_file  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
-    scenes = scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
+    scenes = scenes_of(
+        model, prompt, negative, seeds, steps, cfg, sampler, size, clip_skip=clip_skip, embeddings=embeddings
+    )
     analysis, files = analyse_file(
         lora,
         scenes,

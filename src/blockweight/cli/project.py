@@ -24,6 +24,10 @@ Models = Annotated[
     list[Path] | None,
     typer.Option("--model", parser=options.path, metavar="PATH", help="Where the project's model is. Repeatable."),
 ]
+Held = Annotated[
+    list[Path] | None,
+    typer.Option("--embedding", parser=options.path, metavar="PATH", help="Where an embedding is. Repeatable."),
+]
 
 
 @app.command("new")
@@ -67,6 +71,8 @@ def new(
     cfg: options.Cfg = 7.0,
     sampler: options.SamplerName = options.DEFAULT_SAMPLER,
     size: options.Size = "512x512",
+    clip_skip: options.ClipSkip = 1,
+    embeddings: options.Embeddings = None,
     strength: options.Strength = 1.0,
     as_json: Json = False,
 ) -> None:
@@ -76,7 +82,8 @@ def new(
     from blockweight.workflow.tuning_project import create_project  # noqa: PLC0415
 
     prompts = tuple(prompt or ())
-    form = ProjectForm(lora, model, prompts, negative, seeds, steps, cfg, sampler, size, strength, weights)
+    scene = (lora, model, prompts, negative, seeds, steps, cfg, sampler, size)
+    form = ProjectForm(*scene, strength, weights, clip_skip, embeddings)
     fields, given = fields_from(infotext, picture, lambda: typed("-")), _given(context)
     if fields is not None:
         form = form.filled(fields, given)
@@ -181,9 +188,10 @@ def import_(
     ] = None,
     lora: Lora = None,
     model: Models = None,
+    embedding: Held = None,
     search: Annotated[
         list[Path] | None,
-        typer.Option("--search", parser=options.path, metavar="DIR", help="Look here for the LoRA and the model."),
+        typer.Option("--search", parser=options.path, metavar="DIR", help="Look here for the project's files."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -191,19 +199,23 @@ def import_(
     from blockweight.workflow import project_text  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.project_files import import_project  # noqa: PLC0415
 
-    imported = import_project(source, folder, lora=lora, models=model or (), search=search or ())
+    imported = import_project(
+        source, folder, lora=lora, models=model or (), embeddings=embedding or (), search=search or ()
+    )
     told = project_text.imported_facts(imported)
     _print(told if as_json else project_text.imported_lines(imported), as_json=as_json)
 
 
 @app.command("locate")
-def locate(folder: Folder, lora: Lora = None, model: Models = None, as_json: Json = False) -> None:
-    """Say where a project's LoRA and model are now."""
+def locate(
+    folder: Folder, lora: Lora = None, model: Models = None, embedding: Held = None, as_json: Json = False
+) -> None:
+    """Say where a project's LoRA, model and embeddings are now."""
     from blockweight.workflow import project_text, tuning_project  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.places import locate  # noqa: PLC0415
 
     with tuning_project.open_project(folder) as tuning:
-        state = locate(tuning.log, lora, model or ())
+        state = locate(tuning.log, lora, model or (), embedding or ())
     _print(project_text.places_facts(state) if as_json else project_text.places_lines(state), as_json=as_json)
 
 

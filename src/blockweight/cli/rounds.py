@@ -30,13 +30,17 @@ def _command(kind: str) -> Callable[..., None]:
         cfg: options.Cfg = 7.0,
         sampler: options.SamplerName = options.DEFAULT_SAMPLER,
         size: options.Size = "512x512",
+        clip_skip: options.ClipSkip = 1,
+        embeddings: options.Embeddings = None,
         strength: options.Strength = 1.0,
         out: options.Out = options.DEFAULT_OUT,
     ) -> None:
         from blockweight.workflow.own_files import round_file  # noqa: PLC0415 - keeps --help fast
         from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
-        scenes = scenes_of(model, prompt, negative, seeds, steps, cfg, sampler, size)
+        scenes = scenes_of(
+            model, prompt, negative, seeds, steps, cfg, sampler, size, clip_skip=clip_skip, embeddings=embeddings
+        )
         rendered, files = round_file(
             lora,
             scenes,

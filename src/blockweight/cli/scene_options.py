@@ -34,6 +34,13 @@ Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising 
 Cfg = Annotated[float, typer.Option("--cfg", min=1, max=100, callback=finite, help="CFG scale.")]
 SamplerName = Annotated[str, typer.Option("--sampler", help="The sampler, by the WebUI's name.")]
 Size = Annotated[str, typer.Option("--size", help="Width x height in pixels.")]
+ClipSkip = Annotated[int, typer.Option("--clip-skip", min=1, max=12, help="End the text encoder n - 1 layers early.")]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option(
+        "--embeddings", parser=path, metavar="DIR", help="Textual inversion embeddings that prompts call by name."
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", parser=path, metavar="PATH", help="The project folder.")]
 LoraFile = Annotated[Path, typer.Argument(parser=path, metavar="LORA", help="The LoRA, a .safetensors file.")]
 Strength = Annotated[float, typer.Option("--strength", callback=finite, help="The LoRA's strength.")]

@@ -13,7 +13,10 @@ from blockweight.weights.notations.tag import LoraTag
 
 MOST_STEPS = 1000
 
-HONOURED = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size")
+MOST_CLIP_SKIP = 12
+"""As many layers as the text encoder of Stable Diffusion 1 has, and the WebUI's setting goes to."""
+
+HONOURED = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Clip skip")
 """The settings that a scene has a field for."""
 
 SAYS_WHAT = (
@@ -28,8 +31,7 @@ MOST_NOTES = 20
 
 @dataclass(frozen=True)
 class Note:
-    """One sentence on what a scene cannot honour, and the settings that it is about, or `Prompt` or `Negative
-    prompt`."""
+    """One sentence on what a scene cannot honour, and the settings that it is about, or `Prompt`."""
 
     fields: tuple[str, ...]
     text: str
@@ -48,6 +50,7 @@ class SceneSettings:
     cfg_scale: float | None
     width: int | None
     height: int | None
+    clip_skip: int | None
     notes: tuple[Note, ...]
 
 
@@ -64,6 +67,7 @@ def scene_settings(infotext: Infotext, samplers: Collection[str]) -> SceneSettin
         _sampler(settings, samplers, notes),
         _cfg_scale(settings, notes),
         *size,
+        _whole("Clip skip", settings, range(1, MOST_CLIP_SKIP + 1), f"a number from 1 to {MOST_CLIP_SKIP}", notes),
         notes=(),
     )
     notes += _setting_notes(settings, size)
@@ -148,11 +152,6 @@ def _sampler(settings: Mapping[str, str], samplers: Collection[str], notes: list
     return None
 
 
-_EMPHASIS = re.compile(r"(?<!\\)(?:\((?:[^()\\]|\\.)+\)|\[[^][:|]+\])")
-_EDITING = re.compile(r"(?<!\\)\[(?=[^][]*\])[^][]*[:|][^][]*\]")
-_JOINT = re.compile(r"\b(?:BREAK|AND)\b")
-
-
 def _prompt_notes(infotext: Infotext) -> Iterator[Note]:
     meant = infotext.lora
     for tag in infotext.tags:
@@ -165,15 +164,6 @@ def _prompt_notes(infotext: Infotext) -> Iterator[Note]:
                        "project's.")  # fmt: skip
     if meant is not None:
         yield from (Note(("Prompt",), text) for text in _tag_sentences(meant))
-    for field, text in (("Prompt", infotext.bare_prompt), ("Negative prompt", infotext.negative_prompt)):
-        for pattern, what in (
-            (_EDITING, "is prompt editing, which is not done: the signs are read as text."),
-            (_EMPHASIS, "is emphasis, which is not weighed: the signs are read as text."),
-            (_JOINT, "does not divide the prompt: it is read as a word."),
-        ):
-            found = pattern.search(text)
-            if found is not None:
-                yield Note((field,), f"{quoted(found[0])} {what}")
 
 
 def _tag_sentences(tag: LoraTag) -> Iterator[str]:
@@ -196,14 +186,14 @@ def _rule(pattern: str, sentence: str, *idle: str) -> tuple[re.Pattern[str], str
 _RULES = (
     _rule("VAE( hash)?|Module \\d+", "The VAE is not loaded: pictures are decoded by the model's own.", "None",
           "Automatic"),
-    _rule("Clip skip", "Clip skip is not done: the text encoder's last layer is used.", "1"),
     _rule("ENSD|Eta.*|Sigma .*|Schedule (max|min) sigma|Schedule rho|Discard penultimate sigma|SGM noise multiplier",
           "The sampler's own settings stay as they are.", "0"),
     _rule("Variation seed.*|Seed resize from.*", "The noise comes from the seed alone, without variation."),
     _rule("ControlNet.*", "ControlNet is not applied."),
     _rule("Refiner.*", "There is no second model: the refiner is left out."),
     _rule("Face restoration", "Faces are not restored afterwards.", "None"),
-    _rule("TI hashes|Used embeddings", "Textual inversion embeddings are not loaded: their names are read as words."),
+    _rule("TI hashes|Used embeddings", "Textual inversion embeddings are loaded from a folder that is named "
+          "(--embeddings); without it, their names are read as words."),
     _rule("Hypernet.*", "Hypernetworks are not applied."),
     _rule("AddNet .*", "The LoRAs of Additional Networks are left out; name the one that is meant as the project's."),
     _rule("Mask.*|Inpaint.*|Conditional mask weight|Init image hash|Image CFG scale|Denoising strength",

@@ -91,9 +91,11 @@ class TuningState:
 
     @property
     def unplaced(self) -> dict[str, str]:
-        """Digest → file name of the LoRA and the checkpoints that nobody has said the place of, on this machine."""
+        """Digest → file name of the LoRA, the checkpoints and the embeddings that nobody has said the place of, on this
+        machine."""
         needed = {self.subject.digest: self.subject.lora}
         needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in self.scenes}
+        needed |= {each.digest: each.path for scene in self.scenes for each in scene.embeddings}
         return {digest: name for digest, name in needed.items() if digest not in self.places}
 
 
@@ -286,7 +288,8 @@ class History:
 
     def _placed(self, scene: Scene) -> Scene:
         path = self._path(scene.checkpoint.digest, scene.checkpoint.path)
-        return replace(scene, checkpoint=Checkpoint(path, scene.checkpoint.digest))
+        embeddings = tuple(replace(each, path=self._path(each.digest, each.path)) for each in scene.embeddings)
+        return replace(scene, checkpoint=Checkpoint(path, scene.checkpoint.digest), embeddings=embeddings)
 
     def _path(self, digest: str, name: str) -> str:
         place = self._places.get(digest)

@@ -106,6 +106,8 @@ def parameters_text(job: Job) -> str:
         "Model": _name(scene.checkpoint.path),
         "RNG": "CPU",
     }
+    if scene.clip_skip != 1:
+        settings["Clip skip"] = str(scene.clip_skip)
     line = ", ".join(f"{name}: {quote_setting(value)}" for name, value in settings.items())
     return f"{scene.prompt}{tag}\nNegative prompt: {scene.negative_prompt}\n{line}"
 

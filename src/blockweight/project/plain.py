@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Any
 
 from blockweight.blocks import Layout
-from blockweight.plan import Checkpoint, Scene
+from blockweight.plan import Checkpoint, Embedding, Scene
 from blockweight.weights import BlockWeights
 
 Body = Mapping[str, Any]
@@ -51,13 +51,14 @@ def texts_in(body: Body, key: str) -> tuple[str, ...]:
 
 
 def scene_body(scene: Scene) -> dict[str, object]:
-    """A scene, its checkpoint by file name and digest: where it lies is told apart (`place`)."""
+    """A scene, its files by name and digest: where they lie is told apart (`place`)."""
     checkpoint = {"name": PurePath(scene.checkpoint.path).name, "digest": scene.checkpoint.digest}
-    return {**asdict(scene), "checkpoint": checkpoint}
+    embeddings = [{**asdict(each), "path": PurePath(each.path).name} for each in scene.embeddings]
+    return {**asdict(replace(scene, embeddings=())), "checkpoint": checkpoint, "embeddings": embeddings}
 
 
 def scene_from(body: Body) -> Scene:
-    """The scene; its checkpoint's path is the file's name alone."""
+    """The scene; its files' paths are their names alone. Scenes of before clip skip and embeddings have none."""
     checkpoint = Checkpoint(text_in(body["checkpoint"], "name"), text_in(body["checkpoint"], "digest"))
     return Scene(
         label=text_in(body, "label"),
@@ -70,7 +71,13 @@ def scene_from(body: Body) -> Scene:
         sampler=text_in(body, "sampler"),
         width=whole_in(body, "width", 1),
         height=whole_in(body, "height", 1),
+        clip_skip=whole_in({"clip_skip": 1, **body}, "clip_skip", 1),
+        embeddings=tuple(map(_embedding_from, body.get("embeddings", []))),
     )
+
+
+def _embedding_from(body: Body) -> Embedding:
+    return Embedding(text_in(body, "name"), PurePath(text_in(body, "path")).name, text_in(body, "digest"))
 
 
 def layout_body(layout: Layout) -> dict[str, object]:

@@ -54,6 +54,7 @@ class GenerationFields:
     model_name: str
     model_hash: str
     notes: tuple[Note, ...]
+    clip_skip: int | None = None
 
     @property
     def size(self) -> str:
@@ -95,6 +96,7 @@ def read_generation(text: str, settings: Settings | None = None) -> GenerationFi
         model_name=model_name,
         model_hash=model_hash,
         notes=tuple(notes),
+        clip_skip=scene.clip_skip,
     )
 
 

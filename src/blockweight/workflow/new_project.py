@@ -32,6 +32,8 @@ class ProjectForm:
     size: str
     strength: float
     weights: str
+    clip_skip: int = 1
+    embeddings: Path | None = None
 
     def filled(self, fields: GenerationFields, typed: Collection[str]) -> ProjectForm:
         """The form with what an infotext gives in every field that was not typed."""
@@ -47,6 +49,7 @@ class ProjectForm:
             "size": fields.size,
             "strength": fields.strength,
             "weights": fields.weights,
+            "clip_skip": fields.clip_skip,
         }
         news = {name: value for name, value in given.items() if name not in typed and value not in (None, "")}
         return replace(self, **news)  # type: ignore[arg-type]
@@ -60,7 +63,18 @@ class ProjectForm:
         model = _needed(self.model, "model", "--model", "" if fields is None else fields.model_name)
         if not self.prompt:
             raise BlockweightError("A project needs a prompt; give it with --prompt, or an infotext.")
-        return scenes_of(model, self.prompt, self.negative, self.seeds, self.steps, self.cfg, self.sampler, self.size)
+        return scenes_of(
+            model,
+            self.prompt,
+            self.negative,
+            self.seeds,
+            self.steps,
+            self.cfg,
+            self.sampler,
+            self.size,
+            clip_skip=self.clip_skip,
+            embeddings=self.embeddings,
+        )
 
 
 def fields_from(infotext: Path | None, picture: Path | None, read_input: Callable[[], str]) -> GenerationFields | None:
@@ -84,6 +98,8 @@ _ABOUT = {
     "sampler": ("Sampler", "Schedule type"),
     "size": ("Size",),
     "weights": ("Block weights",),
+    "clip_skip": ("Clip skip",),
+    "embeddings": ("TI hashes", "Used embeddings"),
 }
 """A form's field → the parts of an infotext that no longer count once it is typed."""
 

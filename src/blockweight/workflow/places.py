@@ -1,18 +1,23 @@
-"""Where a project's LoRA and checkpoints lie on this machine: remembered, checked before use, found again."""
+"""Where a project's LoRA, checkpoints and embeddings lie on this machine: remembered, checked before use, found
+again."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.plan import Scene
 from blockweight.project import LOCATED, TuningLog, TuningState
 from blockweight.render import identify_checkpoint
+from blockweight.render.embeddings import file_digest
 from blockweight.workflow.lora_library import Library
 from blockweight.workflow.model_library import ModelLibrary
+
+_Kind = Literal["LoRA", "model", "embedding"]
 
 
 def place_of(path: Path) -> dict[str, str]:
@@ -22,9 +27,18 @@ def place_of(path: Path) -> dict[str, str]:
     return {"path": str(here), "stamp": _stamp(here)}
 
 
-def locate(log: TuningLog, lora: Path | None = None, models: Iterable[Path] = ()) -> TuningState:
-    """Say where the project's LoRA and its checkpoints are. BlockweightError, with nothing said, for a file that is
-    another one than the project's."""
+def places_of(scenes: Iterable[Scene]) -> dict[str, dict[str, str]]:
+    """Digest → place of the scenes' checkpoints and embeddings."""
+    files = {scene.checkpoint.digest: scene.checkpoint.path for scene in scenes}
+    files |= {each.digest: each.path for scene in scenes for each in scene.embeddings}
+    return {digest: place_of(Path(path)) for digest, path in files.items()}
+
+
+def locate(
+    log: TuningLog, lora: Path | None = None, models: Iterable[Path] = (), embeddings: Iterable[Path] = ()
+) -> TuningState:
+    """Say where the project's LoRA, its checkpoints and its embeddings are. BlockweightError, with nothing said, for a
+    file that is another one than the project's."""
     state, places = log.state(), {}
     if lora is not None:
         if open_lora(lora).digest != state.subject.digest:
@@ -42,14 +56,24 @@ def locate(log: TuningLog, lora: Path | None = None, models: Iterable[Path] = ()
                 f"'{model}' is not the project's model ('{wanted}'); choose the one that it was made with."
             )
         places[digest] = place_of(model)
+    held = {each.digest: each.name for scene in state.scenes for each in scene.embeddings}
+    for embedding in embeddings:
+        digest = file_digest(embedding)
+        if digest not in held:
+            wanted = f"'{', '.join(sorted(set(held.values())))}'" if held else "none"
+            raise BlockweightError(
+                f"'{embedding}' is not an embedding of the project ({wanted}); choose one that it was made with."
+            )
+        places[digest] = place_of(embedding)
     return _say(log, places)
 
 
 def lost_files(state: TuningState) -> dict[str, str]:
-    """Digest → file name of the LoRA and the checkpoints whose place nobody has said, or that are gone from it."""
+    """Digest → file name of the LoRA, checkpoints and embeddings whose place nobody has said, or that are gone from it."""
     lost = dict(state.unplaced)
     needed = {state.lora.digest: state.lora.path}
     needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in state.scenes}
+    needed |= {each.digest: each.path for scene in state.scenes for each in scene.embeddings}
     return lost | {digest: Path(path).name for digest, path in needed.items() if digest not in lost and _gone(path)}
 
 
@@ -60,7 +84,7 @@ def find_again(log: TuningLog, folders: Iterable[Path]) -> TuningState:
     for digest, name in lost_files(state).items():
         for candidate in (folder / name for folder in searched):
             try:
-                if candidate.exists() and _digest(candidate, lora=digest == state.subject.digest) == digest:
+                if candidate.exists() and _digest(candidate, _kind(state, digest)) == digest:
                     places[digest] = place_of(candidate)
                     break
             except (OSError, ValueError, BlockweightError):
@@ -76,13 +100,14 @@ def look_in_libraries(log: TuningLog, loras: Library, models: ModelLibrary) -> T
 
 
 def check_places(log: TuningLog, scenes: Sequence[Scene] | None = None) -> TuningState:
-    """The state, with the LoRA and every checkpoint (of the project's scenes, or of these of the state) known to be
-    where it says and unchanged. BlockweightError otherwise: pictures of another file must not be taken for this
-    one's."""
+    """The state, with the LoRA, every checkpoint and every embedding (of the project's scenes, or of these of the
+    state) known to be where it says and unchanged. BlockweightError otherwise: pictures of another file must not be
+    taken for this one's."""
     state = log.state()
     used = state.scenes if scenes is None else scenes
-    needed = [(state.lora.path, state.lora.digest, True)]
-    needed += sorted({(scene.checkpoint.path, scene.checkpoint.digest, False) for scene in used})
+    needed: list[tuple[str, str, _Kind]] = [(state.lora.path, state.lora.digest, "LoRA")]
+    needed += sorted({(scene.checkpoint.path, scene.checkpoint.digest, "model") for scene in used})
+    needed += sorted({(each.path, each.digest, "embedding") for scene in used for each in scene.embeddings})
     return _checked(log, needed)
 
 
@@ -90,23 +115,23 @@ def lora_place(log: TuningLog) -> Path:
     """Where the project's LoRA is, known to be there and unchanged; BlockweightError otherwise."""
     state = log.state()
     if state.subject.digest not in state.places:
-        raise _asks(state.subject.lora, state.subject.digest, lora=True)
-    return Path(_checked(log, [(state.lora.path, state.lora.digest, True)]).lora.path)
+        raise _asks(state.subject.lora, state.subject.digest, "LoRA")
+    return Path(_checked(log, [(state.lora.path, state.lora.digest, "LoRA")]).lora.path)
 
 
-def _checked(log: TuningLog, needed: Iterable[tuple[str, str, bool]]) -> TuningState:
-    """The state after a look at files: path, digest, and whether it is the LoRA."""
+def _checked(log: TuningLog, needed: Iterable[tuple[str, str, _Kind]]) -> TuningState:
+    """The state after a look at files: path, digest, and what it is."""
     state, places = log.state(), {}
-    for path, digest, lora in needed:
+    for path, digest, kind in needed:
         here = Path(path)
         if digest not in state.places or not here.exists():
-            raise _asks(path, digest, lora=lora)
+            raise _asks(path, digest, kind)
         if _stamp(here) == state.places[digest]["stamp"]:
             continue
-        if _digest(here, lora=lora) != digest:
+        if _digest(here, kind) != digest:
             raise BlockweightError(
                 f"'{path}' is not the file any more that the project was made with; put that back, or say where it is "
-                f"now: blockweight project locate DIR {_option(lora=lora)} PATH."
+                f"now: blockweight project locate DIR --{kind.lower()} PATH."
             )
         places[digest] = place_of(here)
     return _say(log, places)
@@ -123,20 +148,24 @@ def _say(log: TuningLog, places: Mapping[str, Mapping[str, str]]) -> TuningState
     return log.add(LOCATED, lambda _: {"places": places}) if places else log.state()
 
 
-def _asks(name: str, digest: str, *, lora: bool) -> BlockweightError:
-    what = "LoRA" if lora else "model"
+def _asks(name: str, digest: str, kind: _Kind) -> BlockweightError:
     return BlockweightError(
-        f"The project's {what} '{name}' (SHA-256 {digest[:16]}…) is not there; say where it is: "
-        f"blockweight project locate DIR {_option(lora=lora)} PATH."
+        f"The project's {kind} '{name}' (SHA-256 {digest[:16]}…) is not there; say where it is: "
+        f"blockweight project locate DIR --{kind.lower()} PATH."
     )
 
 
-def _option(*, lora: bool) -> str:
-    return "--lora" if lora else "--model"
+def _kind(state: TuningState, digest: str) -> _Kind:
+    """What a file of the project is."""
+    if digest == state.subject.digest:
+        return "LoRA"
+    return "model" if digest in {scene.checkpoint.digest for scene in state.scenes} else "embedding"
 
 
-def _digest(path: Path, *, lora: bool) -> str:
-    return open_lora(path).digest if lora else identify_checkpoint(path).digest
+def _digest(path: Path, kind: _Kind) -> str:
+    if kind == "LoRA":
+        return open_lora(path).digest
+    return identify_checkpoint(path).digest if kind == "model" else file_digest(path)
 
 
 def _stamp(path: Path) -> str:

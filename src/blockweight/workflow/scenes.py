@@ -108,17 +108,22 @@ def scenes_of(
     cfg: float,
     sampler: str,
     size: str,
+    *,
+    clip_skip: int = 1,
+    embeddings: Path | None = None,
 ) -> list[Scene]:
-    """A scene for every prompt with every seed."""
-    from blockweight.render import identify_checkpoint  # noqa: PLC0415 - numpy is not needed to read --help
+    """A scene for every prompt with every seed; `embeddings` is a folder of textual inversion embeddings, of which
+    every scene takes those that its prompts name."""
+    from blockweight.render import find_embeddings, identify_checkpoint  # noqa: PLC0415 - numpy is not needed for --help
 
     width, height = parse_size(size)
     numbers = parse_seeds(seeds)
     texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
     parse_prompt(negative)
+    named = {text: () if embeddings is None else find_embeddings(embeddings, (text, negative)) for text in texts}
     checkpoint = identify_checkpoint(model)
     return [
-        Scene(prompt, checkpoint, prompt, negative, seed, steps, cfg, sampler, width, height)
+        Scene(prompt, checkpoint, prompt, negative, seed, steps, cfg, sampler, width, height, clip_skip, named[prompt])
         for prompt in texts
         for seed in numbers
     ]

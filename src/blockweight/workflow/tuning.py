@@ -7,7 +7,6 @@ nothing. BlockweightError, with nothing appended, for what cannot be read or doe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from blockweight.blocks import REST, canonical_block
 from blockweight.errors import BlockweightError, quoted
@@ -31,7 +30,7 @@ from blockweight.project import (
     scenes_body,
 )
 from blockweight.weights import parse_blocks, parse_weight
-from blockweight.workflow.places import place_of
+from blockweight.workflow.places import places_of
 from blockweight.workflow.tuning_project import TuningProject, typed_weights
 
 _SUGGESTED = {Verdict.KEEP.value: 1.0, Verdict.DROP.value: 0.0}
@@ -85,7 +84,7 @@ def set_scenes(tuning: TuningProject, scenes: Sequence[Scene], *, event_id: str 
     """Set the scenes, at least one."""
     if not scenes:
         raise BlockweightError("A project needs a scene; give a prompt and a seed.")
-    places = {scene.checkpoint.digest: place_of(Path(scene.checkpoint.path)) for scene in scenes}
+    places = places_of(scenes)
     return tuning.log.add(SCENES, lambda _: {**scenes_body(scenes), "places": places}, event_id=event_id)
 
 

@@ -25,7 +25,7 @@ from blockweight.project import (
 )
 from blockweight.weights import BlockWeights, check_name, uniform
 from blockweight.workflow.baking import read_weights_for
-from blockweight.workflow.places import place_of
+from blockweight.workflow.places import place_of, places_of
 from blockweight.workflow.recent_projects import holds_project, normal, remember
 
 
@@ -97,8 +97,7 @@ def create_project(
     elif rest is not None:
         start = replace(start, rest=rest)
     subject = Subject(lora.name, opened.digest, strength, layout, opened.blocks)
-    places = {opened.digest: place_of(lora)}
-    places |= {scene.checkpoint.digest: place_of(Path(scene.checkpoint.path)) for scene in scenes}
+    places = {opened.digest: place_of(lora), **places_of(scenes)}
     body = {**created_body(title, subject, scenes, start), "places": places}
     History().check(CREATED, body)  # before anything is made
     made = _opened(Project(folder))
