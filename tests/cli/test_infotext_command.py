@@ -36,7 +36,7 @@ SHOWN = [
     "LoRA:    gobuhime.safetensors (sd1-26, strength 0.75)",
     "Model:   anime",
     "Scenes:  1",
-    "         '1girl, ゴブ姫, red dress' seed 7, 32x24, 16 steps of Euler a, CFG 6.5",
+    "         '1girl, ゴブ姫, red dress' seed 7, 32x24, 16 steps of Euler a, CFG 6.5, clip skip 2",
     f"Weights: p:{WEIGHTS}",
 ]
 NOTE = "Note: The sampler's own settings stay as they are.\n"

@@ -147,3 +147,8 @@ def test_pictures_of_any_scene_size_are_kept(store):
         made = job(scene=replace(SCENE, width=width, height=height))
         store.save(rendering(made))
         assert store.load(made).shape == (height, width, 3)
+
+
+def test_a_clip_skip_is_told_where_something_is_skipped():
+    skipped = parameters_text(job(scene=replace(SCENE, clip_skip=2)))
+    assert skipped == parameters_text(job()) + ", Clip skip: 2"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 from acts import ONES, START, SUGGESTIONS, Told
 
 from blockweight.errors import BlockweightError
-from blockweight.plan import Checkpoint
+from blockweight.plan import Checkpoint, Embedding
 from blockweight.project import (
     ANALYSED,
     APPLIED,
@@ -25,6 +26,7 @@ from blockweight.project import (
     History,
     scenes_body,
 )
+from blockweight.project.plain import scene_body, scene_from
 from workshop import FULL, LORA, SCENE
 
 HERE = replace(SCENE, checkpoint=Checkpoint("model", SCENE.checkpoint.digest))
@@ -235,3 +237,32 @@ def test_events_of_other_kinds_are_no_step():
     history = History()
     history.add(Event(1, "2026", "rendered", {"job": "a", "seconds": None}))
     assert not history.created
+
+
+HELD = Embedding("EasyNegative", "/embeddings/easynegative.safetensors", "a" * 64)
+
+
+def test_a_scene_is_read_back_with_its_embeddings_by_file_name():
+    scene = replace(SCENE, clip_skip=2, embeddings=(HELD,))
+    body = json.loads(json.dumps(scene_body(scene)))
+    assert scene_from(body) == replace(scene, embeddings=(replace(HELD, path="easynegative.safetensors"),))
+    assert "/embeddings" not in json.dumps(body)
+
+
+def test_a_scene_of_before_clip_skip_and_embeddings_is_read_with_neither():
+    body = {key: value for key, value in scene_body(SCENE).items() if key not in ("clip_skip", "embeddings")}
+    assert scene_from(body) == SCENE
+
+
+@pytest.mark.parametrize("odd", [{"clip_skip": 0}, {"clip_skip": "2"}, {"embeddings": [{}]}, {"embeddings": [1]}])
+def test_a_scene_with_odd_values_is_no_scene(odd):
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        scene_from({**scene_body(SCENE), **odd})
+
+
+def test_embeddings_are_where_the_project_was_told_last(told):
+    state = told(SCENES, scenes_body([replace(SCENE, embeddings=(HELD,))]))
+    assert state.unplaced[HELD.digest] == "easynegative.safetensors"
+    state = told(LOCATED, {"places": {HELD.digest: {"path": "/there/e.safetensors", "stamp": "1"}}})
+    assert state.scenes[0].embeddings == (replace(HELD, path="/there/e.safetensors"),)
+    assert HELD.digest not in state.unplaced

@@ -12,10 +12,14 @@ from safetensors.numpy import save_file
 from tiny_loras import weights
 from tiny_scenes import same
 
+from blockweight.demo import embedded
 from blockweight.errors import BlockweightError
+from blockweight.plan import Job, LoraUse, Variant
 from blockweight.plan.prompt_emphasis import Piece, read_emphasis
 from blockweight.plan.prompts import read_prompt
+from blockweight.render import identify_checkpoint
 from blockweight.render.embeddings import find_embeddings
+from blockweight.render.local import LocalRenderer
 from blockweight.render.local.conditioning import Conditioning, Direction, directions
 from blockweight.render.local.encoder import Encoder, weighed
 from blockweight.render.local.texts import TextEmbeddings
@@ -234,13 +238,22 @@ PROMPTS = {
 
 
 def test_a_batch_of_all_kinds_of_prompts_equals_its_jobs_one_by_one(tiny, shared, draw):
-    jobs = [tiny.job(weights(1), **changes) for changes in PROMPTS.values()]
+    jobs = [tiny.job(None, **changes) for changes in PROMPTS.values()]
     together = draw(shared, jobs)
     for number, job in enumerate(jobs):
         shared._texts = TextEmbeddings()
         same(draw(shared, [job]), [part[number : number + 1] for part in together])
         if number:
             assert not torch.equal(together[1][number], together[1][0])
+
+
+def test_an_edited_prompt_draws_first_the_one_thing_and_then_the_other():
+    scene = embedded.scene(identify_checkpoint(embedded.model_folder()), embedded.SHOWN[0], 1)
+    prompts = [f"1girl, pink hair, long hair, smile, {dress}" for dress in ("red dress", "[red dress:blue dress:0.3]")]
+    jobs = [Job(replace(scene, prompt=prompt, steps=8), LoraUse("x", "d"), Variant("", None)) for prompt in prompts]
+    red, blue = (made.picture[-8:, 24:40].mean((0, 1)) for made in LocalRenderer(torch.device("cpu")).render(jobs))
+    assert red[0] > red[2] + 50
+    assert blue[2] > blue[0] + 50
 
 
 def test_composed_prompts_equal_the_weighted_sum_of_their_directions(tiny, shared, draw):
@@ -257,7 +270,7 @@ def test_composed_prompts_equal_the_weighted_sum_of_their_directions(tiny, share
 
 def test_a_composed_batch_equals_its_jobs_one_by_one(tiny, shared, draw):
     prompts = ("red AND pink", "red:0.5 AND pink BREAK hair", "[red|pink] AND (hair:1.2)")
-    jobs = [tiny.job(weights(n), prompt=prompt, seed=n) for n, prompt in enumerate(prompts)]
+    jobs = [tiny.job(weights(n), prompt=prompt, seed=n, steps=2) for n, prompt in enumerate(prompts)]
     together = draw(shared, jobs)
     for number, job in enumerate(jobs):
         shared._texts = TextEmbeddings()

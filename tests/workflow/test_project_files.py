@@ -11,9 +11,10 @@ from projects import make, render
 
 from blockweight.errors import BlockweightError
 from blockweight.workflow import tuning as acts
-from blockweight.workflow.places import locate
+from blockweight.workflow.places import check_places, locate
 from blockweight.workflow.project_files import export_project, import_project
-from blockweight.workflow.tuning_project import open_project
+from blockweight.workflow.scenes import scenes_of
+from blockweight.workflow.tuning_project import create_project, open_project
 from blockweight.workflow.tuning_rounds import RenderedPart, plan_round
 from workshop import tree, write_lora_file, write_model
 
@@ -128,3 +129,42 @@ def test_a_relative_path_is_kept_as_an_absolute_one(away, locon, model, monkeypa
     monkeypatch.chdir(away)
     with open_project(away / "ゴブ") as copy:
         assert render(copy).left == 0
+
+
+@pytest.fixture
+def embedding(tmp_path):
+    folder = tmp_path / "embeddings"
+    folder.mkdir()
+    (folder / "EasyNegative.safetensors").write_bytes(b"vectors")
+    return folder / "EasyNegative.safetensors"
+
+
+@pytest.fixture
+def embedded_away(tmp_path, locon, model, embedding, config):
+    """The folder with the zip of a project whose scene has an embedding, and the zip."""
+    (tmp_path / "far").mkdir()
+    scenes = scenes_of(model, ["1girl"], "easynegative", "1", 20, 7.0, "Euler a", "32x24", embeddings=embedding.parent)
+    with create_project(tmp_path / "p", locon, scenes) as tuning:
+        check_places(tuning.log)
+        file, _ = export_project(tuning, tmp_path / "far" / "p.zip")
+    (config / "recent.json").unlink()
+    return file
+
+
+def test_an_embedding_is_found_again_by_name_and_digest_or_told(embedded_away, embedding, locon, model, tmp_path):
+    imported = import_project(embedded_away, lora=locon, models=[model])
+    assert list(imported.missing.values()) == ["EasyNegative.safetensors"]
+    with open_project(imported.folder) as copy:
+        with pytest.raises(BlockweightError, match=r"embedding 'EasyNegative\.safetensors' .* DIR --embedding PATH"):
+            check_places(copy.log)
+        with pytest.raises(BlockweightError, match=r"is not an embedding of the project \('EasyNegative'\)"):
+            locate(copy.log, embeddings=[locon])
+        assert locate(copy.log, embeddings=[embedding]).unplaced == {}
+    found = import_project(embedded_away, tmp_path / "q", lora=locon, models=[model], search=[embedding.parent])
+    assert found.missing == {}
+
+
+def test_an_embedding_that_was_replaced_is_not_taken_for_the_projects(embedded_away, embedding, tmp_path):
+    embedding.write_bytes(b"others")
+    with open_project(tmp_path / "p") as tuning, pytest.raises(BlockweightError, match="not the file any more"):
+        check_places(tuning.log)

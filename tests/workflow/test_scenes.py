@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 import pytest
@@ -116,3 +117,18 @@ def test_every_prompt_meets_every_seed_once(model):
     }
     assert {(scene.width, scene.height) for scene in scenes} == {(64, 32)}
     assert {scene.checkpoint for scene in scenes} == {identify_checkpoint(model)}
+    assert {(scene.clip_skip, scene.embeddings) for scene in scenes} == {(1, ())}
+
+
+def test_a_scene_takes_the_embeddings_that_its_prompts_name(model, tmp_path):
+    for name in ("EasyNegative", "style", "other"):
+        (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
+    scenes = scenes_of(
+        model, ["1girl", "1girl, (Style:1.2)"], "easynegative", "1", 16, 7.0, "Euler", "64x32",
+        clip_skip=2, embeddings=tmp_path,
+    )  # fmt: skip
+    named = [[each.name for each in scene.embeddings] for scene in scenes]
+    assert named == [["EasyNegative"], ["EasyNegative", "style"]]
+    assert {scene.clip_skip for scene in scenes} == {2}
+    assert scenes[1].embeddings[1].digest == hashlib.sha256(b"style").hexdigest()
+    assert scenes[1].embeddings[1].path == str(tmp_path / "style.safetensors")

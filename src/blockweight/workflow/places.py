@@ -69,7 +69,7 @@ def locate(
 
 
 def lost_files(state: TuningState) -> dict[str, str]:
-    """Digest → file name of the LoRA, checkpoints and embeddings whose place nobody has said, or that are gone from it."""
+    """Digest → file name of the files whose place nobody has said, or that are gone from it."""
     lost = dict(state.unplaced)
     needed = {state.lora.digest: state.lora.path}
     needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in state.scenes}

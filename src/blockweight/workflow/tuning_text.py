@@ -70,9 +70,11 @@ _SAID = {Choice.ACCEPT: "accepted", Choice.REJECT: "rejected", Choice.UNDECIDED:
 
 
 def _scene(scene: Scene) -> str:
+    more = [] if scene.clip_skip == 1 else [f"clip skip {scene.clip_skip}"]
+    more += [quoted(embedding.name) for embedding in scene.embeddings]
     return (
         f"{quoted(scene.prompt)} seed {scene.seed}, {scene.width}x{scene.height}, {scene.steps} steps of "
-        f"{scene.sampler}, CFG {scene.cfg_scale:g}"
+        f"{', '.join([f'{scene.sampler}, CFG {scene.cfg_scale:g}', *more])}"
     )
 
 
