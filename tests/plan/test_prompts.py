@@ -184,7 +184,7 @@ def test_turns_change_step_by_step(text, turns):
     "text",
     [
         "a [unbalanced", "a [b:c]", "[a:b:５]", "[a:b:c:3]", "[a:b:1.2.3]", "[x [a:b] :3]", "(a:b:c [d) :3]",
-        r"\[a:b:3]", r"[a:b:3\]", "a | b [c:d:3]", "(a|b)", "[a|b", "[a|b:3]", "[a:b:3] \\", "[a:b)3]",
+        r"\[a:b:3]", r"[a:b:3\]", "a | b [c:d:3]", "(a|b)", "[a|b", "[a|b:3]", "[a:b:3] \\", "[a:b)3]", "[a|b) [c:d:3]",
     ],
 )  # fmt: skip
 def test_what_has_no_form_of_the_webuis_is_text(text):

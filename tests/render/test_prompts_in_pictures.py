@@ -204,6 +204,7 @@ def test_folders_and_names_that_cannot_be_used_are_refused(tmp_path):
         ({"emb_params": np.zeros((0, 16))}, "of 0×16 numbers"),
         ({"a": np.zeros(16), "b": np.zeros(16)}, "holds no embedding for this model .* 'a', 'b'|\"a\", \"b\""),
         ({"clip_g": np.zeros((1, 16))}, "holds no embedding for this model"),
+        ({"emb_params": np.full((1, 16), np.nan)}, "holds something that is not a number"),
     ],
 )
 def test_an_embedding_for_another_model_is_refused_before_any_work(tiny, shared, tmp_path, tensors, message):

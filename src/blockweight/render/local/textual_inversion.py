@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from blockweight.errors import BlockweightError, quoted
@@ -35,9 +35,13 @@ def read_vectors(embedding: Embedding, key: str, width: int) -> Tensor:
             f"'{path}' holds no embedding for this model (its tensors are {_listed(names)}); take it out of the "
             "folder, or its name out of the prompt."
         )
-    with safe_open(path, "pt") as file:
-        vectors: Tensor = file.get_tensor(name)
-    vectors = vectors.to(torch.float32)
+    try:
+        with safe_open(path, "pt") as file:
+            vectors: Tensor = file.get_tensor(name).to(torch.float32)
+    except (SafetensorError, OSError, RuntimeError, TypeError, AttributeError) as error:
+        raise BlockweightError(
+            f"'{path}' holds numbers in a format that torch does not read; get the embedding in fp16 or fp32."
+        ) from error
     vectors = vectors[None] if vectors.dim() == 1 else vectors
     if vectors.dim() != 2 or vectors.shape[1] != width or not 1 <= len(vectors) <= LENGTH:
         shape = "×".join(map(str, vectors.shape))
@@ -45,6 +49,8 @@ def read_vectors(embedding: Embedding, key: str, width: int) -> Tensor:
             f"'{path}' holds an embedding of {shape} numbers, but this model takes 1 to {LENGTH} vectors of {width}; "
             "take it out of the folder, or its name out of the prompt."
         )
+    if not vectors.isfinite().all():
+        raise BlockweightError(f"'{path}' holds something that is not a number; get the embedding again.")
     return vectors
 
 
