@@ -171,6 +171,7 @@ def test_an_embedding_stands_in_the_place_of_its_name(states, model, tmp_path, n
     found = states("1girl, MyStyle dress", embeddings=embeddings)[0]
     assert torch.equal(found, plain(model, "1girl, red pink dress"))
     assert not torch.equal(states("1girl, MyStyle dress")[0], found)
+    assert not model.text_encoder.get_input_embeddings()._forward_hooks
 
 
 def test_only_embeddings_that_the_prompts_name_are_found_the_longest_first(tmp_path):
