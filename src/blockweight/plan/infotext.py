@@ -78,7 +78,7 @@ def read_infotext(text: str) -> Infotext:
     lines = _plain(text).replace("\r\n", "\n").removeprefix("\ufeff").strip().split("\n")
     head, settings, unread = _split_settings(lines)
     negative = next((index for index, line in enumerate(head) if line.strip().startswith(NEGATIVE)), len(head))
-    below = [line.strip().removeprefix(NEGATIVE) if index == 0 else line for index, line in enumerate(head[negative:])]
+    below = [line.lstrip().removeprefix(NEGATIVE) if index == 0 else line for index, line in enumerate(head[negative:])]
     return Infotext("\n".join(head[:negative]).strip(), "\n".join(below).strip(), settings, unread)
 
 
