@@ -73,14 +73,30 @@ def test_what_is_typed_counts_more_than_the_infotext_even_if_it_is_the_default(b
     assert set(state["weights"]["values"].values()) == {1}
 
 
+def test_the_hires_pass_and_the_schedule_reach_the_project(blockweight, place):
+    (place / "text.txt").write_text(TUTORIAL)
+    typed = ("--lora", "loras/gobuhime.safetensors", "--model", "models/anime", "--weights", "ALL", "--seeds", "1")
+    further = ("--hires-steps", "3", "--noise", "NV", "--variation-seed", "5", "--variation-strength", "0.5")
+    ended = blockweight("project", "new", "p", "--infotext", "text.txt", *typed, *further, "--json")
+    (scene,) = json.loads(ended.out)["scenes"]
+    assert (scene["sampler"], scene["scheduler"], scene["noise_source"]) == ("DPM++ 2M", "Karras", "NV")
+    assert scene["variation"] == {"seed": 5, "strength": 0.5}
+    assert scene["hires"] == {
+        "upscaler": "Latent (nearest-exact)", "scale": 1.5, "width": 0, "height": 0, "steps": 3, "denoising": 0.6,
+    }  # fmt: skip
+    shown = blockweight("tune", "show", "--project", "p").out.splitlines()[4]
+    assert shown.endswith(
+        "seed 1, 512x512, 25 steps of DPM++ 2M Karras, CFG 8, clip skip 2, varied by seed 5 at 0.5, noise NV, hires "
+        "Latent (nearest-exact) to 768x768 at 0.6"
+    )
+
+
 def test_notes_on_what_was_typed_over_are_left_out(blockweight, place):
     (place / "text.txt").write_text(TUTORIAL)
     typed = ("--lora", "loras/gobuhime.safetensors", "--model", "models/anime", "--weights", "ALL", "--seeds", "1")
     ended = blockweight("project", "new", "p", "--infotext", "text.txt", *typed, "--negative", "")
     assert ended.code == 0
-    assert ended.err.splitlines() == [
-        "Note: There is no hires pass: pictures have 512×512 pixels.",
-    ]
+    assert ended.err.splitlines() == []
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from workshop import WEIGHTS, tree
+from blockweight.render import identify_checkpoint
+from blockweight.workflow.tuning_project import create_project
+from workshop import SCENE, WEIGHTS, tree
 
 FIXED = "NOT IN01-IN03"
 
@@ -211,8 +215,9 @@ def test_what_is_wrong_is_one_sentence_and_changes_nothing(blockweight, tune, tm
     assert {name for name in after if "sqlite" not in name} == {name for name in before if "sqlite" not in name}
 
 
-def test_text_of_an_imported_project_cannot_steer_the_terminal(blockweight, new):
-    blockweight(*new, "--sampler", "\x1b[31mEuler a")
+def test_text_of_an_imported_project_cannot_steer_the_terminal(blockweight, new, locon, model):
+    odd = replace(SCENE, sampler="\x1b[31mEuler a", steps=20, checkpoint=identify_checkpoint(model))
+    create_project(Path("ゴブ姫"), locon, [odd]).close()
     ended = blockweight("tune", "show", "--project", "ゴブ姫")
     assert "\x1b" not in ended.out
     assert "20 steps of ?[31mEuler a" in ended.out

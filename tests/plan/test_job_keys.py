@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockweight.plan import Checkpoint, Embedding, Job, LoraUse, Scene, Variant
+from blockweight.plan import Checkpoint, Embedding, Hires, Job, LoraUse, Scene, Variant
 from blockweight.weights import BlockWeights, uniform
 from workshop import FULL, LORA, SCENE, SHORT, job
 
@@ -26,12 +26,28 @@ OTHER = {
     "height": 32,
     "clip_skip": 2,
     "embeddings": (Embedding("easynegative", "embeddings/easynegative.safetensors", "e" * 64),),
+    "scheduler": "Karras",
+    "variation_seed": 3,
+    "variation_strength": 0.5,
+    "eta": 0.0,
+    "noise_source": "NV",
+    "hires": Hires(),
 }
+
+VARIED = replace(SCENE, variation_strength=0.25)
 
 
 @pytest.mark.parametrize("field", OTHER)
 def test_every_fact_of_the_scene_counts(field):
-    assert job(scene=replace(SCENE, **{field: OTHER[field]})).key != KEY
+    assert job(scene=replace(VARIED, **{field: OTHER[field]})).key != job(scene=VARIED).key
+
+
+@pytest.mark.parametrize(
+    "hires",
+    [Hires("Lanczos"), Hires(scale=1.5), Hires(width=64), Hires(height=64), Hires(steps=3), Hires(denoising=0.5)],
+)
+def test_every_fact_of_the_hires_pass_counts(hires):
+    assert job(scene=replace(SCENE, hires=hires)).key != job(scene=replace(SCENE, hires=Hires())).key
 
 
 def test_no_fact_of_the_scene_is_left_untested():
@@ -73,6 +89,7 @@ def test_the_picture_without_the_lora_is_another_one_even_than_that_at_0():
         pytest.param(job(1), id="1 for 1.0"),
         pytest.param(job(lora=LoraUse(LORA.path, LORA.digest, 1)), id="strength 1 for 1.0"),
         pytest.param(job(scene=replace(SCENE, cfg_scale=7)), id="CFG scale 7 for 7.0"),
+        pytest.param(job(scene=replace(SCENE, variation_seed=9)), id="a variation seed of no strength"),
     ],
 )
 def test_names_places_and_ways_of_writing_do_not_count(same):
@@ -96,6 +113,11 @@ def test_prompts_that_once_were_read_by_their_letters_have_other_keys(prompt):
         old = {name: value for name, value in made.scene.facts().items() if name != "prompt_language"}
         assert old != made.scene.facts()
         assert old.keys() == SCENE.facts().keys()
+
+
+def test_a_hires_pass_of_given_sides_has_no_scale():
+    one, other = (job(scene=replace(SCENE, hires=Hires(scale=scale, width=64, height=48))) for scale in (1.5, 2.0))
+    assert one.key == other.key
 
 
 def test_no_weight_is_no_weight_with_either_sign():

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from blockweight.plan import Hires, read_infotext, scene_settings
 from blockweight.project import PictureStore, parameters_text
 from blockweight.render import Rendering, fake_picture
 from workshop import LORA, SCENE, job, tree
@@ -56,6 +57,39 @@ def test_parameters_are_written_as_the_webui_writes_them():
         "Steps: 16, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 32x24, Model hash: cccccccccc, "
         "Model: model, RNG: CPU"
     )
+
+
+def test_parameters_tell_of_the_schedule_the_noise_and_the_hires_pass():
+    hires = Hires("Latent (nearest-exact)", 1.5, steps=15, denoising=0.6)
+    further = {"scheduler": "SGM Uniform", "variation_seed": 9, "variation_strength": 0.25, "noise_source": "NV"}
+    scene = replace(SCENE, **further, eta=0.5, hires=hires)
+    assert parameters_text(job(scene=scene)).splitlines()[-1] == (
+        "Steps: 16, Sampler: Euler a, Schedule type: SGM Uniform, CFG scale: 7, Seed: 1, Size: 32x24, Model hash: "
+        "cccccccccc, Model: model, RNG: NV, Eta: 0.5, Variation seed: 9, Variation seed strength: 0.25, Denoising "
+        "strength: 0.6, Hires upscale: 1.5, Hires steps: 15, Hires upscaler: Latent (nearest-exact)"
+    )
+    sized = replace(SCENE, hires=Hires(width=64, height=0))
+    assert "Hires resize: 64x0, Hires upscaler: Latent" in parameters_text(job(scene=sized))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sampler": "DPM++ 2M SDE", "scheduler": "Karras", "eta": 0.125, "noise_source": "GPU"},
+        {"sampler": "DDIM", "scheduler": "Automatic", "eta": 1.0, "noise_source": "NV"},
+        {"sampler": "Heun", "scheduler": "Uniform", "variation_seed": 2**63 - 1, "variation_strength": 1.0},
+        {"scheduler": "Beta", "hires": Hires("None", width=96, height=64, steps=3, denoising=0.0)},
+        {"scheduler": "Simple", "hires": Hires("Latent (bicubic antialiased)", 1.25)},
+    ],
+)
+def test_parameters_are_read_back_as_they_were(changes):
+    scene = replace(SCENE, **changes)
+    found = scene_settings(read_infotext(parameters_text(job(scene=scene))))
+    assert found.notes == ()
+    for name in ("sampler", "scheduler", "eta", "noise_source", "hires"):
+        assert getattr(found.sampling, name) == getattr(scene, name)
+    assert (found.sampling.variation_seed or 0) == scene.variation_seed
+    assert (found.sampling.variation_strength or 0) == scene.variation_strength
 
 
 def test_parameters_without_the_lora_have_no_tag():

@@ -16,10 +16,10 @@ from tiny_scenes import different, same, use
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import bake
-from blockweight.plan import LoraUse, Variant, plan_block_analysis
+from blockweight.plan import Hires, LoraUse, Variant, plan_block_analysis
 from blockweight.render import identify_checkpoint
-from blockweight.render.local import SAMPLERS, LocalRenderer, texts
-from blockweight.render.local.samplers import make_scheduler
+from blockweight.render.local import LocalRenderer, texts
+from blockweight.render.local.earlier import EARLIER_SAMPLERS, make_scheduler
 
 CPU = torch.device("cpu")
 
@@ -83,9 +83,9 @@ def test_modules_without_a_block_follow_the_rest_weight(tiny, shared, draw):
     different(full, turned)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", EARLIER_SAMPLERS)
 @pytest.mark.parametrize("guidance", [1.0, 5.0])
-def test_the_loop_draws_what_diffusers_own_pipeline_draws(tiny, shared, draw, sampler, guidance):
+def test_a_scene_without_a_schedule_is_drawn_as_diffusers_own_pipeline_draws(tiny, shared, draw, sampler, guidance):
     job = tiny.job(None, sampler=sampler, cfg_scale=guidance, steps=4, negative_prompt="hood", seed=6)
     found = draw(shared, [job])
     pipeline = copy.copy(loaded(shared, tiny))
@@ -105,7 +105,7 @@ def test_the_loop_draws_what_diffusers_own_pipeline_draws(tiny, shared, draw, sa
     assert float((found[1] - wanted).norm() / wanted.norm()) < 1e-4
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", EARLIER_SAMPLERS)
 def test_every_sampler_draws_with_one_step_and_with_many(tiny, shared, draw, sampler):
     for steps in (1, 16):
         with warnings.catch_warnings():
@@ -117,7 +117,7 @@ def test_every_sampler_draws_with_one_step_and_with_many(tiny, shared, draw, sam
 
 
 def test_samplers_draw_different_pictures(tiny, shared, draw):
-    found = [draw(shared, [tiny.job(None, sampler=name, steps=5)]) for name in SAMPLERS]
+    found = [draw(shared, [tiny.job(None, sampler=name, steps=5)]) for name in EARLIER_SAMPLERS]
     for number, one in enumerate(found):
         for other in found[:number]:
             different(one, other)
@@ -126,7 +126,7 @@ def test_samplers_draw_different_pictures(tiny, shared, draw):
 def test_a_models_own_scheduler_settings_do_not_change_what_a_sampler_is(tiny):
     config = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
     odd = {**config, "use_karras_sigmas": True, "timestep_spacing": "leading", "final_sigmas_type": "sigma_min"}
-    for name in SAMPLERS:
+    for name in EARLIER_SAMPLERS:
         plain, other = make_scheduler(name, config), make_scheduler(name, odd)
         plain.set_timesteps(7)
         other.set_timesteps(7)
@@ -250,10 +250,31 @@ def test_rendering_is_lazy(tiny):
     assert len(steps) == 3
 
 
+SCHEDULED = {"sampler": "DPM++ 2M", "scheduler": "Karras"}
 REFUSED = {
     "width": ({"width": 24}, "24×16 pixels cannot be drawn .* multiples of 16"),
     "height": ({"height": 0}, "16×0 pixels cannot be drawn"),
-    "sampler": ({"sampler": "Euler A"}, "no sampler 'Euler A'; use one of: DPM"),
+    "sampler": ({"sampler": "Euler A"}, "names no schedule type, so its sampler must be one of DPM.*DDIM, without"),
+    "a schedule that is wanted": ({"hires": Hires()}, "names no schedule type"),
+    "sampler with a schedule": ({**SCHEDULED, "sampler": "DPM fast"}, "no sampler 'DPM fast' here; use one of: DPM"),
+    "schedule type": ({**SCHEDULED, "scheduler": "Best"}, "no schedule type 'Best' here; use one of: Uniform"),
+    "DDIM's schedule": ({"sampler": "DDIM", "scheduler": "Karras"}, "'Karras' here; use one of: Automatic"),
+    "noise source": ({**SCHEDULED, "noise_source": "dice"}, "no noise source 'dice' here; use one of: CPU, GPU, NV"),
+    "variation strength": ({**SCHEDULED, "variation_strength": 1.5}, "variation strength must be .* 0 to 1, not 1.5"),
+    "variation seed": ({**SCHEDULED, "variation_seed": -1}, "variation seed must be .* not -1"),
+    "eta": ({**SCHEDULED, "eta": float("nan")}, "eta must be .* not nan"),
+    "upscaler": ({**SCHEDULED, "hires": Hires("ESRGAN")}, "no upscaler 'ESRGAN' here; use one of: Latent"),
+    "hires scale": ({**SCHEDULED, "hires": Hires(scale=float("inf"))}, "must be finite, not inf times"),
+    "hires size": (
+        {**SCHEDULED, "hires": Hires(scale=1000)},
+        "would make 16000×16000 pixels; choose a size .* 8 to 8192",
+    ),
+    "hires size of none": ({**SCHEDULED, "hires": Hires(scale=0.1)}, "would make 0×0 pixels"),
+    "hires steps": ({**SCHEDULED, "hires": Hires(steps=-1)}, "takes 0 to 1000 steps, not -1"),
+    "hires denoising": ({**SCHEDULED, "hires": Hires(denoising=2)}, "strength of the hires pass must be .* not 2"),
+    "hires steps of many": ({**SCHEDULED, "hires": Hires(denoising=0.001)}, "3 steps at a denoising strength of 0.001"),
+    "UniPC's steps": ({"sampler": "UniPC", "scheduler": "Automatic", "steps": 2}, "UniPC needs 3 steps, 4 in a hires"),
+    "UniPC's hires steps": ({"sampler": "UniPC", "scheduler": "Automatic", "hires": Hires()}, "UniPC needs 3 steps"),
     "steps": ({"steps": 0}, "1 to 1000 steps, not 0"),
     "guidance": ({"cfg_scale": float("nan")}, "guidance .* not nan"),
     "seed": ({"seed": -1}, "seed must be .* not -1"),

@@ -97,7 +97,7 @@ def test_an_infotext_fills_the_form_without_scripts_and_names_what_is_not_taken(
         ">\n1girl, gobuhime, longhair, hairornament, choker</textarea>",
         'name="steps" value="25"',
         'name="name" value="ゴブ姫"',
-        "There is no hires pass",
+        "The form has no field for clip skip, hires pass;",
     ):
         assert words in shown(answer)
 

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 from blockweight.demo.embedded import lora_file, model_folder
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
-from blockweight.plan import Checkpoint
+from blockweight.plan import Checkpoint, Hires, SamplingSettings
 from blockweight.project import PictureStore, parameters_text
 from blockweight.render import Rendering, fake_picture, identify_checkpoint
 from blockweight.workflow.generation_fields import (
@@ -63,7 +63,10 @@ def test_the_tutorials_infotext_fills_the_form(places):
         seeds="",
         steps=25,
         cfg=8.0,
-        sampler="DPM++ 2M Karras",
+        sampler="DPM++ 2M",
+        sampling=SamplingSettings(
+            "DPM++ 2M", "Karras", hires=Hires("Latent (nearest-exact)", 1.5, steps=15, denoising=0.6)
+        ),
         width=512,
         height=512,
         lora=places.loras[0] / "people" / "gobuhime-Defmix2.safetensors",
@@ -78,7 +81,6 @@ def test_the_tutorials_infotext_fills_the_form(places):
     )
     assert [note.fields for note in found.notes] == [
         ("Seed",),
-        ("Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"),
         ("Block weights",),
     ]
     assert found.notes[-1].text == "XYZ stands for weights that a plot puts in; all weights are 1."

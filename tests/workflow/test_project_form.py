@@ -80,7 +80,7 @@ def test_a_path_stands_for_the_choice(typed, shelves, lora):
         ("steps", "1e3", "no number of steps"),
         ("cfg", "101", "no CFG scale"),
         ("cfg", "nan", "no CFG scale"),
-        ("sampler", "Heun", "no sampler"),
+        ("sampler", "Hein", "no sampler"),
         ("strength", "x", "is not a number"),
         ("weights", "1,2,3", "A vector of length 3"),
         ("weights", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", "fill"),

@@ -73,17 +73,40 @@ def new(
     size: options.Size = "512x512",
     clip_skip: options.ClipSkip = 1,
     embeddings: options.Embeddings = None,
+    scheduler: options.Scheduler = options.DEFAULT_SCHEDULER,
+    noise: options.NoiseSource = options.DEFAULT_NOISE,
+    variation_seed: options.VariationSeed = 0,
+    variation_strength: options.VariationStrength = 0.0,
+    eta: options.Eta = None,
+    hires_upscaler: options.HiresUpscaler = None,
+    hires_scale: options.HiresScale = None,
+    hires_size: options.HiresSize = None,
+    hires_steps: options.HiresSteps = None,
+    hires_denoise: options.HiresDenoise = None,
     strength: options.Strength = 1.0,
     as_json: Json = False,
 ) -> None:
     """Make a tuning project of a LoRA, a model and prompts, or of a WebUI's infotext."""
     from blockweight.workflow import tuning_text  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.new_project import ProjectForm, fields_from, notes_beside  # noqa: PLC0415
+    from blockweight.workflow.sampling_options import SamplingOptions  # noqa: PLC0415
     from blockweight.workflow.tuning_project import create_project  # noqa: PLC0415
 
+    sampling = SamplingOptions(
+        scheduler,
+        noise,
+        variation_seed,
+        variation_strength,
+        eta,
+        hires_upscaler,
+        hires_scale,
+        hires_size,
+        hires_steps,
+        hires_denoise,
+    )
     prompts = tuple(prompt or ())
     scene = (lora, model, prompts, negative, seeds, steps, cfg, sampler, size)
-    form = ProjectForm(*scene, strength, weights, clip_skip, embeddings)
+    form = ProjectForm(*scene, strength, weights, sampling, clip_skip, embeddings)
     fields, given = fields_from(infotext, picture, lambda: typed("-")), _given(context)
     if fields is not None:
         form = form.filled(fields, given)

@@ -32,14 +32,47 @@ def _command(kind: str) -> Callable[..., None]:
         size: options.Size = "512x512",
         clip_skip: options.ClipSkip = 1,
         embeddings: options.Embeddings = None,
+        scheduler: options.Scheduler = options.DEFAULT_SCHEDULER,
+        noise: options.NoiseSource = options.DEFAULT_NOISE,
+        variation_seed: options.VariationSeed = 0,
+        variation_strength: options.VariationStrength = 0.0,
+        eta: options.Eta = None,
+        hires_upscaler: options.HiresUpscaler = None,
+        hires_scale: options.HiresScale = None,
+        hires_size: options.HiresSize = None,
+        hires_steps: options.HiresSteps = None,
+        hires_denoise: options.HiresDenoise = None,
         strength: options.Strength = 1.0,
         out: options.Out = options.DEFAULT_OUT,
     ) -> None:
         from blockweight.workflow.own_files import round_file  # noqa: PLC0415 - keeps --help fast
+        from blockweight.workflow.sampling_options import SamplingOptions  # noqa: PLC0415
         from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
+        sampling = SamplingOptions(
+            scheduler,
+            noise,
+            variation_seed,
+            variation_strength,
+            eta,
+            hires_upscaler,
+            hires_scale,
+            hires_size,
+            hires_steps,
+            hires_denoise,
+        )
         scenes = scenes_of(
-            model, prompt, negative, seeds, steps, cfg, sampler, size, clip_skip=clip_skip, embeddings=embeddings
+            model,
+            prompt,
+            negative,
+            seeds,
+            steps,
+            cfg,
+            sampler,
+            size,
+            sampling,
+            clip_skip=clip_skip,
+            embeddings=embeddings,
         )
         rendered, files = round_file(
             lora,

@@ -33,6 +33,35 @@ Seeds = Annotated[str, typer.Option("--seeds", help="Seeds, e.g. 1,2,3 or 1-3.")
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]
 Cfg = Annotated[float, typer.Option("--cfg", min=1, max=100, callback=finite, help="CFG scale.")]
 SamplerName = Annotated[str, typer.Option("--sampler", help="The sampler, by the WebUI's name.")]
+Scheduler = Annotated[
+    str, typer.Option("--scheduler", help="Its schedule type (Karras, Exponential, …), if its name does not end in it.")
+]
+NoiseSource = Annotated[
+    str, typer.Option("--noise", help="Who draws the noise: CPU, GPU (what renders), or NV, as an NVIDIA card would.")
+]
+VariationSeed = Annotated[
+    int, typer.Option("--variation-seed", min=0, max=2**63 - 1, help="A seed whose noise is mixed in.")
+]
+VariationStrength = Annotated[
+    float, typer.Option("--variation-strength", min=0, max=1, callback=finite, help="How much of it.")
+]
+Eta = Annotated[
+    float | None, typer.Option("--eta", min=0, max=1, callback=finite, help="Scales the noise that a sampler adds.")
+]
+HiresUpscaler = Annotated[
+    str | None, typer.Option("--hires-upscaler", help="Enlarge and draw over, by the WebUI's name, e.g. Latent.")
+]
+HiresScale = Annotated[float | None, typer.Option("--hires-scale", callback=finite, help="By how much; 2 by default.")]
+HiresSize = Annotated[
+    str | None, typer.Option("--hires-size", help="Or to which width x height; 0 for a side that follows.")
+]
+HiresSteps = Annotated[
+    int | None, typer.Option("--hires-steps", min=0, max=1000, help="Its steps; 0, the default, for as many again.")
+]
+HiresDenoise = Annotated[
+    float | None,
+    typer.Option("--hires-denoise", min=0, max=1, callback=finite, help="Its denoising strength; 0.75 by default."),
+]
 Size = Annotated[str, typer.Option("--size", help="Width x height in pixels.")]
 ClipSkip = Annotated[int, typer.Option("--clip-skip", min=1, max=12, help="End the text encoder n - 1 layers early.")]
 Embeddings = Annotated[
@@ -54,4 +83,6 @@ Book = Annotated[
 ]
 
 DEFAULT_OUT = Path("blockweight-project")
-DEFAULT_SAMPLER = "DPM++ 2M Karras"
+DEFAULT_SAMPLER = "DPM++ 2M"
+DEFAULT_SCHEDULER = "Automatic"
+DEFAULT_NOISE = "CPU"

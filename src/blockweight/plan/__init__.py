@@ -2,33 +2,62 @@
 measures."""
 
 from blockweight.plan.analyses import BlockAnalysis, plan_block_analysis
+from blockweight.plan.hires import (
+    LATENT_UPSCALERS,
+    MOST_PIXELS,
+    PIXEL_UPSCALERS,
+    PIXELS_PER_LATENT,
+    UPSCALERS,
+    Hires,
+    HiresSize,
+    hires_size,
+    picture_size,
+)
 from blockweight.plan.infotext import Infotext, quote_setting, read_infotext
-from blockweight.plan.infotext_scene import Note, SceneSettings, scene_settings
+from blockweight.plan.infotext_sampling import SamplingSettings
+from blockweight.plan.infotext_scene import SceneSettings, scene_settings
+from blockweight.plan.notes import Note
 from blockweight.plan.prompts import Span, SubPrompt, read_negative, read_prompt
 from blockweight.plan.rounds import SERIES, Round, RoundVariant, plan_round
-from blockweight.plan.scenes import Checkpoint, Embedding, Job, LoraUse, Scene, Variant
+from blockweight.plan.samplers import AUTOMATIC, SAMPLERS, SCHEDULES, read_sampler
+from blockweight.plan.scenes import NOISE_SOURCES, Checkpoint, Embedding, Job, LoraUse, Scene, Variant
 
 __all__ = [
+    "AUTOMATIC",
+    "LATENT_UPSCALERS",
+    "MOST_PIXELS",
+    "NOISE_SOURCES",
+    "PIXELS_PER_LATENT",
+    "PIXEL_UPSCALERS",
+    "SAMPLERS",
+    "SCHEDULES",
     "SERIES",
+    "UPSCALERS",
     "BlockAnalysis",
     "Checkpoint",
     "Embedding",
+    "Hires",
+    "HiresSize",
     "Infotext",
     "Job",
     "LoraUse",
     "Note",
     "Round",
     "RoundVariant",
+    "SamplingSettings",
     "Scene",
     "SceneSettings",
     "Span",
     "SubPrompt",
     "Variant",
+    "hires_size",
+    "picture_size",
     "plan_block_analysis",
     "plan_round",
     "quote_setting",
     "read_infotext",
     "read_negative",
     "read_prompt",
+    "read_sampler",
     "scene_settings",
 ]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 
+from blockweight.plan.hires import Hires, picture_size
 from blockweight.plan.prompts import reads_as_written
+from blockweight.plan.samplers import AUTOMATIC, SAMPLERS
 from blockweight.weights import BlockWeights
+
+NOISE_SOURCES = ("CPU", "GPU", "NV")
+"""Who draws the noise: the CPU, the device that renders, or (on any machine) an NVIDIA card's numbers."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,14 @@ class Scene:
     """Everything about a picture but the LoRA and its block weights.
 
     `label` is for people and does not count for the picture. Prompts are in the WebUI's language (`plan.prompts`).
-    Sizes in pixels; `steps` denoising steps of `sampler` (a name as the WebUI writes it); `cfg_scale` 1 turns guidance
-    off. `clip_skip` n ends the text encoder n − 1 layers early; `embeddings` are those that the prompts name.
+    Sizes in pixels; `steps` denoising steps of `sampler` with the schedule type `scheduler` (names as `read_sampler`
+    gives them); `cfg_scale` 1 turns guidance off. `clip_skip` n ends the text encoder n − 1 layers early; `embeddings`
+    are those that the prompts name. The noise of `seed` is turned towards that of `variation_seed` by
+    `variation_strength`, 0 to 1; `eta` scales what a sampler adds to it, None for the WebUI's default. `hires` is the
+    second pass, if there is one.
+
+    `scheduler` is empty in scenes that were written down before there were schedule types. They are drawn as they were
+    then, by the samplers of those days, and know nothing of the fields below it.
     """
 
     label: str
@@ -49,24 +60,55 @@ class Scene:
     height: int
     clip_skip: int = 1
     embeddings: tuple[Embedding, ...] = ()
+    scheduler: str = ""
+    variation_seed: int = 0
+    variation_strength: float = 0.0
+    eta: float | None = None
+    noise_source: str = "CPU"
+    hires: Hires | None = None
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the finished picture, in pixels."""
+        return picture_size(self.width, self.height, self.hires)
+
+    @property
+    def sampler_name(self) -> str:
+        """The sampler with its schedule type as people call them, `DPM++ 2M Karras`; without one that is its usual."""
+        usual = SAMPLERS[self.sampler].automatic if self.sampler in SAMPLERS else ""
+        plain = self.scheduler in ("", AUTOMATIC) or self.scheduler == usual == "Uniform"
+        return self.sampler if plain else f"{self.sampler} {self.scheduler}"
 
     def facts(self) -> dict[str, object]:
         """All of it that decides the picture, as plain values: the checkpoint and embeddings by their digests, and no
         label.
 
-        What came after the first pictures were made is there only where it makes others of them: a clip skip that skips
-        something, embeddings, and the language of prompts that mean more than their letters. Their pictures were once
-        made by the letters, of the first 75 tokens.
+        What came after the first pictures were made is there only where it makes others of them, so that those keep
+        their keys: a clip skip that skips something, embeddings, and the language of prompts that mean more than their
+        letters, whose pictures were once made by the letters, of the first 75 tokens; schedule types, and so on.
         """
-        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _OWN_WAY}
+        facts = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("label", *_LATER)
+        }
         facts |= {"checkpoint": self.checkpoint.digest, "cfg_scale": _number(self.cfg_scale)}
+        later: dict[str, object] = {}
         if self.clip_skip != 1:
-            facts["clip_skip"] = self.clip_skip
+            later["clip_skip"] = self.clip_skip
         if self.embeddings:
-            facts["embeddings"] = sorted([embedding.name.lower(), embedding.digest] for embedding in self.embeddings)
+            later["embeddings"] = sorted([embedding.name.lower(), embedding.digest] for embedding in self.embeddings)
         if not (reads_as_written(self.prompt) and reads_as_written(self.negative_prompt, negative=True)):
-            facts["prompt_language"] = "webui"
-        return facts
+            later["prompt_language"] = "webui"
+        if self.scheduler:
+            later["scheduler"] = self.scheduler
+        if self.variation_strength:
+            later["variation"] = {"seed": self.variation_seed, "strength": _number(self.variation_strength)}
+        if self.eta is not None:
+            later["eta"] = _number(self.eta)
+        if self.noise_source != "CPU":
+            later["noise_source"] = self.noise_source
+        if self.hires is not None:
+            later["hires"] = _hires_facts(self.hires)
+        return facts | later
 
 
 @dataclass(frozen=True)
@@ -116,8 +158,16 @@ class Job:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-_OWN_WAY = ("label", "clip_skip", "embeddings")
+_LATER = (
+    "clip_skip", "embeddings", "scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires",
+)  # fmt: skip
 """A scene's fields that its facts do not take as they are."""
+
+
+def _hires_facts(hires: Hires) -> dict[str, object]:
+    facts = {**asdict(hires), "denoising": _number(hires.denoising)}
+    # Sides that are given leave the scale nothing to say.
+    return {**facts, "scale": 0.0 if hires.width or hires.height else _number(hires.scale)}
 
 
 def _number(value: float) -> float:

@@ -22,6 +22,7 @@ from PIL import Image
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora.atomic import write_atomically
 from blockweight.measure import mask_digest
+from blockweight.plan import Hires, picture_size
 from blockweight.project.events import Event, EventLog
 from blockweight.project.history import History
 from blockweight.project.masks import read_mask
@@ -251,7 +252,8 @@ def _check_picture(path: Path, key: str) -> None:
         with Image.open(path, formats=["PNG"]) as image:
             image.load()
             facts = json.loads(getattr(image, "text", {})["blockweight"])
-            size = (facts["scene"]["width"], facts["scene"]["height"])
+            scene = facts["scene"]
+            size = picture_size(scene["width"], scene["height"], Hires(**scene["hires"]) if "hires" in scene else None)
             text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             right = hashlib.sha256(text.encode()).hexdigest()[:32] == key and image.size == size
     except Exception as error:  # Pillow raises what it likes on a damaged file: struct.error, zlib.error, …

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import Job, quote_setting
+from blockweight.plan import Hires, Job, Scene, quote_setting
 from blockweight.render import Picture, Rendering
 from blockweight.weights import format_weight
 
@@ -99,17 +99,43 @@ def parameters_text(job: Job) -> str:
     settings = {
         "Steps": str(scene.steps),
         "Sampler": scene.sampler,
+        **({"Schedule type": scene.scheduler} if scene.scheduler else {}),
         "CFG scale": format_weight(scene.cfg_scale),
         "Seed": str(scene.seed),
         "Size": f"{scene.width}x{scene.height}",
         "Model hash": scene.checkpoint.digest[:10],
         "Model": _name(scene.checkpoint.path),
-        "RNG": "CPU",
+        **_noise_settings(scene),
+        **({} if scene.hires is None else _hires_settings(scene.hires)),
     }
     if scene.clip_skip != 1:
         settings["Clip skip"] = str(scene.clip_skip)
     line = ", ".join(f"{name}: {quote_setting(value)}" for name, value in settings.items())
     return f"{scene.prompt}{tag}\nNegative prompt: {scene.negative_prompt}\n{line}"
+
+
+def _noise_settings(scene: Scene) -> dict[str, str]:
+    settings = {"RNG": scene.noise_source}
+    if scene.eta is not None:
+        settings["Eta DDIM" if scene.sampler == "DDIM" else "Eta"] = format_weight(scene.eta)
+    if scene.variation_strength:
+        settings["Variation seed"] = str(scene.variation_seed)
+        settings["Variation seed strength"] = format_weight(scene.variation_strength)
+    return settings
+
+
+def _hires_settings(hires: Hires) -> dict[str, str]:
+    sized = hires.width or hires.height
+    return {
+        "Denoising strength": format_weight(hires.denoising),
+        **(
+            {"Hires resize": f"{hires.width}x{hires.height}"}
+            if sized
+            else {"Hires upscale": format_weight(hires.scale)}
+        ),
+        **({"Hires steps": str(hires.steps)} if hires.steps else {}),
+        "Hires upscaler": hires.upscaler,
+    }
 
 
 def _name(path: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from blockweight.blocks import Layout
-from blockweight.plan import Checkpoint, Embedding, Scene
+from blockweight.plan import Checkpoint, Embedding, Hires, Scene
 from blockweight.weights import BlockWeights
 
 Body = Mapping[str, Any]
@@ -73,6 +73,32 @@ def scene_from(body: Body) -> Scene:
         height=whole_in(body, "height", 1),
         clip_skip=whole_in({"clip_skip": 1, **body}, "clip_skip", 1),
         embeddings=tuple(map(_embedding_from, body.get("embeddings", []))),
+        **_later(body),
+    )
+
+
+def _later(body: Body) -> dict[str, Any]:
+    """The fields that scenes of older events lack."""
+    if "scheduler" not in body:
+        return {}
+    return {
+        "scheduler": text_in(body, "scheduler"),
+        "variation_seed": whole_in(body, "variation_seed"),
+        "variation_strength": number_of(body["variation_strength"]),
+        "eta": None if body["eta"] is None else number_of(body["eta"]),
+        "noise_source": text_in(body, "noise_source"),
+        "hires": None if body["hires"] is None else _hires_from(body["hires"]),
+    }
+
+
+def _hires_from(body: Body) -> Hires:
+    return Hires(
+        upscaler=text_in(body, "upscaler"),
+        scale=number_of(body["scale"]),
+        width=whole_in(body, "width"),
+        height=whole_in(body, "height"),
+        steps=whole_in(body, "steps"),
+        denoising=number_of(body["denoising"]),
     )
 
 

@@ -43,12 +43,13 @@ class FakeRenderer:
 def fake_picture(job: Job) -> Picture:
     """The picture that FakeRenderer gives for a job, (height, width, 3) uint8."""
     scene = job.scene
+    width, height = scene.picture_size
     random = np.random.default_rng(scene.seed)
-    picture = random.integers(0, 32, (scene.height, scene.width, 3)).astype(np.float64)
+    picture = random.integers(0, 32, (height, width, 3)).astype(np.float64)
     weights = job.variant.weights
     if weights is not None:
         strengths = random.uniform(20, 200, len(weights.layout))
         for index, (_, value) in enumerate(weights.items()):
-            left, right = (scene.width * edge // len(weights.layout) for edge in (index, index + 1))
+            left, right = (width * edge // len(weights.layout) for edge in (index, index + 1))
             picture[:, left:right, index % 3] += strengths[index] * value * job.lora.strength
     return np.clip(picture.round(), 0, 255).astype(np.uint8)

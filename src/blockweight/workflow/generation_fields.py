@@ -10,10 +10,9 @@ from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
-from blockweight.plan import Infotext, Note, read_infotext, scene_settings
+from blockweight.plan import Infotext, Note, SamplingSettings, read_infotext, scene_settings
 from blockweight.project import picture_infotext
 from blockweight.project.picture_text import MOST_BYTES
-from blockweight.render.samplers import SAMPLERS
 from blockweight.weights import DEFAULT_PRESETS, Context, read_weights
 from blockweight.weights.notations.tag import LoraTag
 from blockweight.workflow.baking import weights_for
@@ -33,9 +32,10 @@ _PLACEHOLDERS = ("XYZ", "ZYX")
 class GenerationFields:
     """A form's fields as a person would type them, empty or None where the infotext says nothing that can be used.
 
-    `seeds` and `weights` are texts, `cfg` is 1 to 100, sizes are pixels. `lora` and `model` are files in the folders of
-    the settings; `lora_name`, `model_name` and `model_hash` are what the infotext says, found or not. `notes` name all
-    that is not honoured, a sentence each; `LoRA` and `Block weights` stand there among the names of settings.
+    `seeds` and `weights` are texts, `cfg` is 1 to 100, sizes are pixels; `sampling` is what belongs to the sampler.
+    `lora` and `model` are files in the folders of the settings; `lora_name`, `model_name` and `model_hash` are what the
+    infotext says, found or not. `notes` name all that is not honoured, a sentence each; `LoRA` and `Block weights`
+    stand there among the names of settings.
     """
 
     prompt: str
@@ -44,6 +44,7 @@ class GenerationFields:
     steps: int | None
     cfg: float | None
     sampler: str
+    sampling: SamplingSettings
     width: int | None
     height: int | None
     lora: Path | None
@@ -75,7 +76,7 @@ def read_generation(text: str, settings: Settings | None = None) -> GenerationFi
         )
     infotext = read_infotext(text)
     places = load_settings() if settings is None else settings
-    scene = scene_settings(infotext, tuple(SAMPLERS))
+    scene = scene_settings(infotext)
     notes = list(scene.notes)
     lora = _lora(infotext, places, notes)
     model_name, model_hash = (infotext.settings.get(name, "") for name in ("Model", "Model hash"))
@@ -85,7 +86,8 @@ def read_generation(text: str, settings: Settings | None = None) -> GenerationFi
         seeds="" if scene.seed is None else str(scene.seed),
         steps=scene.steps,
         cfg=scene.cfg_scale,
-        sampler=scene.sampler or "",
+        sampler=scene.sampling.sampler or "",
+        sampling=scene.sampling,
         width=scene.width,
         height=scene.height,
         lora=lora,

@@ -14,6 +14,7 @@ from blockweight.workflow.generation_fields import (
     read_generation_file,
     read_generation_of_picture_file,
 )
+from blockweight.workflow.sampling_options import SamplingOptions
 from blockweight.workflow.scenes import scenes_of
 
 
@@ -32,6 +33,7 @@ class ProjectForm:
     size: str
     strength: float
     weights: str
+    sampling: SamplingOptions
     clip_skip: int = 1
     embeddings: Path | None = None
 
@@ -52,7 +54,7 @@ class ProjectForm:
             "clip_skip": fields.clip_skip,
         }
         news = {name: value for name, value in given.items() if name not in typed and value not in (None, "")}
-        return replace(self, **news)  # type: ignore[arg-type]
+        return replace(self, sampling=self.sampling.filled(fields.sampling, typed), **news)  # type: ignore[arg-type]
 
     def needed_lora(self, fields: GenerationFields | None) -> Path:
         """The LoRA; BlockweightError if there is none, with the name that the infotext's `fields` give it."""
@@ -63,18 +65,8 @@ class ProjectForm:
         model = _needed(self.model, "model", "--model", "" if fields is None else fields.model_name)
         if not self.prompt:
             raise BlockweightError("A project needs a prompt; give it with --prompt, or an infotext.")
-        return scenes_of(
-            model,
-            self.prompt,
-            self.negative,
-            self.seeds,
-            self.steps,
-            self.cfg,
-            self.sampler,
-            self.size,
-            clip_skip=self.clip_skip,
-            embeddings=self.embeddings,
-        )
+        rest = (self.seeds, self.steps, self.cfg, self.sampler, self.size, self.sampling)
+        return scenes_of(model, self.prompt, self.negative, *rest, clip_skip=self.clip_skip, embeddings=self.embeddings)
 
 
 def fields_from(infotext: Path | None, picture: Path | None, read_input: Callable[[], str]) -> GenerationFields | None:
@@ -96,6 +88,12 @@ _ABOUT = {
     "steps": ("Steps",),
     "cfg": ("CFG scale",),
     "sampler": ("Sampler", "Schedule type"),
+    "scheduler": ("Schedule type",),
+    "noise": ("RNG", "Seed"),
+    "variation_seed": ("Variation seed",),
+    "variation_strength": ("Variation seed strength",),
+    "eta": ("Eta", "Eta DDIM"),
+    "hires_upscaler": ("Hires upscaler",),
     "size": ("Size",),
     "weights": ("Block weights",),
     "clip_skip": ("Clip skip",),

@@ -79,7 +79,7 @@ def analyse_file(
     layout = lora.family.layout
     chosen = _present(lora, parse_blocks(blocks, layout, empty=lora.blocks), progress)
     value, base = parse_range(weight_range)
-    inside = None if mask is None else load_mask(mask, scenes[0].width, scenes[0].height)
+    inside = None if mask is None else load_mask(mask, *scenes[0].picture_size)
     plan = plan_block_analysis(layout, chosen, value, base)
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, plan.variants()))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
+from blockweight.plan import AUTOMATIC, SAMPLERS
 from blockweight.weights import check_name, format_weight, parse_weight
 from blockweight.workflow.baking import read_weights_for
 from blockweight.workflow.generation_fields import GenerationFields
@@ -61,7 +62,7 @@ def filled_form(typed: Typed, fields: GenerationFields) -> dict[str, str]:
         "size": fields.size,
         "steps": "" if fields.steps is None else str(fields.steps),
         "cfg": "" if fields.cfg is None else format_weight(fields.cfg),
-        "sampler": fields.sampler,
+        "sampler": _sampler_text(fields),
         "strength": "" if fields.strength is None else format_weight(fields.strength),
         "weights": fields.weights,
         "lora": "" if fields.lora is None else str(fields.lora),
@@ -69,6 +70,32 @@ def filled_form(typed: Typed, fields: GenerationFields) -> dict[str, str]:
     }
     moot = {f"{name}_path": "" for name in ("lora", "model") if given[name]}
     return {**typed, **moot, **{name: text for name, text in given.items() if text}}
+
+
+def form_notes(fields: GenerationFields) -> list[str]:
+    """What an infotext gives that is not honoured, and what this form has no field for, a sentence each."""
+    sampling = fields.sampling
+    beyond = {
+        "clip skip": fields.clip_skip not in (None, 1),
+        "variation seed": bool(sampling.variation_strength),
+        "eta": sampling.eta is not None,
+        "noise source": sampling.noise_source not in (None, "CPU"),
+        "hires pass": sampling.hires is not None,
+    }
+    named = [name for name, there in beyond.items() if there]
+    notes = [note.text for note in fields.notes]
+    if named:
+        notes.append(
+            f"The form has no field for {', '.join(named)}; 'blockweight project new --infotext' takes it too."
+        )
+    return notes
+
+
+def _sampler_text(fields: GenerationFields) -> str:
+    """The sampler with its schedule type, as the form names them."""
+    schedule = fields.sampling.scheduler or AUTOMATIC
+    usual = SAMPLERS[fields.sampler].automatic if fields.sampler in SAMPLERS else None
+    return fields.sampler if schedule in (AUTOMATIC, usual) else f"{fields.sampler} {schedule}".strip()
 
 
 def form_errors(typed: Typed, shelves: Shelves) -> dict[str, str]:
@@ -108,7 +135,7 @@ def make_project(typed: Typed, shelves: Shelves) -> TuningProject:
         typed["seeds"],
         parse_steps(typed["steps"]),
         parse_cfg(typed["cfg"]),
-        parse_sampler(typed["sampler"]),
+        typed["sampler"],
         typed["size"],
     )
     folder = new_folder(shelves.projects, title)

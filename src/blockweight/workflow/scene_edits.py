@@ -57,7 +57,7 @@ def scene_fields(scene: Scene) -> dict[str, str]:
         "size": f"{scene.width}x{scene.height}",
         "steps": str(scene.steps),
         "cfg": format_weight(scene.cfg_scale),
-        "sampler": scene.sampler,
+        "sampler": scene.sampler_name,
     }
 
 
@@ -129,7 +129,7 @@ def scenes_lines(state: TuningState) -> Iterator[str]:
     for number, scene in enumerate(state.scenes, 1):
         yield (
             f"{number:>3}  {quoted(scene.prompt, 300)} seed {scene.seed}, {scene.width}x{scene.height}, {scene.steps} "
-            f"steps of {scene.sampler}, CFG {scene.cfg_scale:g}"
+            f"steps of {scene.sampler_name}, CFG {scene.cfg_scale:g}"
         )
         if scene.negative_prompt:
             yield f"     without {quoted(scene.negative_prompt, 300)}"
@@ -138,12 +138,16 @@ def scenes_lines(state: TuningState) -> Iterator[str]:
 def _made(base: Scene, typed: Mapping[str, str]) -> list[Scene]:
     """Every prompt of the form with every seed. A prompt that stays keeps its label."""
     width, height = parse_size(typed["size"])
+    # A sampler that nobody touches stays as it is, also one of an older project.
+    same = typed["sampler"] == base.sampler_name
+    sampler, scheduler = (base.sampler, base.scheduler) if same else parse_sampler(typed["sampler"])
     changed = replace(
         base,
         negative_prompt=parse_prompt(typed["negative"].strip()),
         steps=parse_steps(typed["steps"]),
         cfg_scale=parse_cfg(typed["cfg"]),
-        sampler=parse_sampler(typed["sampler"]),
+        sampler=sampler,
+        scheduler=scheduler,
         width=width,
         height=height,
     )

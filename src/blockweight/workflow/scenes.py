@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import Scene
+from blockweight.plan import SAMPLERS, Scene, read_sampler
 from blockweight.weights import parse_weight
+from blockweight.workflow.sampling_options import SamplingOptions
 
 _LORA_TAG = re.compile(r"<(?:lora|lyco):[^>]*>", re.IGNORECASE)
 
 MOST_SEEDS = 1000
 MOST_STEPS = 1000
+
+_PLAIN = SamplingOptions()
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -85,18 +88,17 @@ def parse_cfg(text: str) -> float:
 
 
 def sampler_names() -> tuple[str, ...]:
-    """The samplers that this program renders with, by the WebUI's names; the first is the usual one."""
-    from blockweight.render.samplers import SAMPLERS  # noqa: PLC0415 - numpy is not needed to read --help
+    """The samplers that this program renders with, by the WebUI's names: each with its usual schedule type, and those
+    that have one also with Karras'. The first is the usual one."""
+    plain = tuple(SAMPLERS)
+    karras = (f"{name} Karras" for name, sampler in SAMPLERS.items() if sampler.automatic not in (None, "Karras"))
+    return (*plain, *karras)
 
-    return tuple(SAMPLERS)
 
-
-def parse_sampler(text: str) -> str:
-    """A sampler's name; BlockweightError for one that there is not."""
-    name = text.strip()
-    if name not in sampler_names():
-        raise BlockweightError(f"There is no sampler {quoted(text)}; use one of: {', '.join(sampler_names())}.")
-    return name
+def parse_sampler(text: str) -> tuple[str, str]:
+    """A sampler's name and its schedule type, of one text such as `DPM++ 2M Karras`. BlockweightError for one that
+    there is not."""
+    return read_sampler(unicodedata.normalize("NFKC", text))
 
 
 def scenes_of(
@@ -108,6 +110,7 @@ def scenes_of(
     cfg: float,
     sampler: str,
     size: str,
+    sampling: SamplingOptions = _PLAIN,
     *,
     clip_skip: int = 1,
     embeddings: Path | None = None,
@@ -121,9 +124,23 @@ def scenes_of(
     texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
     parse_prompt(negative)
     named = {text: () if embeddings is None else find_embeddings(embeddings, (text, negative)) for text in texts}
+    further = sampling.scene_fields(sampler)
     checkpoint = identify_checkpoint(model)
     return [
-        Scene(prompt, checkpoint, prompt, negative, seed, steps, cfg, sampler, width, height, clip_skip, named[prompt])
+        Scene(
+            label=prompt,
+            checkpoint=checkpoint,
+            prompt=prompt,
+            negative_prompt=negative,
+            seed=seed,
+            steps=steps,
+            cfg_scale=cfg,
+            width=width,
+            height=height,
+            clip_skip=clip_skip,
+            embeddings=named[prompt],
+            **further,
+        )
         for prompt in texts
         for seed in numbers
     ]

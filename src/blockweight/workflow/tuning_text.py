@@ -74,8 +74,21 @@ def _scene(scene: Scene) -> str:
     more += [quoted(embedding.name) for embedding in scene.embeddings]
     return (
         f"{quoted(scene.prompt)} seed {scene.seed}, {scene.width}x{scene.height}, {scene.steps} steps of "
-        f"{', '.join([f'{scene.sampler}, CFG {scene.cfg_scale:g}', *more])}"
+        f"{', '.join([f'{scene.sampler_name}, CFG {scene.cfg_scale:g}', *more])}{''.join(_further(scene))}"
     )
+
+
+def _further(scene: Scene) -> Iterator[str]:
+    """What few scenes have."""
+    if scene.eta is not None:
+        yield f", eta {scene.eta:g}"
+    if scene.variation_strength:
+        yield f", varied by seed {scene.variation_seed} at {scene.variation_strength:g}"
+    if scene.noise_source != "CPU":
+        yield f", noise {scene.noise_source}"
+    if scene.hires is not None:
+        width, height = scene.picture_size
+        yield f", hires {scene.hires.upscaler} to {width}x{height} at {scene.hires.denoising:g}"
 
 
 def _round(planned: TunedRound) -> str:

@@ -281,7 +281,7 @@ def _baked(tutorial: Tutorial) -> Section:
                     ("Modules dropped", str(check.count("dropped"))),
                     ("Modules that no block claims", str(len(check.rest))),
                     ("Largest relative error of a module", f"{check.max_error:.1e}"),
-                    ("Sampler", f"{scene.sampler}, {scene.steps} steps, CFG {scene.cfg_scale:g}"),
+                    ("Sampler", f"{scene.sampler_name}, {scene.steps} steps, CFG {scene.cfg_scale:g}"),
                 )
             ),
         ),

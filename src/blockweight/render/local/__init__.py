@@ -3,6 +3,5 @@
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.models import SD1_CONFIG, load_pipeline, pick_device
 from blockweight.render.local.renderer import LocalRenderer
-from blockweight.render.samplers import SAMPLERS
 
-__all__ = ["SAMPLERS", "SD1_CONFIG", "LiveLora", "LocalRenderer", "load_pipeline", "pick_device"]
+__all__ = ["SD1_CONFIG", "LiveLora", "LocalRenderer", "load_pipeline", "pick_device"]

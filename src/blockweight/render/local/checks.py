@@ -8,12 +8,12 @@ from typing import Any
 from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
 from blockweight.plan import Job, Scene
-from blockweight.render.local.samplers import check_sampler
+from blockweight.render.local.sampling_checks import check_sampling
 
 
 def check_scene(scene: Scene) -> None:
     """Refuse, without a model: an unknown sampler, and numbers that mean nothing."""
-    check_sampler(scene.sampler)
+    check_sampling(scene)
     if not 1 <= scene.steps <= 1000:
         raise BlockweightError(f"A picture takes 1 to 1000 steps, not {scene.steps}; 20 is usual.")
     if not math.isfinite(scene.cfg_scale):

@@ -6,26 +6,27 @@ file and strength, the picture size, the sampler, its steps and the guidance.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
-from blockweight.plan import Checkpoint, Job
+from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.checks import check_family, check_lora, check_scene, check_size
 from blockweight.render.local.conditioning import directions
+from blockweight.render.local.decoding import decoded, levels_of
+from blockweight.render.local.drawing import Predict, draw
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, dtype_on, load_pipeline, pick_device
-from blockweight.render.local.samplers import make_scheduler
 from blockweight.render.local.texts import TextEmbeddings
 from blockweight.render.protocol import Capabilities, Picture, Rendering
 
@@ -89,7 +90,7 @@ class LocalRenderer:
             same = list(group)
             scene = same[0].scene
             # Prompts that AND composes take as many more rows of the UNet's batch.
-            pixels = scene.width * scene.height * max(2, directions(scene)) // 2
+            pixels = _pixels(scene) * max(2, directions(scene)) // 2
             size = self._batch or max(1, min(LARGEST_BATCH, PIXELS_PER_BATCH // pixels))
             for start in range(0, len(same), size):
                 batch = same[start : start + size]
@@ -106,10 +107,10 @@ class LocalRenderer:
         except (RuntimeError, MemoryError) as error:
             if not ran_out_of_memory(error):
                 raise
-            scene = jobs[0].scene
+            width, height = jobs[0].scene.picture_size
             raise BlockweightError(
-                f"{len(jobs)} pictures of {scene.width}×{scene.height} pixels at once do not fit into the memory of "
-                f"{self.device}; render smaller pictures, or close other programs that use it."
+                f"{len(jobs)} pictures of {width}×{height} pixels at once do not fit into the memory of {self.device}; "
+                "render smaller pictures, or close other programs that use it."
             ) from error
         share = (time.perf_counter() - started) / len(jobs)
         left = range(len(jobs) - 1, -1, -1)
@@ -147,50 +148,52 @@ class LocalRenderer:
         """Latents of the finished pictures, (N, C, h, w), fp32: the UNet may calculate in half precision, the sampler
         does not."""
         scene, unet = jobs[0].scene, pipeline.unet
-        scheduler = make_scheduler(scene.sampler, pipeline.scheduler.config)
-        scheduler.set_timesteps(scene.steps, device=self.device)
         guided = directions(scene) > 1
-        conditioning = self._texts.conditioning(pipeline, jobs, live, len(scheduler.timesteps), guided=guided)
-        if live is not None:
-            live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
-        # As the WebUI does it by default: noise of the CPU, so that a seed means the same on every machine.
-        generators = [torch.Generator().manual_seed(job.scene.seed) for job in jobs]
-        factor = pipeline.vae_scale_factor
-        shape = (unet.config.in_channels, scene.height // factor, scene.width // factor)
-        noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
-        latents: Tensor = noise.to(self.device) * scheduler.init_noise_sigma
-        extra = {"generator": generators} if "Ancestral" in type(scheduler).__name__ else {}
-        for step, timestep in enumerate(scheduler.timesteps):
-            scaled = scheduler.scale_model_input(latents, timestep).to(unet.dtype)
-            context, there = conditioning.at(step)
-            predicted = unet(
-                scaled[conditioning.samples], timestep, encoder_hidden_states=context, encoder_attention_mask=there
-            ).sample
-            predicted = conditioning.guide(predicted.float(), scene.cfg_scale)
-            latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
-        return latents
+
+        def ask(times: int) -> Predict:
+            """The model for a pass that asks it so often: prompts may change on the way."""
+            conditioning = self._texts.conditioning(pipeline, jobs, live, times, guided=guided)
+            if live is not None:
+                live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
+            asked = 0
+
+            def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
+                nonlocal asked
+                context, there = conditioning.at(min(asked, times - 1))
+                asked += 1
+                step = torch.as_tensor(timestep, device=self.device)
+                rows = latents.to(unet.dtype)[conditioning.samples]
+                predicted = unet(rows, step, encoder_hidden_states=context, encoder_attention_mask=there).sample
+                return conditioning.guide(predicted.float(), scene.cfg_scale)
+
+            return predict
+
+        return draw([job.scene for job in jobs], pipeline, ask, self.device)
 
 
 def _decode(jobs: Sequence[Job], pipeline: Any, latents: Tensor) -> list[Picture]:
-    vae = pipeline.vae
-    decoded = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
-    if vae.dtype != torch.float32 and not decoded.isfinite().all() and latents.isfinite().all():
-        # Some autoencoders overflow in half precision; from here on this one calculates in full.
-        vae.float()
-        decoded = vae.decode(latents / vae.config.scaling_factor).sample
-    for job, sample in zip(jobs, decoded, strict=True):
-        if not sample.isfinite().all():
+    pictures = decoded(pipeline.vae, latents)
+    for job, picture in zip(jobs, pictures, strict=True):
+        if not picture.isfinite().all():
             raise BlockweightError(
                 f"The picture {quoted(job.variant.label)} of the scene {quoted(job.scene.label)} came out as something "
                 "that is not a number: the weights are too large for this model, or the model is damaged; lower them."
             )
-    levels = ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte()
-    array: Picture = levels.permute(0, 2, 3, 1).cpu().numpy()
-    return [np.ascontiguousarray(picture) for picture in array]
+    return levels_of(pictures, cut=bool(jobs[0].scene.scheduler))
+
+
+def _pixels(scene: Scene) -> int:
+    """Of the larger pass."""
+    return max(scene.width * scene.height, math.prod(scene.picture_size))
 
 
 def _shared(job: Job) -> tuple[Hashable, ...]:
     """What the jobs of one batch have in common."""
     scene = job.scene
-    size = (scene.width, scene.height, scene.steps, scene.cfg_scale, scene.sampler)
-    return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size, directions(scene))
+    size = (scene.width, scene.height, scene.steps, scene.cfg_scale, scene.sampler, scene.scheduler)
+    way = (
+        -1.0 if scene.eta is None else scene.eta,
+        scene.noise_source,
+        () if scene.hires is None else astuple(scene.hires),
+    )
+    return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size, *way, directions(scene))

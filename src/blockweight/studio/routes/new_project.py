@@ -15,8 +15,8 @@ from blockweight.studio.library import shelves
 from blockweight.studio.pages import render
 from blockweight.studio.projects import identity_of
 from blockweight.studio.uploads import small_upload
-from blockweight.workflow.generation_fields import GenerationFields, read_generation, read_generation_of_picture
-from blockweight.workflow.project_form import empty_form, filled_form, form_errors, make_project
+from blockweight.workflow.generation_fields import read_generation, read_generation_of_picture
+from blockweight.workflow.project_form import empty_form, filled_form, form_errors, form_notes, make_project
 from blockweight.workflow.projects_folder import folder_name
 from blockweight.workflow.scenes import sampler_names
 
@@ -40,7 +40,7 @@ def make(request: Request, fields: Annotated[Fields, Depends(form)]) -> Response
             found = read_generation(infotext)
         except BlockweightError as error:
             return _form(request, typed, infotext, errors={"infotext": str(error)}, status=422)
-        return _form(request, filled_form(typed, found), infotext, notes=_notes(found), filled=True)
+        return _form(request, filled_form(typed, found), infotext, notes=form_notes(found), filled=True)
     shelf = shelves(request)
     errors = form_errors(typed, shelf)
     if not errors:
@@ -57,11 +57,7 @@ def picture(data: Annotated[bytes, Depends(small_upload)]) -> JSONResponse:
     """The form's fields that the picture in the body gives, and what is not honoured of it."""
     found = read_generation_of_picture(data)
     given = filled_form({}, found)
-    return JSONResponse({"fields": given, "notes": _notes(found)}, headers={"cache-control": "no-store"})
-
-
-def _notes(found: GenerationFields) -> list[str]:
-    return [note.text for note in found.notes]
+    return JSONResponse({"fields": given, "notes": form_notes(found)}, headers={"cache-control": "no-store"})
 
 
 def _form(

@@ -1,0 +1,28 @@
+"""Latents to pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from blockweight.render.protocol import Picture
+
+
+def decoded(vae: Any, latents: Tensor) -> Tensor:
+    """The pictures of latents (N, C, h, w), (N, 3, H, W) around −1 to 1, fp32. An autoencoder that overflows in half
+    precision, as some do, calculates in full from then on."""
+    found: Tensor = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
+    if vae.dtype != torch.float32 and not found.isfinite().all() and latents.isfinite().all():
+        vae.float()
+        found = vae.decode(latents / vae.config.scaling_factor).sample
+    return found.float()
+
+
+def levels_of(pictures: Tensor, *, cut: bool) -> list[Picture]:
+    """Decoded pictures in 8 bits: to the nearest level, or (`cut`) the one below, as in the WebUI."""
+    scaled = (pictures.clamp(-1, 1) + 1) * 127.5
+    levels = (scaled.floor() if cut else scaled.round()).byte().permute(0, 2, 3, 1).cpu().numpy()
+    return [np.ascontiguousarray(picture) for picture in levels]

@@ -1,0 +1,120 @@
+"""A scene's sampler, noise and hires pass from what is typed."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from blockweight.errors import BlockweightError, quoted
+from blockweight.plan import AUTOMATIC, NOISE_SOURCES, SAMPLERS, UPSCALERS, Hires, SamplingSettings, read_sampler
+from blockweight.plan.infotext_numbers import sides_of
+
+_PLAIN = Hires()
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """The options by their names on the command line, without the sampler; None for those of a hires pass that were not
+    given. There is a hires pass if one of them was. `hires_size` is a text such as `1024x768`; a side may be 0."""
+
+    scheduler: str = AUTOMATIC
+    noise: str = "CPU"
+    variation_seed: int = 0
+    variation_strength: float = 0.0
+    eta: float | None = None
+    hires_upscaler: str | None = None
+    hires_scale: float | None = None
+    hires_size: str | None = None
+    hires_steps: int | None = None
+    hires_denoise: float | None = None
+
+    def scene_fields(self, sampler: str) -> dict[str, Any]:
+        """What `plan.Scene` takes of them, with this sampler. BlockweightError for what is not known or no number that
+        can be used."""
+        name, scheduler = read_sampler(sampler, self.scheduler)
+        strength = _share("variation strength", self.variation_strength)
+        eta = None if self.eta is None or not SAMPLERS[name].takes_eta else _share("eta", self.eta)
+        return {
+            "sampler": name,
+            "scheduler": scheduler,
+            # Without a strength it decides nothing, so that pictures are not told apart by it.
+            "variation_seed": self.variation_seed if strength else 0,
+            "variation_strength": strength,
+            "eta": eta,
+            "noise_source": _one_of("noise source", self.noise, NOISE_SOURCES),
+            "hires": self._hires(),
+        }
+
+    def _hires(self) -> Hires | None:
+        upscaler, scale, steps, denoising = (
+            self.hires_upscaler, self.hires_scale, self.hires_steps, self.hires_denoise,
+        )  # fmt: skip
+        if (upscaler, scale, self.hires_size, steps, denoising) == (None,) * 5:
+            return None
+        if scale is not None and self.hires_size is not None:
+            raise BlockweightError(
+                "The size of the hires pass was given by a scale and by pixels; give one of the two."
+            )
+        if scale is not None and not 0 < scale < math.inf:
+            raise BlockweightError(f"The scale of the hires pass must be a number above 0, not {scale:g}.")
+        sides = (0, 0) if self.hires_size is None else _sides(self.hires_size)
+        return Hires(
+            _PLAIN.upscaler if upscaler is None else _one_of("upscaler", upscaler, UPSCALERS),
+            # Pixels leave the scale nothing to say.
+            _PLAIN.scale if scale is None else scale,
+            *sides,
+            _PLAIN.steps if steps is None else steps,
+            _PLAIN.denoising if denoising is None else _share("denoising strength of the hires pass", denoising),
+        )
+
+    def filled(self, found: SamplingSettings, typed: Collection[str]) -> SamplingOptions:
+        """These options with what an infotext gives for all that was not typed. A sampler that was typed brings its own
+        schedule; of the hires pass, what was typed counts more."""
+        news: dict[str, Any] = {
+            "scheduler": None if "sampler" in typed else found.scheduler,
+            "noise": found.noise_source,
+            "variation_seed": found.variation_seed,
+            "variation_strength": found.variation_strength,
+            "eta": found.eta,
+            **_hires_options(found.hires, typed),
+        }
+        return replace(self, **{name: value for name, value in news.items() if name not in typed and value is not None})
+
+
+def _hires_options(hires: Hires | None, typed: Collection[str]) -> dict[str, Any]:
+    if hires is None:
+        return {}
+    sized = bool(hires.width or hires.height)
+    resized = {"hires_scale", "hires_size"} & set(typed)
+    return {
+        "hires_upscaler": hires.upscaler,
+        "hires_scale": None if sized or resized else hires.scale,
+        "hires_size": f"{hires.width}x{hires.height}" if sized and not resized else None,
+        "hires_steps": hires.steps,
+        "hires_denoise": hires.denoising,
+    }
+
+
+def _sides(text: str) -> tuple[int, int]:
+    sides = sides_of(unicodedata.normalize("NFKC", text).lower())
+    if sides is None or not any(sides):
+        raise BlockweightError(
+            f"{quoted(text)} is not a size; write width and height like 1024x768, with 0 for one that follows."
+        )
+    return sides
+
+
+def _one_of(what: str, name: str, known: Collection[str]) -> str:
+    found = {one.lower(): one for one in known}.get(" ".join(name.split()).lower())
+    if found is None:
+        raise BlockweightError(f"There is no {what} {quoted(name)}; use one of: {', '.join(known)}.")
+    return found
+
+
+def _share(what: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise BlockweightError(f"The {what} must be a number from 0 to 1, not {value:g}.")
+    return value
