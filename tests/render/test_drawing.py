@@ -27,7 +27,7 @@ from blockweight.plan import (
     read_sampler,
 )
 from blockweight.render import identify_checkpoint
-from blockweight.render.local import LocalRenderer
+from blockweight.render.local import LocalRenderer, drawing
 from blockweight.render.local.decoding import levels_of
 from blockweight.render.local.sampling import Levels, Model, trained_levels
 from blockweight.render.local.sampling.upscale import cropped, encoded, enlarged_latents, enlarged_picture
@@ -205,3 +205,26 @@ def test_a_model_without_noise_at_its_end_has_finite_levels():
 
 def test_a_sampler_of_timesteps_has_no_schedule_of_noise_levels():
     assert {name for name in SAMPLERS if read_sampler(name)[1] == AUTOMATIC} == {"DDIM", "PLMS", "UniPC"}
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "Heun", "DPM++ 2S a", "PLMS"])
+def test_each_pass_says_how_often_it_asks_the_model_as_a_prompts_schedule_is_reckoned(tiny, fresh, sampler):
+    said, counted = [], []
+
+    def ask(times):
+        said.append(times)
+        counted.append(0)
+
+        def predict(latents, timestep):
+            counted[-1] += 1
+            return torch.zeros_like(latents)
+
+        return predict
+
+    way = {"sampler": sampler, "scheduler": read_sampler(sampler)[1], "steps": 4}
+    scene = tiny.job(None, **way, hires=Hires("Latent", 1.5, steps=3, denoising=0.5)).scene
+    drawing.draw([scene], fresh, ask, torch.device("cpu"))
+    twice = 2 if sampler in ("Heun", "DPM++ 2S a") else 1
+    assert said == [4 * twice, 3 * twice]
+    # PLMS asks once more at its start, and samplers of the second order once less at their end.
+    assert all(abs(count - times) <= 1 for count, times in zip(counted, said, strict=True))
