@@ -32,7 +32,7 @@ from blockweight.project.history import (
 )
 from blockweight.project.masks import MaskStore, read_mask
 from blockweight.project.picture_text import picture_infotext
-from blockweight.project.pictures import PictureStore, checked_key, parameters_text, read_picture
+from blockweight.project.pictures import PictureStore, checked_key, is_own_file, parameters_text, read_picture
 from blockweight.project.project import LOG, Project
 from blockweight.project.state import (
     APPLIED,
@@ -108,6 +108,7 @@ __all__ = [
     "checked_key",
     "comparison_body",
     "created_body",
+    "is_own_file",
     "parameters_text",
     "picture_infotext",
     "planned_body",

@@ -11,7 +11,7 @@ from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError
 from blockweight.measure import Verdict
 from blockweight.plan import Scene
-from blockweight.project.plain import Body, number_of, scene_from, text_in, texts_in, whole_in
+from blockweight.project.plain import Body, number_of, scene_from, texts_in, whole_in, words_in
 from blockweight.project.state import scenes_body
 from blockweight.weights import unknown_block
 
@@ -156,4 +156,4 @@ def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
         raise ValueError("no analysis")
     if len(masks) not in {0, 1, len(scenes)} or not all(map(_MASK.fullmatch, masks)):
         raise ValueError("no masks")
-    return AnalysisPlan(number, blocks, value, base, threshold, masks, text_in(body, "region"), scenes)
+    return AnalysisPlan(number, blocks, value, base, threshold, masks, words_in(body, "region"), scenes)

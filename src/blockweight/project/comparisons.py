@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError
 from blockweight.plan import Scene, Variant
-from blockweight.project.plain import Body, scene_body, scene_from, text_in, weights_body, weights_from, whole_in
+from blockweight.project.plain import Body, scene_body, scene_from, weights_body, weights_from, whole_in, words_in
 
 COMPARED = "comparison planned"
 VOTED = "comparison voted"
@@ -100,7 +100,7 @@ def next_comparisons(
 
 def _planned(number: int, time: str, body: Body, layout: Layout) -> Comparison:
     variants = tuple(
-        Variant(text_in(each, "label"), None if each["weights"] is None else weights_from(each["weights"], layout))
+        Variant(words_in(each, "label"), None if each["weights"] is None else weights_from(each["weights"], layout))
         for each in body["variants"]
     )
     scenes = tuple(map(scene_from, body["scenes"]))

@@ -51,9 +51,21 @@ class EventLog:
             except sqlite3.Error:
                 self._db.close()  # an open file cannot be moved away on Windows, which the error advises
                 raise
+        self._file = _identity(path)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the file of this path is still the one that is open, not moved away, deleted or replaced."""
+        return self._file is not None and self._file == _identity(self.path)
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Event:
-        """Append one fact, durably, and return it."""
+        """Append one fact, durably, and return it. BlockweightError too for a file that is not in place any more: what
+        is written to it nobody would find."""
+        if not self.in_place:
+            raise BlockweightError(
+                f"The project's log '{self.path}' was moved, deleted or replaced while it was open, so nothing was "
+                "recorded; open the project again."
+            )
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         text = _as_json(body)
         with self._lock, self._explained():
@@ -93,7 +105,8 @@ class EventLog:
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with self._lock:  # never under another thread's feet
+            self._db.close()
 
     def _select(self, query: str, *values: str | int | None) -> Iterator[Event]:
         with self._lock, self._explained():
@@ -117,6 +130,15 @@ class EventLog:
                 f"The project's log '{self.path}' cannot be used ({error}); make room if the disk is full, check its "
                 "permissions, close other programs that use it, or choose another folder with --out."
             ) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another that takes its name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _as_json(body: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora.atomic import write_atomically
 from blockweight.measure import Mask, mask_digest
+from blockweight.project.pictures import is_own_file
 
 _DIGEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -32,7 +33,7 @@ class MaskStore:
         if not _DIGEST.fullmatch(digest):
             raise BlockweightError(f"{quoted(digest)} is no mask's name; names are 16 hexadecimal digits.")
         path = self._folder / f"{digest}.png"
-        if not path.is_file():
+        if not is_own_file(path):
             raise BlockweightError(f"The mask {digest} is not in the project; paint it again.")
         return path
 
@@ -57,6 +58,8 @@ class MaskStore:
 
         try:
             self._folder.mkdir(exist_ok=True)
+            if path.is_symlink():  # which would be followed
+                path.unlink()
         except OSError as error:
             raise BlockweightError(
                 f"The folder '{self._folder}' cannot be made ({error.strerror}); check the project's permissions."

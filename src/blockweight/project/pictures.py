@@ -40,6 +40,11 @@ class PictureStore:
         """Where the job's picture is, or will be."""
         return self.folder / f"{job.key}.png"
 
+    def find(self, key: str) -> Path | None:
+        """The file of a finished picture; None for what is no job key, not there, or a link to somewhere else."""
+        path = self.folder / f"{key}.png"
+        return path if _KEY.fullmatch(key) and is_own_file(path) else None
+
     def load(self, job: Job) -> Picture | None:
         """The job's picture, (H, W, 3) uint8; None if it is not there or cannot be read, so that it is rendered
         again."""
@@ -72,6 +77,8 @@ def read_picture(folder: Path, key: str) -> Picture:
     hex digits), and a picture that is not there or cannot be read."""
     path = folder / f"{checked_key(key)}.png"
     try:
+        if not is_own_file(path):
+            raise FileNotFoundError
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
     except FileNotFoundError:
@@ -80,6 +87,15 @@ def read_picture(folder: Path, key: str) -> Picture:
         raise BlockweightError(
             f"The picture '{path}' cannot be read ({type(error).__name__}); delete it and render it anew."
         ) from error
+
+
+def is_own_file(path: Path) -> bool:
+    """Whether there is a file, and no link to one of another folder: a project that somebody else made could show what
+    is none of it."""
+    try:
+        return path.is_file() and path.resolve(strict=True).parent == path.parent.resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def checked_key(key: str) -> str:

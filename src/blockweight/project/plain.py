@@ -27,6 +27,14 @@ def text_in(body: Body, key: str) -> str:
     return found
 
 
+def words_in(body: Body, key: str) -> str:
+    """A text of the body that somebody wrote. A file's name need not be UTF-8, what a person wrote is; ValueError
+    for half a letter, with which no picture's key can be made."""
+    found = text_in(body, key)
+    found.encode()
+    return found
+
+
 def whole_in(body: Body, key: str, least: int = 0) -> int:
     """A whole number of the body, `least` or more."""
     found = body[key]
@@ -61,14 +69,14 @@ def scene_from(body: Body) -> Scene:
     """The scene; its files' paths are their names alone. Scenes of before clip skip and embeddings have none."""
     checkpoint = Checkpoint(text_in(body["checkpoint"], "name"), text_in(body["checkpoint"], "digest"))
     return Scene(
-        label=text_in(body, "label"),
+        label=words_in(body, "label"),
         checkpoint=checkpoint,
-        prompt=text_in(body, "prompt"),
-        negative_prompt=text_in(body, "negative_prompt"),
+        prompt=words_in(body, "prompt"),
+        negative_prompt=words_in(body, "negative_prompt"),
         seed=whole_in(body, "seed"),
         steps=whole_in(body, "steps", 1),
         cfg_scale=number_of(body["cfg_scale"]),
-        sampler=text_in(body, "sampler"),
+        sampler=words_in(body, "sampler"),
         width=whole_in(body, "width", 1),
         height=whole_in(body, "height", 1),
         clip_skip=whole_in({"clip_skip": 1, **body}, "clip_skip", 1),
@@ -127,4 +135,4 @@ def weights_body(weights: BlockWeights) -> dict[str, object]:
 def weights_from(body: Body, layout: Layout) -> BlockWeights:
     """The weights, in this layout."""
     values = tuple(map(number_of, body["values"]))
-    return BlockWeights(text_in(body, "name"), layout, values, number_of(body["rest"]))
+    return BlockWeights(words_in(body, "name"), layout, values, number_of(body["rest"]))

@@ -22,6 +22,7 @@ from blockweight.project.plain import (
     weights_body,
     weights_from,
     whole_in,
+    words_in,
 )
 from blockweight.weights import BlockWeights, unknown_block
 
@@ -161,7 +162,7 @@ def first_point(body: Body) -> Point:
     layout, lora = layout_from(body["layout"]), body["lora"]
     blocks = texts_in(lora, "blocks")
     subject = Subject(text_in(lora, "name"), text_in(lora, "digest"), number_of(lora["strength"]), layout, blocks)
-    return Point(subject, text_in(body, "name"), _scenes(body), weights_from(body["weights"], layout))
+    return Point(subject, words_in(body, "name"), _scenes(body), weights_from(body["weights"], layout))
 
 
 def next_point(point: Point, number: int, kind: str, body: Body) -> Point | None:
@@ -232,7 +233,7 @@ def _plan(point: Point, number: int, body: Body) -> Point:
         raise ValueError("limits are two numbers")
     layout = point.subject.layout
     variants = tuple(
-        TunedVariant(text_in({"label": label}, "label"), text_in({"block": block}, "block"), number_of(value))
+        TunedVariant(words_in({"label": label}, "label"), text_in({"block": block}, "block"), number_of(value))
         for label, block, value in body["variants"]
     )
     for variant in variants:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from blockweight.errors import BlockweightError
 from blockweight.lora.atomic import write_atomically
-from blockweight.project.pictures import checked_key, read_picture
+from blockweight.project.pictures import checked_key, is_own_file, read_picture
 
 SIZES = (96, 192, 384, 768)
 """The longest side of thumbnails in pixels: few sizes, so that none is made twice for a difference nobody sees."""
@@ -34,7 +34,7 @@ class Thumbnails:
         """
         side = next((known for known in SIZES if known >= size), SIZES[-1])
         thumbnail = self._folder / str(side) / f"{checked_key(key)}.jpg"
-        if not thumbnail.is_file():
+        if not is_own_file(thumbnail):
             self._make(key, thumbnail, side)
         return thumbnail
 
@@ -47,6 +47,8 @@ class Thumbnails:
 
         try:
             thumbnail.parent.mkdir(parents=True, exist_ok=True)
+            if thumbnail.is_symlink():  # which would be followed
+                thumbnail.unlink()
         except OSError as error:
             raise BlockweightError(
                 f"The folder '{thumbnail.parent}' cannot be made ({error.strerror}); check the project's permissions."

@@ -55,12 +55,15 @@ class TuningLog:
             return self._history.weights_at(step)
 
     def state_since(self, version: int) -> News | None:
-        """What is new since the state of this version; None if nothing is."""
+        """What is new since the state of this version; None if nothing is. A version that the log has not come to is
+        that of another log, in whose place this one was put back: everything is new."""
         with self._lock:
             self._catch_up()
-            if self._history.created and self._history.version <= version:
+            if self._history.created and self._history.version == version:
                 return None
             state = self.state()
+            if not 0 <= version < state.version:
+                version = 0
             rendered = (event.body["job"] for event in self._log.read("rendered", after=version))
             return News(state, tuple(dict.fromkeys(rendered)))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from importlib import resources
-from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from blockweight.errors import BlockweightError
 from blockweight.studio.door import Door
 from blockweight.studio.guard import Guard, TooLargeError
-from blockweight.studio.pages import error_page
+from blockweight.studio.pages import Facts, error_page
 from blockweight.studio.projects import Desk
 from blockweight.studio.routes import (
     analyse,
@@ -47,6 +47,7 @@ def make_app(door: Door, desk: Desk) -> ASGIApp:
     app.mount("/static", StaticFiles(directory=str(resources.files("blockweight.studio") / "static")))
     app.add_exception_handler(BlockweightError, _refused)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _nowhere)
     app.add_exception_handler(Exception, _broken)
     return Guard(app, door, error_page)
 
@@ -60,14 +61,18 @@ async def _http(request: Request, error: Exception) -> Response:
     return _answer(request, status, "")
 
 
+async def _nowhere(request: Request, _: Exception) -> Response:
+    """An address with words where numbers belong, or with a part left out, leads nowhere."""
+    return _answer(request, 404, "")
+
+
 async def _broken(request: Request, error: Exception) -> Response:
     _log.error("A page failed: %s", request.url.path, exc_info=error)
     return _answer(request, 500, "")
 
 
 def _answer(request: Request, status: int, sentence: str) -> Response:
-    headers: dict[str, Any] = {"cache-control": "no-store"}
     if "text/html" in request.headers.get("accept", ""):
         page = error_page(request.headers, status, sentence)
-        return Response(page, status, headers, media_type="text/html; charset=utf-8")
-    return JSONResponse({"error": sentence or f"The studio answered {status}."}, status, headers)
+        return Response(page, status, {"cache-control": "no-store"}, media_type="text/html; charset=utf-8")
+    return Facts({"error": sentence or f"The studio answered {status}."}, status)

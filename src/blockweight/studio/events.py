@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from blockweight.errors import BlockweightError
 from blockweight.studio.projects import OpenProject
 from blockweight.workflow.render_process import Task
+
+if TYPE_CHECKING:
+    from blockweight.project import News
 
 LOOK = 0.2
 """Seconds between two looks at the log, which other programs may write too."""
@@ -21,7 +26,8 @@ PING = 15.0
 
 
 def stream(request: Request, project: OpenProject, since: int) -> StreamingResponse:
-    """An event stream of what changes after the version `since` (0: everything), until the browser leaves.
+    """An event stream of what changes after the version `since` (0: everything), until the browser leaves, or
+    the project is not in its place any more; the browser then asks again.
 
     `news` events hold a version and the keys of the pictures that were finished, `task` events what is being rendered:
     an empty object for nothing. A `task` comes at once.
@@ -35,7 +41,10 @@ async def _events(request: Request, project: OpenProject, version: int) -> Async
     # Always told at first: after a restart there is none, where the page may still show one.
     yield f"retry: 1000\n\n{_event('task', _facts(task))}"
     while not await request.is_disconnected():
-        news = await run_in_threadpool(project.tuning.state_since, version)
+        try:
+            news = await run_in_threadpool(_news, project, version)
+        except BlockweightError:
+            return  # whoever asks for the project's pages is told why
         now = project.task
         quiet = quiet + LOOK if news is None and now == task else 0.0
         if news is not None:
@@ -50,10 +59,16 @@ async def _events(request: Request, project: OpenProject, version: int) -> Async
         await asyncio.sleep(LOOK)
 
 
+def _news(project: OpenProject, version: int) -> News | None:
+    if not project.tuning.in_place:
+        raise BlockweightError("The project is not in its place any more.")
+    return project.tuning.state_since(version)
+
+
 def _facts(task: Task | None) -> Mapping[str, object]:
     return {} if task is None else task.facts()
 
 
 def _event(kind: str, facts: Mapping[str, object], number: int | None = None) -> str:
     identity = "" if number is None else f"id: {number}\n"
-    return f"event: {kind}\n{identity}data: {json.dumps(facts, ensure_ascii=False)}\n\n"
+    return f"event: {kind}\n{identity}data: {json.dumps(facts)}\n\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Literal
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from blockweight import __version__
@@ -46,12 +47,23 @@ def look_for(headers: Mapping[str, str], settings: Settings) -> Look:
     return Look(language_for(language, headers.get("accept-language", "")), theme)
 
 
+class Facts(JSONResponse):
+    """Plain values for a page's script, never kept by the browser. They go as ASCII: a file's name or an imported
+    prompt may hold what is no text in UTF-8."""
+
+    def __init__(self, facts: Mapping[str, object], status: int = 200) -> None:
+        super().__init__(facts, status, {"cache-control": "no-store"})
+
+    def render(self, content: object) -> bytes:
+        """The values as JSON."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page or a part of one, in the language and theme that the request wants."""
     # The form of another method cannot be come back to, its page can.
     back = request.url.path + (f"?{request.url.query}" if request.method == "GET" and request.url.query else "")
-    look = look_for(request.headers, known_settings())
-    text = page_text(look, template, path=request.url.path, back=back, **values)
+    text = page_text(look_of(request), template, path=request.url.path, back=back, **values)
     return HTMLResponse(text, status, {"cache-control": "no-store"})
 
 
@@ -64,6 +76,16 @@ def project_page(
     return render(request, template, status, project=shown, **values)
 
 
+def look_of(request: Request) -> Look:
+    """The look that a request wants, by the person's settings."""
+    return look_for(request.headers, known_settings())
+
+
+def cost_words(request: Request, cost: object) -> str:
+    """What a rendering costs (`cost_facts`), in the words of the page that asks."""
+    return page_text(look_of(request), "cost.html.j2", cost=cost).strip()
+
+
 def error_page(headers: Mapping[str, str], status: int, sentence: str) -> bytes:
     """A page that says what went wrong, in one sentence."""
     look = look_for(headers, known_settings())
@@ -73,9 +95,10 @@ def error_page(headers: Mapping[str, str], status: int, sentence: str) -> bytes:
 
 
 def page_text(look: Look, template: str, **values: Any) -> str:
-    """A template's text."""
+    """A template's text. What is no text in UTF-8, such as a file's odd name, stands there as `?`."""
     shared = {"look": look, "languages": LANGUAGES, "version": __version__}
-    return environment(look.language).get_template(template).render({**shared, **values})
+    text = environment(look.language).get_template(template).render({**shared, **values})
+    return text.encode("utf-8", "replace").decode()
 
 
 def known_settings() -> Settings:

@@ -45,10 +45,16 @@ class Desk:
 
     def find(self, identity: str) -> TuningProject | None:
         """The project of this address, opened if it is not yet; None if there is none."""
+        known = self._open.get(identity)
+        if known is not None and known.in_place:
+            return known  # at once, whatever another thread waits for to be opened
         with self._lock:
-            known = self._open.get(identity)
-            if known is not None and holds_project(known.folder):
-                return known
+            now = self._open.get(identity)
+            if now is not None and now.in_place:
+                return now
+            if now is not None:  # deleted, moved away, or another was put in its place
+                del self._open[identity]
+                now.close()
             folder = next((each for each in self.folders() if identity_of(each) == identity), None)
             if folder is None or not holds_project(folder):
                 return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from blockweight.errors import BlockweightError
-from blockweight.project import checked_key, read_picture
+from blockweight.project import checked_key, is_own_file, read_picture
 from blockweight.report import DifferenceColour, difference_picture, write_whole
 from blockweight.workflow.tuning_project import TuningProject
 
@@ -24,7 +24,7 @@ def difference_path(tuning: TuningProject, changed: str, source: str, colour: Di
     colour, and a folder that cannot be written.
     """
     path = tuning.folder / FOLDER / f"{checked_key(changed)}-{checked_key(source)}-{colour}.png"
-    if path.is_file():
+    if is_own_file(path):
         return path
     folder, drawn = tuning.project.pictures.folder, io.BytesIO()
     difference = difference_picture(read_picture(folder, changed), read_picture(folder, source), colour)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from blockweight.errors import BlockweightError, quoted
+from blockweight.workflow.render_worker import WORKS
+
 Phase = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 
 _OPEN = ("waiting", "running", "stopping")
@@ -71,7 +74,9 @@ class RenderProcess:
 
     def start(self, folder: Path, work: str) -> Task:
         """Render what the project in `folder` lacks for `work` (one of `render_worker.WORKS`); the task that is open
-        for it, if there is one."""
+        for it, if there is one. BlockweightError for another work."""
+        if work not in WORKS:
+            raise BlockweightError(f"Nothing can be rendered for {quoted(work)}; load the page anew.")
         with self._lock:
             latest = self.task(folder)
             if latest is not None and latest.work == work and latest.phase in ("waiting", "running"):

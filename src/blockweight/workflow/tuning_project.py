@@ -42,6 +42,11 @@ class TuningProject:
         """The project's folder."""
         return self.project.folder
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the folder still holds the project that was opened, not another that was put there."""
+        return self.project.log.in_place
+
     def state(self) -> TuningState:
         """The state now, with what other processes did."""
         return self.log.state()

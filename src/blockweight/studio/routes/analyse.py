@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 
 from blockweight.studio.forms import picture
-from blockweight.studio.pages import known_settings, look_for, page_text, project_page
+from blockweight.studio.pages import Facts, cost_words, project_page
 from blockweight.studio.projects import FOR_EVER, Opened
 from blockweight.workflow.analysis_steps import RANGE
 from blockweight.workflow.analysis_text import page_facts
@@ -28,24 +28,22 @@ def page(request: Request, found: Opened) -> Response:
 
 
 @router.get("/analyse/view")
-def view(found: Opened) -> JSONResponse:
+def view(found: Opened) -> Facts:
     """All that the page shows, anew."""
-    return JSONResponse(page_facts(found.tuning), headers={"cache-control": "no-store"})
+    return Facts(page_facts(found.tuning))
 
 
 @router.get("/analyse/cost")
-def cost(request: Request, found: Opened, blocks: str, weights: str) -> JSONResponse:
+def cost(request: Request, found: Opened, blocks: str, weights: str) -> Facts:
     """What an analysis of `blocks` with the range `weights` would cost, as numbers and in words."""
     facts = cost_facts(preview_analysis(found.tuning, blocks, *parse_range(weights)))
-    look = look_for(request.headers, known_settings())
-    text = page_text(look, "cost.html.j2", cost=facts).strip()
-    return JSONResponse({**facts, "text": text}, headers={"cache-control": "no-store"})
+    return Facts({**facts, "text": cost_words(request, facts)})
 
 
 @router.post("/masks")
-def paint(found: Opened, data: Annotated[bytes, Depends(picture)]) -> JSONResponse:
+def paint(found: Opened, data: Annotated[bytes, Depends(picture)]) -> Facts:
     """Keep a mask that was painted; the answer is its name."""
-    return JSONResponse({"name": save_mask(found.tuning, data)}, headers={"cache-control": "no-store"})
+    return Facts({"name": save_mask(found.tuning, data)})
 
 
 @router.get("/masks/{name}.png")

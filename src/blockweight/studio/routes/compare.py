@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from blockweight.studio.forms import json_object, numbers_of, text_of, texts_of
-from blockweight.studio.pages import known_settings, look_for, page_text, project_page
+from blockweight.studio.pages import Facts, cost_words, project_page
 from blockweight.studio.projects import Opened
 from blockweight.workflow.compare_view import compare_view, preview_facts, variant_choices
 from blockweight.workflow.comparison import MOST_BLIND, MOST_VARIANTS, Typed
@@ -34,21 +34,18 @@ def page(request: Request, found: Opened, number: int | None = None) -> Response
 
 
 @router.get("/view")
-def view(found: Opened, number: int | None = None) -> JSONResponse:
+def view(found: Opened, number: int | None = None) -> Facts:
     """All that the page shows, anew."""
-    return JSONResponse(compare_view(found.tuning, number), headers={"cache-control": "no-store"})
+    return Facts(compare_view(found.tuning, number))
 
 
 @router.post("/preview")
-def preview(
-    request: Request, found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]
-) -> JSONResponse:
+def preview(request: Request, found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
     """The variants as they are read, and what they would cost, as numbers and in words."""
     fill = parse_fill(text_of(data, "fill"))
     blind = data.get("blind") is True
     facts = preview_facts(
         found.tuning, Typed(texts_of(data, "variants"), numbers_of(data, "scenes"), fill, blind=blind)
     )
-    look = look_for(request.headers, known_settings())
-    text = "" if facts["cost"] is None else page_text(look, "cost.html.j2", cost=facts["cost"]).strip()
-    return JSONResponse({**facts, "text": text}, headers={"cache-control": "no-store"})
+    words = "" if facts["cost"] is None else cost_words(request, facts["cost"])
+    return Facts({**facts, "text": words})

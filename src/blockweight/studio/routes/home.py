@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -14,7 +14,7 @@ from blockweight.errors import BlockweightError
 from blockweight.studio.forms import Fields, form
 from blockweight.studio.guard import LARGER
 from blockweight.studio.library import shelves
-from blockweight.studio.pages import PREFERENCES, render
+from blockweight.studio.pages import PREFERENCES, Facts, render
 from blockweight.studio.projects import desk_of, identity_of
 from blockweight.studio.uploads import file_upload
 from blockweight.workflow.demo_project import open_demo
@@ -73,7 +73,7 @@ def leave_out(request: Request, fields: Annotated[Fields, Depends(form)]) -> Res
 
 
 @router.post("/projects/import")
-async def bring_in(request: Request, name: str = "project.zip") -> JSONResponse:
+async def bring_in(request: Request, name: str = "project.zip") -> Facts:
     """Import the zip that the body is; the answer is the address of the project."""
     if request.headers.get("content-type", "") != "application/zip":
         raise BlockweightError("The request is no zip file; choose one on the studio's own page.")
@@ -83,7 +83,7 @@ async def bring_in(request: Request, name: str = "project.zip") -> JSONResponse:
             imported = await run_in_threadpool(import_among, file, name, shelf.projects, shelf.loras, shelf.models)
         except BlockweightError as error:
             raise BlockweightError(str(error).replace(str(file), name)) from None
-    return JSONResponse({"place": f"/projects/{identity_of(imported.folder)}"}, headers={"cache-control": "no-store"})
+    return Facts({"place": f"/projects/{identity_of(imported.folder)}"})
 
 
 @router.post("/look")

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from blockweight.studio.acts import perform
 from blockweight.studio.events import stream
 from blockweight.studio.forms import json_object, text_of
+from blockweight.studio.pages import Facts
 from blockweight.studio.projects import FOR_EVER, Opened
 
 router = APIRouter(prefix="/projects/{identity}")
-
-_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @router.get("/pictures/{key}.png")
 def picture(found: Opened, key: str) -> Response:
     """A picture as it was rendered."""
-    file = found.tuning.project.pictures.folder / f"{key}.png"
-    if not _KEY.fullmatch(key) or not file.is_file():
+    file = found.tuning.project.pictures.find(key)
+    if file is None:
         raise HTTPException(404)
     return FileResponse(file, headers=FOR_EVER, media_type="image/png")
 
@@ -44,21 +42,21 @@ async def events(request: Request, found: Opened, since: int = 0) -> Response:
 
 
 @router.post("/acts")
-def act(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> JSONResponse:
+def act(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
     """Do one act (`studio.acts`); the answer is the version that it led to."""
     state = perform(found.tuning, data)
-    return JSONResponse({"version": state.version}, headers={"cache-control": "no-store"})
+    return Facts({"version": state.version})
 
 
 @router.post("/render")
-def render(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> JSONResponse:
+def render(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
     """Render what is missing for `work`; the answer is the task."""
     task = found.desk.renders.start(found.tuning.folder, text_of(data, "work"))
-    return JSONResponse(task.facts(), headers={"cache-control": "no-store"})
+    return Facts(task.facts())
 
 
 @router.post("/stop")
-def stop(found: Opened, _: Annotated[Mapping[str, object], Depends(json_object)]) -> JSONResponse:
+def stop(found: Opened, _: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
     """Stop rendering for the project after the batch in flight."""
     found.desk.renders.stop(found.tuning.folder)
-    return JSONResponse({}, headers={"cache-control": "no-store"})
+    return Facts({})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,6 @@ ORIGINAL = "original"
 NO_COVER = "none"
 """What the form says in the place of a picture's key to take the cover out."""
 
-_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _BOXES = ("keep_texts", "in_description", "modelspec", "force", "large", "no_stamp", "no_undo", "keep_mtime")
 _TEXTS = ("cover", "crop", "recommended", "fill", "others", "remove")
 
@@ -74,9 +72,9 @@ def _file(found: OpenProject, which: str) -> Path:
 def _typed(found: OpenProject, fields: Fields) -> TypedMetadata:
     key = fields.one("cover")
     chosen = key not in {"", NO_COVER}
-    if chosen and not _KEY.fullmatch(key):
+    picture = found.tuning.project.pictures.find(key) if chosen else None
+    if chosen and picture is None:
         raise BlockweightError(f"{quoted(key)} is no picture of the project; choose one from the list.")
-    picture = found.tuning.project.pictures.folder / f"{key}.png" if chosen else None
     names = [*fields.every("key")]
     texts = [*fields.every("text")]
     if len(names) != len(texts):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from blockweight.studio.forms import json_object, text_of, texts_of
-from blockweight.studio.pages import known_settings, look_for, page_text, project_page
+from blockweight.studio.pages import Facts, cost_words, project_page
 from blockweight.studio.projects import Opened
 from blockweight.studio.routes.weights import Column
 from blockweight.workflow.hint_table import hint_rows
@@ -44,22 +44,20 @@ def page(request: Request, found: Opened) -> Response:
 
 
 @router.get("/view")
-def view(found: Opened) -> JSONResponse:
+def view(found: Opened) -> Facts:
     """All that the page shows, anew."""
-    return JSONResponse(tune_view(found.tuning), headers={"cache-control": "no-store"})
+    return Facts(tune_view(found.tuning))
 
 
 @router.get("/cost")
-def cost(request: Request, found: Opened, kind: str, step: str) -> JSONResponse:
+def cost(request: Request, found: Opened, kind: str, step: str) -> Facts:
     """What a round would cost, as numbers and in words."""
     facts = preview_facts(found.tuning, kind, parse_step(step))
-    look = look_for(request.headers, known_settings())
-    text = page_text(look, "cost.html.j2", cost=facts).strip()
-    return JSONResponse({**facts, "text": text}, headers={"cache-control": "no-store"})
+    return Facts({**facts, "text": cost_words(request, facts)})
 
 
 @router.post("/paste")
-def paste(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> JSONResponse:
+def paste(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
     """What a paste into the cell `at` makes of the weights, as text."""
     pasted = pasted_weights(found.tuning.state(), text_of(data, "text"), texts_of(data, "cells"), text_of(data, "at"))
-    return JSONResponse({"weights": pasted}, headers={"cache-control": "no-store"})
+    return Facts({"weights": pasted})

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from blockweight.blocks import FAMILIES, Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.studio.forms import json_object, query, text_of, texts_of
 from blockweight.studio.languages import catalogue, marked
 from blockweight.studio.library import chosen_sheet, library
-from blockweight.studio.pages import known_settings, look_for, page_text, render
+from blockweight.studio.pages import Facts, look_of, page_text, render
 from blockweight.workflow.weight_sheet import (
     FIRST_STEP,
     Cells,
@@ -147,11 +147,11 @@ def _answer(
     hints: tuple[str, ...] = (),
     *,
     table: bool = False,
-) -> JSONResponse:
+) -> Facts:
     fixed = [block for block in texts_of(data, "fixed") if block in row.layout.blocks]
     reasons = _reasons(request, row)
     outputs, wrong = _outputs(sheet, row, fixed, text_of(data, "step"), reasons)
-    look = look_for(request.headers, known_settings())
+    look = look_of(request)
     answer: dict[str, Any] = {
         "name": name,
         "layout": row.layout.name,
@@ -164,12 +164,12 @@ def _answer(
     if table:
         columns = _columns(sheet, row, fixed, reasons)
         answer["table"] = page_text(look, "weight_columns.html.j2", layout=row.layout, columns=columns)
-    return JSONResponse(answer, headers={"cache-control": "no-store"})
+    return Facts(answer)
 
 
 def _reasons(request: Request, row: Cells) -> dict[str, str]:
     """What is wrong with the bad cells, in the page's language."""
-    words = catalogue(look_for(request.headers, known_settings()).language)
+    words = catalogue(look_of(request).language)
     texts = dict(zip(row.layout.blocks, row.tidy, strict=True))
     return {block: words.gettext(_NO_NUMBER) % {"text": quoted(texts[block])} for block in row.bad}
 
