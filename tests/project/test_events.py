@@ -154,3 +154,15 @@ def test_several_processes_may_start_and_fill_one_log_at_once(path):
     assert len(found) == 60
     for number in range(6):
         assert [body["step"] for body in found if body["process"] == number] == list(range(10))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be moved there")
+@pytest.mark.parametrize("another", [True, False])
+def test_nothing_is_recorded_in_a_file_that_is_not_in_its_place_any_more(log, path, another):
+    assert log.in_place
+    path.rename(path.with_name("away"))
+    if another:
+        EventLog(path).close()
+    assert not log.in_place
+    with pytest.raises(BlockweightError, match="open the project again"):
+        log.append("a", {})

@@ -115,6 +115,22 @@ def test_news_name_the_pictures_that_were_finished_since(log, tmp_path):
     assert log.state_since(version).rendered == ("b", "c")
 
 
+def test_a_log_that_was_put_back_in_the_place_of_a_longer_one_is_all_news(log, tmp_path):
+    EventLog(tmp_path / LOG).append("rendered", {"job": "a", "seconds": 1})
+    for version in (99, -(10**30)):
+        news = log.state_since(version)
+        assert news is not None
+        assert (news.state, news.rendered) == (log.state(), ("a",))
+
+
+def test_a_state_is_told_once_for_each_version(log):
+    plan(log)
+    first = log.state()
+    assert log.state() is first
+    decide(log, "IN01")
+    assert log.state() is not first
+
+
 def test_one_log_may_be_used_by_several_threads(log):
     plan(log)
     blocks = FULL.blocks[:12]

@@ -57,20 +57,25 @@ class Server:
     @contextmanager
     def started(cls, folder: Path, *options: str) -> Iterator[Server]:
         """Start one with these further options, and stop it at the end."""
-        loras, config = folder / "loras", folder / "config"
-        if not config.exists():
-            loras.mkdir(parents=True, exist_ok=True)
-            write_lora_file(loras / "princess.safetensors", FULL.blocks)
-            write_lora_file(loras / "standard.safetensors", SHORT.blocks)
-            config.mkdir()
-            projects = (folder / "projects").as_posix()
-            settings = f'loras = ["{loras.as_posix()}"]\nprojects = "{projects}"\n'
-            (config / "settings.toml").write_text(settings, "utf-8")
+        if not (folder / "config").exists():
+            cls.prepare(folder)
         running = cls(*_start(folder, 0, options), folder, options)
         try:
             yield running
         finally:
             running.stop()
+
+    @staticmethod
+    def prepare(folder: Path) -> None:
+        """Make its LoRAs and its config, which names them."""
+        loras, config = folder / "loras", folder / "config"
+        loras.mkdir(parents=True, exist_ok=True)
+        write_lora_file(loras / "princess.safetensors", FULL.blocks)
+        write_lora_file(loras / "standard.safetensors", SHORT.blocks)
+        config.mkdir()
+        projects = (folder / "projects").as_posix()
+        settings = f'loras = ["{loras.as_posix()}"]\nprojects = "{projects}"\n'
+        (config / "settings.toml").write_text(settings, "utf-8")
 
     @property
     def port(self) -> int:

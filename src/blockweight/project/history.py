@@ -227,7 +227,10 @@ class History:
     def state(self) -> TuningState:
         """The project as it stands."""
         point, way = self._points[self._head], set(self._way())
-        steps = {number: replace(step, active=number in way) for number, step in self._steps.items()}
+        for number, step in self._steps.items():
+            if step.active != (number in way):
+                self._steps[number] = replace(step, active=number in way)
+        steps = self._steps
         head = steps[self._head]
         lora = LoraUse(self._path(point.subject.digest, point.subject.lora), point.subject.digest,
                        point.subject.strength)  # fmt: skip

@@ -29,6 +29,7 @@ class TuningLog:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._history = History()
+        self._state: TuningState | None = None
         self._lock = threading.RLock()
 
     @property
@@ -46,7 +47,10 @@ class TuningLog:
                 raise BlockweightError(
                     f"'{self._log.path.parent}' is no tuning project; make one with 'blockweight project new'."
                 )
-            return self._history.state()
+            # Long histories take a while to tell, and a page asks several times.
+            if self._state is None or self._state.version != self._history.version:
+                self._state = self._history.state()
+            return self._state
 
     def weights_at(self, step: int) -> BlockWeights:
         """The weights at a step of the history (`TuningState.steps`). BlockweightError if there is no such step."""

@@ -26,8 +26,8 @@ PING = 15.0
 
 
 def stream(request: Request, project: OpenProject, since: int) -> StreamingResponse:
-    """An event stream of what changes after the version `since` (0: everything), until the browser leaves, or
-    the project is not in its place any more; the browser then asks again.
+    """An event stream of what changes after the version `since` (0: everything), until the browser or the
+    studio leaves, or the project is not in its place any more; the browser then asks again.
 
     `news` events hold a version and the keys of the pictures that were finished, `task` events what is being rendered:
     an empty object for nothing. A `task` comes at once.
@@ -40,7 +40,7 @@ async def _events(request: Request, project: OpenProject, version: int) -> Async
     task, quiet = project.task, 0.0
     # Always told at first: after a restart there is none, where the page may still show one.
     yield f"retry: 1000\n\n{_event('task', _facts(task))}"
-    while not await request.is_disconnected():
+    while not project.desk.leaving and not await request.is_disconnected():
         try:
             news = await run_in_threadpool(_news, project, version)
         except BlockweightError:

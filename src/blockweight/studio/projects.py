@@ -27,10 +27,12 @@ from blockweight.workflow.tuning_project import TuningProject, open_project
 
 @dataclass
 class Desk:
-    """The projects that pages have open, each once, and what is rendered for them. Threads may share it."""
+    """The projects that pages have open, each once, and what is rendered for them. Threads may share it. Once it is
+    `leaving`, event streams end."""
 
     named: Path | None = None
     renders: RenderProcess = field(default_factory=RenderProcess)
+    leaving: bool = False
     _open: dict[str, TuningProject] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -10,6 +10,7 @@ import sys
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -21,7 +22,7 @@ from blockweight.workflow.render_process import RenderProcess
 from blockweight.workflow.renderers import check_renderer
 
 _GRACE = 3
-"""Seconds that open requests have after Ctrl-C; an event stream never ends by itself."""
+"""Seconds that open requests have after Ctrl-C."""
 
 
 def serve(address: Address, project: str | None, renderer: str, *, open_browser: bool) -> None:
@@ -47,7 +48,20 @@ def serve(address: Address, project: str | None, renderer: str, *, open_browser:
             _open(door)
         # Ctrl-C is how one leaves; the server has closed everything by then.
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
+            asyncio.run(_Server(config, desk).serve(sockets=[listening]))
+
+
+class _Server(uvicorn.Server):
+    """A server that tells the desk as soon as it is asked to stop: it then waits for what is being answered, and an
+    event stream would never end by itself."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._desk.leaving = True
+        super().handle_exit(sig, frame)
 
 
 def greeting(door: Door) -> list[str]:

@@ -131,6 +131,8 @@ class RenderProcess:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                # Ctrl-C in the terminal is for the studio, which ends this process itself.
+                start_new_session=True,
             )
             threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
         assert self._child.stdin is not None

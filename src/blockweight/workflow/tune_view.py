@@ -53,7 +53,7 @@ def round_rows(tuning: TuningProject, state: TuningState) -> list[dict[str, obje
             "parent": each.parent,
             "tip": each.tip,
             "active": each.active,
-            "cover": round_cover(tuning, each),
+            "cover": round_cover(tuning.project, state.lora, each),
         }
         for each in state.rounds
     ]

@@ -197,12 +197,11 @@ def grid_of(project: Project, lora: LoraUse, scenes: tuple[Scene, ...], columns:
     )
 
 
-def round_cover(tuning: TuningProject, step: RoundStep) -> str | None:
+def round_cover(project: Project, lora: LoraUse, step: RoundStep) -> str | None:
     """The key of the picture that shows a round in a strip: the weights that it started from in its first scene; None
     while that is not there."""
-    state = tuning.state()
-    job = Job(step.scenes[0], state.lora, Variant(CURRENT, step.round.weights))
-    return job.key if tuning.project.pictures.path(job).is_file() else None
+    job = Job(step.scenes[0], lora, Variant(CURRENT, step.round.weights))
+    return job.key if project.pictures.path(job).is_file() else None
 
 
 def round_columns(planned: TunedRound) -> tuple[Column, ...]:
