@@ -26,6 +26,12 @@ from blockweight.project import (
 from blockweight.weights import uniform
 from workshop import FULL, SCENE
 
+REPORT = dict.fromkeys(("family", "layout", "weights", "data_sha256", "source", "via"), "") | {
+    **dict.fromkeys(("max_relative_error", "max_limit", "strength", "rest", "unknown"), 0),
+    "filled": [],
+    "blocks": {"IN01": {"modules": 1, "weight": None, "action": "mixed"}},
+}
+
 VARIANTS = [Variant("no LoRA", None), *(Variant(f"w{n}", uniform(f"w{n}", FULL, n / 4)) for n in range(3))]
 SCENES = [replace(SCENE, seed=seed) for seed in range(5)]
 
@@ -55,10 +61,21 @@ def test_a_comparison_keeps_its_variants_and_scenes_whatever_is_tuned_later(told
 def test_no_undo_of_a_step_takes_a_comparison_or_a_bake_away(told):
     told(WEIGHTS, {"changes": {"IN01": 0.0}})
     compare(told)
-    told(BAKED, bake_body("baked.safetensors", "key", {"verified": True}))
+    told(BAKED, bake_body("baked.safetensors", "key", REPORT))
     state = told(UNDONE)
     assert (len(state.comparisons), len(state.bakes)) == (1, 1)
     assert state.weights.weight("IN01") == 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"weights": 1}, {"strength": "1"}, {"rest": -1}, {"filled": "IN01"}, {"blocks": []},
+     {"blocks": {"IN01": {"modules": 1, "weight": None, "action": "eaten"}}}],
+    ids=str,
+)  # fmt: skip
+def test_a_bakes_report_that_no_page_could_show_is_not_read(told, wrong):
+    with pytest.raises(BlockweightError, match="cannot be read"):
+        told(BAKED, bake_body("baked.safetensors", "key", REPORT | wrong))
 
 
 def test_the_latest_vote_of_a_row_stands_and_the_one_before_it_comes_back(told):

@@ -47,8 +47,9 @@ def client(config: Path) -> TestClient:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running studio with its own config and two LoRAs."""
-    with Server.started(tmp_path_factory.mktemp("studio")) as running:
+    """A running studio with its own config and two LoRAs, which renders stripes: one for all tests that leave its
+    settings and presets alone, for a start takes seconds."""
+    with Server.started(tmp_path_factory.mktemp("studio"), "--renderer", "fake:0.02") as running:
         yield running
 
 

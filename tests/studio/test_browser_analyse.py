@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from project_pages import Opened, config_of, make_project, tab_of
-from studio_server import Server
 
 from blockweight.render import FakeRenderer
 from blockweight.workflow.analysis_view import analysis_view
@@ -14,17 +13,11 @@ from blockweight.workflow.project_analysis import current_plan, plan_analysis, r
 from blockweight.workflow.project_masks import mask_of
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    with Server.started(tmp_path_factory.mktemp("analyse"), "--renderer", "fake:0.02") as running:
-        yield running
-
-
 @pytest.fixture
-def opened(studio, browser, request, monkeypatch):
-    monkeypatch.setenv(CONFIG, str(config_of(studio)))
-    with make_project(studio, request.node.name, free="") as tuning, tab_of(browser) as tab:
-        yield Opened(studio, tuning, tab)
+def opened(server, browser, request, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(server)))
+    with make_project(server, request.node.name, free="") as tuning, tab_of(browser) as tab:
+        yield Opened(server, tuning, tab)
 
 
 @pytest.fixture

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 import pytest
 import tuned
-from studio_server import Server
-
-
-@pytest.fixture(scope="module")
-def rendering(tmp_path_factory):
-    """A studio that renders stripes."""
-    with Server.started(tmp_path_factory.mktemp("compare"), "--renderer", "fake") as running:
-        yield running
 
 
 @pytest.fixture
@@ -27,9 +19,9 @@ def page(browser):
     context.close()
 
 
-def test_any_weights_are_compared_and_voted_on_blind_by_keyboard(page, rendering):
-    address, _ = tuned.make_for(rendering.folder, "votes")
-    page.goto(f"{rendering.url}{address}/compare")
+def test_any_weights_are_compared_and_voted_on_blind_by_keyboard(page, server):
+    address, _ = tuned.make_for(server.folder, "votes")
+    page.goto(f"{server.url}{address}/compare")
     assert page.get_by_text("Nothing is compared yet").is_visible()
     for choice in ("no LoRA", "ALL", "INS"):
         page.locator("#add").select_option(choice)
@@ -59,11 +51,11 @@ def test_any_weights_are_compared_and_voted_on_blind_by_keyboard(page, rendering
     assert "Too few votes" in page.locator("#verdict").inner_text()
 
 
-def test_the_edge_between_two_pictures_moves_by_keys_and_by_pointer(page, rendering):
-    address, folder = tuned.make_for(rendering.folder, "wipe")
+def test_the_edge_between_two_pictures_moves_by_keys_and_by_pointer(page, server):
+    address, folder = tuned.make_for(server.folder, "wipe")
     with tuned.open_project(folder) as tuning:
         tuned.compared(tuning)
-    page.goto(f"{rendering.url}{address}/compare")
+    page.goto(f"{server.url}{address}/compare")
     page.wait_for_function("() => document.querySelectorAll('.pg-cell.ready').length === 6")
     page.keyboard.press("End")
     page.keyboard.press("w")
@@ -83,12 +75,12 @@ def test_the_edge_between_two_pictures_moves_by_keys_and_by_pointer(page, render
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (820, 1180)])
-def test_every_control_is_named_and_the_page_fits(page, rendering, width, height):
-    address, folder = tuned.make_for(rendering.folder, f"named-{width}", name=tuned.ODD)
+def test_every_control_is_named_and_the_page_fits(page, server, width, height):
+    address, folder = tuned.make_for(server.folder, f"named-{width}", name=tuned.ODD)
     with tuned.open_project(folder) as tuning:
         tuned.compared(tuning, "no LoRA", "ALL", tuned.MINE.replace("Mine", tuned.ODD), blind=True)
     page.set_viewport_size({"width": width, "height": height})
-    page.goto(f"{rendering.url}{address}/compare")
+    page.goto(f"{server.url}{address}/compare")
     page.wait_for_function("() => document.querySelectorAll('.pg-cell.ready').length === 6")
     page.locator("#new summary").click()
     nameless = page.evaluate(

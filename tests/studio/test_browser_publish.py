@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import pytest
 import tuned
-from studio_server import Server
 
 from blockweight.lora.header import read_header
 from blockweight.lora.metadata import read_covers
 
 
 @pytest.fixture(scope="module")
-def publishing(tmp_path_factory):
-    """A studio with a project of rendered pictures: the server, the project's address and folder."""
-    with Server.started(tmp_path_factory.mktemp("publish"), "--renderer", "fake") as running:
-        address, folder = tuned.make_for(running.folder, "publish", weights=tuned.MINE)
-        with tuned.open_project(folder) as tuning:
-            tuned.compared(tuning)
-        yield running, f"{running.url}{address}/bake", folder
+def publishing(server):
+    """A project of rendered pictures in the studio: the server, the project's address and folder."""
+    address, folder = tuned.make_for(server.folder, "publish", weights=tuned.MINE)
+    with tuned.open_project(folder) as tuning:
+        tuned.compared(tuning)
+    return server, f"{server.url}{address}/bake", folder
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 from project_pages import Opened, config_of, make_project, tab_of
-from studio_server import Server
 
 from blockweight.project import Choice
 from blockweight.render import FakeRenderer
@@ -17,17 +16,11 @@ from blockweight.workflow.tuning import set_blocks
 from blockweight.workflow.tuning_rounds import plan_round, render_round, round_cost
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    with Server.started(tmp_path_factory.mktemp("tune"), "--renderer", "fake:0.02") as running:
-        yield running
-
-
 @pytest.fixture
-def opened(studio, browser, request, monkeypatch):
-    monkeypatch.setenv(CONFIG, str(config_of(studio)))
-    with make_project(studio, request.node.name) as tuning, tab_of(browser) as tab:
-        yield Opened(studio, tuning, tab)
+def opened(server, browser, request, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(server)))
+    with make_project(server, request.node.name) as tuning, tab_of(browser) as tab:
+        yield Opened(server, tuning, tab)
 
 
 @pytest.fixture
@@ -151,11 +144,11 @@ def test_a_renderer_that_dies_is_said_and_the_page_lives(opened):
     opened.until(lambda _: round_cost(opened.tuning).finished == 16)
 
 
-def test_a_paused_round_goes_on(studio, browser, monkeypatch):
-    monkeypatch.setenv(CONFIG, str(config_of(studio)))
-    with make_project(studio, "paused", free="") as tuning, tab_of(browser) as tab:
+def test_a_paused_round_goes_on(server, browser, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(server)))
+    with make_project(server, "paused", free="") as tuning, tab_of(browser) as tab:
         plan_round(tuning, "AddSub", 0.5)
-        opened = Opened(studio, tuning, tab)
+        opened = Opened(server, tuning, tab)
         opened.show("tune")
         rest = tab.get_by_role("button", name="Render the rest")
         rest.click()
@@ -251,13 +244,13 @@ def test_the_loupe_shows_the_cell_beside_the_current_weights_while_keys_go_on(ro
     round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.REJECT})
 
 
-def test_only_pictures_near_the_view_are_loaded(studio, browser, monkeypatch):
-    monkeypatch.setenv(CONFIG, str(config_of(studio)))
+def test_only_pictures_near_the_view_are_loaded(server, browser, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(server)))
     prompts = tuple(f"scene {number}" for number in range(5))
-    with make_project(studio, "large", prompts, free="") as tuning, tab_of(browser) as tab:
+    with make_project(server, "large", prompts, free="") as tuning, tab_of(browser) as tab:
         plan_round(tuning, "Sub", 0.5)
         render_round(tuning, FakeRenderer, SilentProgress())
-        Opened(studio, tuning, tab).show("tune")
+        Opened(server, tuning, tab).show("tune")
         loaded = "() => document.querySelectorAll('.pg-own[src]').length"
         tab.wait_for_function("() => document.querySelector('.pg-own[src]')")
         assert tab.locator(".pg-cell.ready").count() == 280
@@ -279,12 +272,12 @@ def test_the_history_brings_any_point_back(round_):
     round_.until(choices)
 
 
-def test_markup_in_a_prompt_is_text(studio, browser, monkeypatch):
-    monkeypatch.setenv(CONFIG, str(config_of(studio)))
+def test_markup_in_a_prompt_is_text(server, browser, monkeypatch):
+    monkeypatch.setenv(CONFIG, str(config_of(server)))
     prompt = "</script><script>document.title='run'</script><b>bold</b>"
-    with make_project(studio, "markup", (prompt,)) as tuning, tab_of(browser) as tab:
+    with make_project(server, "markup", (prompt,)) as tuning, tab_of(browser) as tab:
         plan_round(tuning, "Sub", 0.5)
-        Opened(studio, tuning, tab).show("tune")
+        Opened(server, tuning, tab).show("tune")
         assert tab.locator(".pg-prompt").first.inner_text() == prompt
         assert tab.title().startswith("Tune")
 

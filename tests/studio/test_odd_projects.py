@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sqlite3
 import zipfile
 from pathlib import Path
 
@@ -144,3 +145,17 @@ def test_an_address_with_words_for_numbers_leads_nowhere(client, folder, path):
 def test_nothing_is_rendered_for_a_work_that_there_is_not(client, folder):
     answer = client.post(f"{address(folder)}/render", json={"work": "other"}, headers={"accept": "*/*"})
     assert (answer.status_code, "load the page anew" in answer.json()["error"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [("rendered", "{}", 200), ("rendered", "[]", 422), ("weights set", "{bad", 422), ("baked", '{"report": {}}', 422)],
+)
+def test_a_log_with_an_odd_fact_is_read_or_said_and_home_lives(client, folder, kind, body, status):
+    log = sqlite3.connect(folder / "project.sqlite")
+    with log:
+        log.execute("INSERT INTO events (time, kind, body) VALUES ('2026-01-01T00:00:00+00:00', ?, ?)", (kind, body))
+    log.close()
+    assert client.get("/").status_code == 200
+    for page in (*PAGES, "/tune/cost?kind=Sub&step=0.5"):
+        assert client.get(f"{address(folder)}{page}").status_code == status, page

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from blockweight.project.plain import Body, text_in
+from blockweight.project.plain import Body, number_of, text_in, texts_in, whole_in
 
 BAKED = "baked"
+
+_ACTIONS = ("copied", "scaled", "zeroed", "dropped", "mixed")
+"""What a bake does to a block."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,23 @@ def bake_body(file: str, place: str, report: Mapping[str, object]) -> dict[str, 
 
 
 def bake_from(number: int, time: str, body: Body) -> Bake:
-    """The bake. KeyError or TypeError for a body that no version wrote."""
-    if not isinstance(body["report"], dict):
-        raise TypeError("a report is an object")
+    """The bake. KeyError, TypeError or ValueError for a body that no version wrote."""
+    _check_report(body["report"])
     return Bake(number, time, text_in(body, "file"), text_in(body, "place"), body["report"])
+
+
+def _check_report(report: Body) -> None:
+    """What pages show of a report is there, and of its kind."""
+    for name in ("family", "layout", "weights", "data_sha256", "source", "via"):
+        text_in(report, name)
+    for name in ("max_relative_error", "max_limit", "strength"):
+        number_of(report[name])
+    for name in ("rest", "unknown"):
+        whole_in(report, name)
+    texts_in(report, "filled")
+    for block in report["blocks"].values():
+        if text_in(block, "action") not in _ACTIONS:
+            raise ValueError("no action")
+        if block["weight"] is not None:
+            number_of(block["weight"])
+        whole_in(block, "modules")

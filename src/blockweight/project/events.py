@@ -113,7 +113,10 @@ class EventLog:
             rows = self._db.execute(query, values).fetchall()
         with self._explained():
             for number, time, name, body in rows:
-                yield Event(number, time, name, json.loads(body))
+                told = json.loads(body)
+                if not isinstance(told, dict):
+                    raise json.JSONDecodeError(f"Event {number} is no object", body, 0)
+                yield Event(number, time, name, told)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

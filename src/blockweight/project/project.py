@@ -110,7 +110,7 @@ class Project:
 
     def _log_unlogged(self, finished: Iterable[str]) -> None:
         """Log the finished pictures that the log lacks: a process was killed between the two."""
-        logged = {event.body["job"] for event in self.log.read("rendered")}
+        logged = {event.body.get("job") for event in self.log.read("rendered")}
         for key in sorted(set(finished) - logged):
             self._log_rendered(key, None)
 

@@ -68,7 +68,7 @@ class TuningLog:
             state = self.state()
             if not 0 <= version < state.version:
                 version = 0
-            rendered = (event.body["job"] for event in self._log.read("rendered", after=version))
+            rendered = (str(event.body.get("job", "")) for event in self._log.read("rendered", after=version))
             return News(state, tuple(dict.fromkeys(rendered)))
 
     def create(self, body: Body) -> TuningState:

@@ -79,7 +79,7 @@ def overview(folder: Path) -> Overview:
         raise BlockweightError(f"There is no project in '{folder}' any more; check the path.")
     with Project(folder) as project:
         state = TuningLog(project.log).state()
-        keys = [str(event.body["job"]) for event in project.log.read("rendered")]
+        keys = [str(event.body.get("job", "")) for event in project.log.read("rendered")]
         there = (key for key in reversed(keys) if (project.pictures.folder / f"{key}.png").is_file())
         weights = state.weights
         return Overview(
