@@ -189,6 +189,7 @@ def test_weights_in_any_notation_are_taken_as_text(opened):
     opened.tab.locator("#twin").fill("<lora:x:1:lbw=NONE>")
     opened.tab.keyboard.press("Enter")
     opened.until(lambda state: set(state.weights.values) == {0.0})
+    opened.tab.wait_for_function("() => document.querySelector('#twin').value.startsWith('NONE:0,0')")
     opened.tab.locator("#twin").fill("1,2,3")
     opened.tab.keyboard.press("Enter")
     opened.tab.wait_for_selector("#twin[aria-invalid=true]")

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean, stdev
 
-from scipy.special import stdtrit  # type: ignore[import-untyped]
-
 from blockweight.errors import BlockweightError
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture, diff_percent, mean_difference
 
@@ -30,6 +28,9 @@ def t_interval(samples: Sequence[float], confidence: float = CONFIDENCE) -> tupl
     """
     if len(samples) < 2:
         return -math.inf, math.inf
+    # It takes a fifth of a second, which a page or a command that measures nothing need not wait for.
+    from scipy.special import stdtrit  # type: ignore[import-untyped]  # noqa: PLC0415
+
     quantile = float(stdtrit(len(samples) - 1, (1 + confidence) / 2))
     half = quantile * stdev(samples) / math.sqrt(len(samples))
     mean = fmean(samples)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.special import betaincinv  # type: ignore[import-untyped]
-
 from blockweight.measure.effects import CONFIDENCE
 
 
@@ -25,6 +23,8 @@ def vote_share(count: int, total: int, compared: int = 1) -> VoteShare:
 
     The interval is the exact one of the binomial distribution (Clopper and Pearson 1934), which is fair to few votes.
     """
+    from scipy.special import betaincinv  # type: ignore[import-untyped]  # noqa: PLC0415 - as in `t_interval`
+
     error = (1 - CONFIDENCE) / compared / 2
     low = float(betaincinv(count, total - count + 1, error)) if count else 0.0
     high = float(betaincinv(count + 1, total - count, 1 - error)) if count < total else 1.0
