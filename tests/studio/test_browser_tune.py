@@ -94,6 +94,43 @@ def test_u_undoes_and_r_does_again(round_):
     round_.until(choices)
 
 
+def test_undo_goes_back_to_the_variant_whose_decision_it_takes_back(round_):
+    enter(round_.tab, "IN01 → 0.5")
+    round_.tab.keyboard.press("x")
+    round_.until(choices)
+    assert focused(round_.tab).startswith("IN02 → 0.5")
+    round_.tab.keyboard.press("u")
+    round_.tab.wait_for_function(
+        "() => document.activeElement.getAttribute('aria-label') === 'IN01 → 0.5, 1girl, seed 1'"
+    )
+
+
+def test_a_rejected_picture_is_dimmed_and_shows_nothing_of_the_current_one(round_):
+    enter(round_.tab, "IN01 → 0.5")
+    round_.tab.keyboard.press("d")
+    round_.tab.keyboard.press("d")
+    round_.tab.keyboard.press("x")
+    cell = round_.tab.get_by_role("gridcell", name="IN01 → 0.5, 1girl, seed 1, rejected")
+    cell.wait_for()
+    assert cell.locator(".pg-other").evaluate("image => getComputedStyle(image).opacity") == "0"
+    assert cell.locator(".pg-frame").evaluate("frame => getComputedStyle(frame).opacity") == "0.32"
+
+
+def test_when_every_block_is_fixed_the_page_leads_on_to_baking(round_):
+    tab = round_.tab
+    enter(tab, "IN01 → 0.5")
+    for _ in range(3):
+        tab.keyboard.press("x")
+    tab.get_by_text("Every block is fixed: finish the round.").wait_for()
+    assert tab.locator("#render").is_disabled()
+    tab.get_by_role("button", name="Finish the round").click()
+    tab.get_by_role("heading", name="Every block is fixed").wait_for()
+    assert not tab.get_by_text("No round is open").is_visible()
+    assert tab.locator("#all-fixed").get_by_role("link", name="Bake").get_attribute("href").endswith("/bake")
+    tab.get_by_label("Fix IN01").uncheck(force=True)
+    tab.get_by_text("No round is open").wait_for()
+
+
 def test_a_round_is_decided_before_it_is_complete(opened):
     plan_round(opened.tuning, "Sub", 0.5)
     opened.show("tune")
@@ -182,6 +219,16 @@ def test_a_typed_weight_is_the_projects_and_a_bad_one_is_shown_as_bad(opened):
     assert tab.get_by_label("IN06 weight").input_value() == "one"
     assert "not a number" in tab.inner_text("#problem")
     assert opened.tuning.state().weights.weight("IN06") == 1.0
+
+
+def test_what_is_being_typed_while_news_come_in_is_not_lost(opened):
+    opened.show("tune")
+    tab = opened.tab
+    tab.get_by_label("IN06 weight").fill("0.3")
+    set_blocks(opened.tuning, "IN05", "0.25")
+    tab.wait_for_function("() => document.querySelector('[aria-label=\"IN05 weight\"]').value === '0.25'")
+    tab.keyboard.press("Tab")
+    opened.until(lambda state: state.weights.weight("IN06") == 0.3)
 
 
 def test_weights_in_any_notation_are_taken_as_text(opened):

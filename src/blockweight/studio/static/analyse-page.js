@@ -141,6 +141,7 @@ function showActions() {
   const left = settled().length;
   by("apply-all").hidden = !complete || !left;
   by("apply-all").textContent = fill(words.applyAll, { count: left });
+  by("to-tune").hidden = !complete || left > 0;
   by("revoke-all").hidden = !analysis.blocks.some((each) => each.applied !== null);
 }
 
@@ -185,6 +186,7 @@ function showBlock() {
   verdict.className = `verdict-${each.verdict ?? "none"}`;
   verdict.textContent = each.verdict ? words[each.verdict] : "";
   showWhy(by("block-why"), each, analysis.region);
+  by("paint-here").hidden = each.ground?.kind !== "no mask";
   const one = by("apply-one");
   one.hidden = analysis.number === null || (!["keep", "drop"].includes(each.verdict) && each.applied === null);
   one.textContent = each.applied === null ? words.apply : words.revoke;
@@ -228,7 +230,11 @@ function sceneButton(scene, number, on, key, choose) {
     image.alt = "";
     image.src = `${place}/thumbnails/96/${key}.jpg`;
   }
-  button.appendChild(document.createElement("span")).textContent = `${words.seed} ${scene.seed}`;
+  const text = button.appendChild(document.createElement("span"));
+  const label = text.appendChild(document.createElement("span"));
+  label.className = "scene-label";
+  label.textContent = scene.label;
+  text.appendChild(document.createElement("small")).textContent = `${words.seed} ${scene.seed}`;
   button.addEventListener("click", choose);
   return button;
 }
@@ -330,6 +336,7 @@ const again = (masks, region) => {
   const { blocks, range, threshold } = view.analysis;
   return run({ blocks: blocks.map((each) => each.block).join(","), range: range.join(","), threshold, masks, region });
 };
+by("paint-here").addEventListener("click", () => by("paint").click());
 by("unmask").addEventListener("click", () => again([], ""));
 const askCost = wirePlan({ view: () => view, run });
 wirePainting({ view: () => view, again, sceneButton });

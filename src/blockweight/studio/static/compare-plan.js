@@ -135,6 +135,10 @@ document.getElementById("add").addEventListener("change", ({ target }) => {
   if (target.value) add([target.value]);
   target.value = "";
 });
+document.getElementById("usual").addEventListener("click", () => {
+  add(["no LoRA", "ALL", "current"]);
+  document.getElementById("add").focus();
+});
 const addTyped = () => {
   add(typed.value.split("\n"));
   typed.value = "";

@@ -24,7 +24,8 @@ class JobProgress extends HTMLElement {
     this.part("count").textContent = task.total ? `${task.done} / ${task.total}` : "";
     this.part("left").textContent = this.words(task);
     const bar = this.querySelector("progress");
-    if (task.total) bar.value = task.done / task.total;
+    // Pictures come in batches: until the first one has come, the bar shows that something is at work.
+    if (task.total && task.left !== null) bar.value = task.done / task.total;
     else bar.removeAttribute("value");
     this.part("stop").disabled = task.phase === "stopping";
   }

@@ -6,6 +6,7 @@ import { answerOf, post, Refused } from "./server.js";
 import "./job-progress.js";
 import "./picture-grid.js";
 import "./weight-table.js";
+import { showHistory } from "./tune-history.js";
 
 const table = document.querySelector("weight-table");
 const grid = document.querySelector("picture-grid");
@@ -20,13 +21,16 @@ let sequence = view.sequence;
 
 // What the project says.
 
-let asking = false;
+let asking = null;
 let newest = view.version;
 
 /** Fetch the view anew until it is as new as the latest news. */
-async function refresh() {
-  if (asking) return;
-  asking = true;
+function refresh() {
+  asking ??= ask().finally(() => (asking = null));
+  return asking;
+}
+
+async function ask() {
   try {
     do {
       const response = await fetch(`${place}/tune/view`);
@@ -36,8 +40,6 @@ async function refresh() {
     } while (view.version < newest);
   } catch {
     // The event stream comes back when the server does, and asks again.
-  } finally {
-    asking = false;
   }
 }
 
@@ -61,7 +63,8 @@ function show() {
   if (!unseen(view.version).some((each) => each.act.startsWith("set") || each.act.endsWith("fix"))) showTable();
   const open = view.round !== null;
   document.getElementById("round").hidden = !open;
-  document.getElementById("no-round").hidden = open;
+  document.getElementById("no-round").hidden = open || complete();
+  document.getElementById("all-fixed").hidden = open || !complete();
   if (open) {
     grid.show(view.grid, marks());
     const { pictures, finished } = view.cost;
@@ -74,12 +77,16 @@ function show() {
     button.title = view[name]?.text ?? "";
   }
   showCounts();
-  showStrip();
-  showSteps();
+  showHistory(view);
   askCost();
 }
 
 const bad = new Map(); // block → the text that the server has refused there, and why
+
+/** Whether nothing is left to decide: every block that the LoRA has is fixed. */
+function complete() {
+  return view.lora.blocks.every((block) => view.fixed.includes(block));
+}
 
 function showTable() {
   const reasons = {};
@@ -122,7 +129,10 @@ function showCounts() {
   const left = view.round.variants.length - made.length;
   const text = words.counts.replace("{accepted}", count("accept")).replace("{rejected}", count("reject")).replace("{left}", left);
   document.getElementById("counts").textContent = text;
-  document.getElementById("all-decided").hidden = left > 0;
+  const over = left === 0 || complete();
+  document.getElementById("all-decided").hidden = !over;
+  document.getElementById("all-decided").textContent = complete() ? words.allFixed : words.allDecided;
+  document.getElementById("finish").classList.toggle("primary", over);
   showChosen();
 }
 
@@ -136,7 +146,8 @@ function showChosen() {
     const mean = samples.reduce((sum, each) => sum + each, 0) / samples.length;
     parts.push(words.effect.replace("{number}", mean.toFixed(1)).replace("{count}", samples.length));
   }
-  if (column.block && view.suggestions[column.block] && decided) parts.push(view.suggestions[column.block].slice(1).join(" "));
+  const suggested = column.block && decided ? view.suggestions[column.block]?.[0] : null;
+  if (suggested) parts.push(words.suggested.replace("{verdict}", words[suggested]));
   document.getElementById("chosen").textContent = parts.join(" · ");
 }
 
@@ -198,6 +209,12 @@ async function askCost() {
   const mine = ++costs;
   const { step } = roundForm.elements;
   const cost = document.getElementById("cost");
+  document.getElementById("render").disabled = complete();
+  if (complete()) {
+    table.stepText = step.value;
+    cost.textContent = "";
+    return;
+  }
   const response = await fetch(`${place}/tune/cost?${new URLSearchParams(asked())}`).catch(() => null);
   if (!response || mine !== costs) return;
   const answer = await response.json();
@@ -221,6 +238,8 @@ roundForm.addEventListener("submit", async (event) => {
   }
   await refresh();
   await render();
+  // The pictures and the keys beside them, of which a low window shows one row only.
+  document.getElementById("round").scrollIntoView({ block: "nearest" });
   grid.go(0, Math.min(2, view.grid.columns.length - 1));
 });
 document.getElementById("go-on").addEventListener("click", render);
@@ -253,13 +272,30 @@ function advance() {
   showChosen();
 }
 
+/** Take back the last step, or take it again, and go to the variant whose decision it was. */
+async function turn(name) {
+  const [before, { number } = {}] = [view.round ? marks() : {}, view.round ?? {}];
+  try {
+    newest = Math.max(newest, (await act({ act: name })).version);
+  } catch {
+    return; // the sentence is shown by "refused"
+  }
+  await refresh();
+  if (view.round?.number !== number || !grid.contains(document.activeElement)) return;
+  const after = marks();
+  const changed = view.grid.columns.filter(({ block, label }) => block && after[label] !== before[label]);
+  // To accept a variant may take back what was accepted of its block before; that one comes back with the undo.
+  const its = changed.find(({ label }) => Boolean(after[label]) === (name === "redo")) ?? changed[0];
+  if (its) grid.go(grid.row, view.grid.columns.indexOf(its));
+}
+
 grid.addEventListener("moved", showChosen);
 
 const ACTIONS = {
   Enter: () => decide("accept"),
   x: () => decide("reject"),
-  u: () => act({ act: "undo" }),
-  r: () => act({ act: "redo" }),
+  u: () => turn("undo"),
+  r: () => turn("redo"),
   "?": () => document.getElementById("keys").showModal(),
 };
 
@@ -270,7 +306,7 @@ addEventListener("keydown", (event) => {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (modified && !typing && (key === "z" || key === "y")) {
     event.preventDefault();
-    act({ act: key === "y" || event.shiftKey ? "redo" : "undo" });
+    turn(key === "y" || event.shiftKey ? "redo" : "undo");
     return;
   }
   if (modified || typing || document.querySelector("dialog[open]")) return;
@@ -314,56 +350,6 @@ effects.addEventListener("change", () => {
   localStorage.setItem("blockweight:effects", effects.checked);
   showChosen();
 });
-
-// History.
-
-function showStrip() {
-  const strip = document.getElementById("strip");
-  document.getElementById("history").hidden = view.steps.length < 2;
-  strip.replaceChildren(
-    ...view.rounds.map((round) => {
-      const item = document.createElement("li");
-      const button = item.appendChild(document.createElement("button"));
-      button.type = "button";
-      button.className = "strip-round";
-      button.classList.toggle("aside", !round.active);
-      if (round.number === view.round?.number) button.setAttribute("aria-current", "step");
-      if (round.cover) {
-        const image = button.appendChild(document.createElement("img"));
-        image.alt = "";
-        image.src = `${place}/thumbnails/96/${round.cover}.jpg`;
-      }
-      const text = button.appendChild(document.createElement("span"));
-      text.textContent = `${round.kind} ${round.step} `;
-      text.appendChild(document.createElement("small")).textContent = `✓ ${round.accepted} ✕ ${round.rejected}`;
-      button.title = words.back;
-      button.addEventListener("click", () => act({ act: "branch", step: round.tip }));
-      return item;
-    }),
-  );
-}
-
-function showSteps() {
-  const list = document.getElementById("steps");
-  list.replaceChildren(
-    ...view.steps.toReversed().map((step) => {
-      const item = document.createElement("li");
-      item.classList.toggle("aside", !step.active);
-      const here = step.number === view.head;
-      const button = item.appendChild(document.createElement("button"));
-      button.type = "button";
-      button.className = "step";
-      button.textContent = step.text;
-      button.disabled = here;
-      if (here) button.setAttribute("aria-current", "step");
-      const time = item.appendChild(document.createElement("time"));
-      time.dateTime = step.time;
-      time.textContent = new Date(step.time).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
-      button.addEventListener("click", () => act({ act: "branch", step: step.number }));
-      return item;
-    }),
-  );
-}
 
 resize();
 show();

@@ -57,12 +57,13 @@ class WeightTable extends HTMLElement {
   /** Show tidied texts and which cells are bad. A cell that is being edited keeps what stands in it. */
   show(cells, bad) {
     this.weights.forEach((input, index) => {
-      if (input !== document.activeElement || input.value === input.dataset.was) input.value = cells[index];
+      const typing = input === document.activeElement && input.value !== input.dataset.was;
+      if (!typing) input.value = cells[index];
       const reason = bad[blockOf(input)];
       if (reason) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
       input.title = reason ?? "";
-      input.dataset.was = input.value;
+      input.dataset.was = typing ? cells[index] : input.value; // what is typed is still to be committed
       colour(input, input.value);
     });
   }

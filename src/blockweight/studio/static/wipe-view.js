@@ -16,7 +16,7 @@ class WipeView extends HTMLElement {
     this.names = ["left", "right"].map((side) => this.frame.appendChild(part("span", `wipe-name ${side}`)));
     this.edge = this.frame.appendChild(part("div", "wipe-edge"));
     Object.assign(this.edge, { tabIndex: 0, role: "slider", ariaLabel: this.dataset.label, ariaValueMin: "0", ariaValueMax: "100" });
-    for (const image of [this.left, this.right]) image.draggable = false;
+    for (const image of [this.left, this.right]) Object.assign(image, { draggable: false, alt: "" });
     this.frame.addEventListener("pointerdown", (event) => this.grabbed(event));
     this.edge.addEventListener("keydown", (event) => this.pressed(event));
     this.move(50);
