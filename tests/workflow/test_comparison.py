@@ -205,6 +205,14 @@ def test_every_choice_that_is_offered_can_be_read(tuning):
         assert read_variant(tuning, choice.text, fill=0.0)
 
 
+@pytest.mark.parametrize("weight", ["1", "0.25"])
+def test_the_usual_choice_can_be_compared_whether_or_not_anything_is_tuned(tuning, weight):
+    acts.set_each(tuning, {"IN01": weight})
+    usual = variant_choices(tuning.state()).usual
+    assert ("ALL" in usual) == (weight != "1")
+    plan_comparison(tuning, Typed(usual))
+
+
 def test_the_page_shows_the_latest_comparison_or_the_one_asked_for(tuning):
     assert compare_view(tuning)["comparison"] is None
     plan_comparison(tuning, Typed(THREE))

@@ -29,11 +29,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Choices:
-    """The variants to choose from: presets, hints, and steps of the history, the latest first."""
+    """The variants to choose from: presets, hints, and steps of the history, the latest first; `usual` are those that
+    one wants to see most often, as `read_variant` takes them."""
 
     presets: tuple[Choice, ...]
     hints: tuple[Choice, ...]
     steps: tuple[Choice, ...]
+    usual: tuple[str, ...]
 
 
 def compare_view(tuning: TuningProject, number: int | None = None) -> dict[str, object]:
@@ -53,7 +55,10 @@ def variant_choices(state: TuningState) -> Choices:
         for hint in load_hints().hints
         if hint.weights.layout.family == layout.family
     )
-    return Choices(presets, hints, tuple(_steps(state))[:MOST_STEPS])
+    # Before anything is tuned, the current weights are those of ALL, and nothing is compared with itself.
+    tuned = any(state.weights.weight(block) != 1 for block in state.subject.blocks)
+    usual = ("no LoRA", "ALL", "current") if tuned else ("no LoRA", "current")
+    return Choices(presets, hints, tuple(_steps(state))[:MOST_STEPS], usual)
 
 
 def preview_facts(tuning: TuningProject, typed: Typed) -> dict[str, object]:

@@ -135,8 +135,8 @@ document.getElementById("add").addEventListener("change", ({ target }) => {
   if (target.value) add([target.value]);
   target.value = "";
 });
-document.getElementById("usual").addEventListener("click", () => {
-  add(["no LoRA", "ALL", "current"]);
+document.getElementById("usual").addEventListener("click", ({ target }) => {
+  add(target.dataset.variants.split("\n"));
   document.getElementById("add").focus();
 });
 const addTyped = () => {

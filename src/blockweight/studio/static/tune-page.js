@@ -123,6 +123,8 @@ function showMarks() {
 }
 
 function showCounts() {
+  const next = document.getElementById("render").classList; // while a round is open, to decide it comes first
+  next.toggle("primary", !view.round);
   if (!view.round) return;
   const made = Object.values(marks());
   const count = (choice) => made.filter((each) => each === choice).length;
@@ -133,6 +135,7 @@ function showCounts() {
   document.getElementById("all-decided").hidden = !over;
   document.getElementById("all-decided").textContent = complete() ? words.allFixed : words.allDecided;
   document.getElementById("finish").classList.toggle("primary", over);
+  next.toggle("primary", over);
   showChosen();
 }
 
