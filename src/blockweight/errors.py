@@ -11,6 +11,11 @@ class BlockweightError(Exception):
     """
 
 
+class UnavailableError(BlockweightError):
+    """What is wrong will pass or be put right, and the same thing can be done again then: a full disk, a lock that
+    another program holds."""
+
+
 def quoted(text: str, most: int = 60) -> str:
     """What a person typed, for a message: in single quotes, at most `most` characters, on one line.
 

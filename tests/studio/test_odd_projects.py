@@ -10,9 +10,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
+from studio_server import HOST, OWN
 from tuned import compared, make
 
-from blockweight.studio.projects import identity_of
+from blockweight.studio.app import make_app
+from blockweight.studio.door import Address, Door
+from blockweight.studio.projects import Desk, identity_of
 from blockweight.workflow.settings import Settings, save_settings
 from blockweight.workflow.tuning_project import open_project
 
@@ -159,3 +163,22 @@ def test_a_log_with_an_odd_fact_is_read_or_said_and_home_lives(client, folder, k
     assert client.get("/").status_code == 200
     for page in (*PAGES, "/tune/cost?kind=Sub&step=0.5"):
         assert client.get(f"{address(folder)}{page}").status_code == status, page
+
+
+def test_an_act_that_the_full_disk_keeps_out_is_no_refusal_and_goes_in_once_there_is_room(folder):
+    desk = Desk()
+    client = TestClient(make_app(Door(Address()), desk), base_url=f"http://{HOST}", headers=OWN)
+    tuning = desk.find(identity_of(folder))
+    (pages,) = tuning.project.log._db.execute("PRAGMA page_count").fetchone()
+    tuning.project.log._db.execute(f"PRAGMA max_page_count = {pages}")
+    for number in range(200):
+        sent = {"id": f"act {number}", "act": "set cells", "cells": {"IN01": str(number / 7)}}
+        answer = client.post(f"{address(folder)}/acts", json=sent)
+        if answer.status_code != 200:
+            break
+    assert answer.status_code == 503, answer.text
+    assert "make room if the disk is full" in answer.json()["error"]
+    tuning.project.log._db.execute("PRAGMA max_page_count = 1000000")
+    assert client.post(f"{address(folder)}/acts", json=sent).status_code == 200
+    assert tuning.state().weights.weight("IN01") == number / 7
+    desk.close()

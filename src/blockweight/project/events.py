@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, UnavailableError
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS events "
@@ -129,7 +129,7 @@ class EventLog:
                     f"The project's log '{self.path}' is damaged ({error}); put a copy of it back, or choose another "
                     "folder with --out (the pictures in this one stay as they are)."
                 ) from error
-            raise BlockweightError(
+            raise UnavailableError(
                 f"The project's log '{self.path}' cannot be used ({error}); make room if the disk is full, check its "
                 "permissions, close other programs that use it, or choose another folder with --out."
             ) from error

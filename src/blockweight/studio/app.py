@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, UnavailableError
 from blockweight.studio.door import Door
 from blockweight.studio.guard import Guard, TooLargeError
 from blockweight.studio.pages import Facts, error_page
@@ -53,7 +53,8 @@ def make_app(door: Door, desk: Desk) -> ASGIApp:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return _answer(request, 413 if isinstance(error, TooLargeError) else 422, str(error))
+    status = 413 if isinstance(error, TooLargeError) else 503 if isinstance(error, UnavailableError) else 422
+    return _answer(request, status, str(error))
 
 
 async def _http(request: Request, error: Exception) -> Response:

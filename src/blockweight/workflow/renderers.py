@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"local|fake(:\d{1,3}(\.\d{1,3})?)?", re.ASCII)
 
 
+AT_ONCE = 6
+"""The most pictures that a renderer which somebody watches makes at once: they appear sooner, and a pause waits for
+fewer, at little loss (small pictures go faster in larger batches)."""
+
+
 def renderer_named(name: str) -> Renderer:
-    """The renderer of this name: `local` for this machine, or `fake` for stripes instead of pictures, at once and
-    without a model (`fake:0.1` takes 0.1 s for each), to try what is around the rendering. BlockweightError for
-    another name."""
+    """The renderer of this name, for somebody who watches: `local` for this machine, or `fake` for stripes instead of
+    pictures, at once and without a model (`fake:0.1` takes 0.1 s for each), to try what is around the rendering.
+    BlockweightError for another name."""
     check_renderer(name)
     if name == "local":
-        return local_renderer()
+        return local_renderer(AT_ONCE)
     from blockweight.render.fake import FakeRenderer  # noqa: PLC0415 - numpy is not needed to read --help
 
     return FakeRenderer(float(name.partition(":")[2] or 0))
@@ -34,8 +39,9 @@ def check_renderer(name: str) -> None:
         )
 
 
-def local_renderer() -> Renderer:
-    """The renderer on this machine; BlockweightError if the `local` extra is not installed."""
+def local_renderer(largest: int | None = None) -> Renderer:
+    """The renderer on this machine, with at most `largest` pictures at once (None: as many as it likes).
+    BlockweightError if the `local` extra is not installed."""
     try:
         from blockweight.render.local import LocalRenderer  # noqa: PLC0415 - torch takes seconds to import
     except (ImportError, OSError) as error:  # OSError: torch is there, but one of its libraries cannot be loaded
@@ -43,4 +49,4 @@ def local_renderer() -> Renderer:
             f"Rendering on this machine needs torch, diffusers and transformers ({error}); "
             'install them with: pip install "blockweight[local]"'
         ) from error
-    return LocalRenderer()
+    return LocalRenderer() if largest is None else LocalRenderer(largest=largest)

@@ -44,16 +44,23 @@ class _Attached:
 
 
 class LocalRenderer:
-    """Renders with torch and diffusers on this machine. `batch` is the most jobs that go through the UNet at once;
-    by default as many as make a megapixel, 26 at most. `config` tells the architecture of single-file checkpoints (see
-    `load_pipeline`).
+    """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the UNet at once; by
+    default as many as make a megapixel, `largest` at most. `config` tells the architecture of single-file checkpoints
+    (see `load_pipeline`).
 
     One model is in memory at a time, with one LoRA.
     """
 
-    def __init__(self, device: torch.device | None = None, batch: int | None = None, config: Path = SD1_CONFIG) -> None:
+    def __init__(
+        self,
+        device: torch.device | None = None,
+        batch: int | None = None,
+        config: Path = SD1_CONFIG,
+        largest: int = LARGEST_BATCH,
+    ) -> None:
         self.device = pick_device() if device is None else device
         self._batch = batch
+        self._largest = largest
         self._config = config
         self._loaded: tuple[str, Any] | None = None
         self._attached: _Attached | None = None
@@ -63,7 +70,7 @@ class LocalRenderer:
     def capabilities(self) -> Capabilities:
         """Stable Diffusion 1.x, with live block weights."""
         arithmetic = f"{self.device.type}, {str(dtype_on(self.device)).removeprefix('torch.')}"
-        return Capabilities(families=("sd1",), batch=self._batch or LARGEST_BATCH, arithmetic=arithmetic)
+        return Capabilities(families=("sd1",), batch=self._batch or self._largest, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, LoRAs of other
@@ -91,7 +98,7 @@ class LocalRenderer:
             scene = same[0].scene
             # Prompts that AND composes take as many more rows of the UNet's batch.
             pixels = _pixels(scene) * max(2, directions(scene)) // 2
-            size = self._batch or max(1, min(LARGEST_BATCH, PIXELS_PER_BATCH // pixels))
+            size = self._batch or max(1, min(self._largest, PIXELS_PER_BATCH // pixels))
             for start in range(0, len(same), size):
                 batch = same[start : start + size]
                 if any(job.key not in finished for job in batch):

@@ -69,8 +69,9 @@ async function sendAll() {
       drop(next);
       its?.resolve(answer);
     } catch (error) {
-      // 403: the studio was started anew and asks for its new token; the act is as good as before.
-      if (!(error instanceof Refused) || error.status === 403) {
+      // 403: the studio was started anew and asks for its new token. 503: the disk is full, or another program holds the
+      // log. The act is as good as before.
+      if (!(error instanceof Refused) || error.status === 403 || error.status === 503) {
         show(true);
         setTimeout(send, RETRY);
         return;
