@@ -62,8 +62,14 @@ def test_the_family_can_be_named(blockweight):
 
 def test_keys_come_from_standard_input_one_a_line(blockweight):
     text = "\ufeff" + f"{UP}\r\n\n  {FLUX}\nhello\n"
-    found = objects(blockweight("blocks", "-", "--json", stdin=text.encode() + b"\xff\xfe\n"))
-    assert [meaning["key"] for meaning in found] == [UP, FLUX, "hello", "\ufffd\ufffd"]
+    found = objects(blockweight("blocks", "-", "--json", stdin=text.encode()))
+    assert [meaning["key"] for meaning in found] == [UP, FLUX, "hello"]
+
+
+def test_standard_input_that_is_no_text_is_refused(blockweight):
+    ended = blockweight("blocks", "-", stdin=UP.encode() + b"\xff\xfe\n")
+    assert ended.code == 2
+    assert "UTF-8" in ended.err
 
 
 def test_without_json_a_table_with_aligned_columns_is_printed(blockweight):
