@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDIO := src/blockweight/studio
 
-.PHONY: studio demo test lint format messages pictures clean
+.PHONY: studio demo test coverage lint format messages pictures clean
 .DELETE_ON_ERROR:
 
 studio: $(VENV)/.installed-studio
@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-# What the tests run through; it takes about half as long again.
+# Which lines the tests run through.
 coverage: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov=blockweight --cov-report=term:skip-covered
 
