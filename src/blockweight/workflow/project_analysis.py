@@ -92,9 +92,10 @@ def render_analysis(
         return stopped() or not _stands(tuning.state(), plan)
 
     part = RenderedPart(0, 0)
-    if tuning.project.missing(list(chain(*analysis_jobs(tuning.state(), plan)))):
+    missing = len(tuning.project.missing(list(chain(*analysis_jobs(tuning.state(), plan)))))
+    if missing:
         jobs = list(chain(*analysis_jobs(check_places(tuning.log, plan.scenes), plan)))
-        part = render_jobs(tuning.project, jobs, "Analysing the blocks", make_renderer, progress, ended)
+        part = render_jobs(tuning.project, jobs, missing, "Analysing the blocks", make_renderer, progress, ended)
     state = tuning.state()
     if not part.left and _stands(state, plan) and found_analysis(state, plan) is None:
         _measure(tuning, state, plan)

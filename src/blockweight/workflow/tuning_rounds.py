@@ -131,21 +131,25 @@ def render_missing(
 ) -> RenderedPart:
     """Render those of the jobs that `jobs_in` finds in the project's state which have no picture yet. As
     `render_round`."""
-    if not tuning.project.missing(jobs_in(tuning.state())):
+    missing = len(tuning.project.missing(jobs_in(tuning.state())))
+    if not missing:
         return RenderedPart(0, 0)
-    return render_jobs(tuning.project, jobs_in(check_places(tuning.log)), title, make_renderer, progress, stopped)
+    jobs = jobs_in(check_places(tuning.log))
+    return render_jobs(tuning.project, jobs, missing, title, make_renderer, progress, stopped)
 
 
 def render_jobs(
     project: Project,
     jobs: Sequence[Job],
+    missing: int,
     title: str,
     make_renderer: Callable[[], Renderer],
     progress: Progress,
     stopped: Callable[[], bool],
 ) -> RenderedPart:
-    """Render what is missing of the jobs, with progress under `title`. `stopped` is asked between batches."""
-    missing, total = len(project.missing(jobs)), len({job.key for job in jobs})
+    """Render the jobs of which so many pictures are missing, with progress under `title`. `stopped` is asked between
+    batches. Who calls has counted what is missing: that reads every picture."""
+    total = len({job.key for job in jobs})
     renderer, made = make_renderer(), 0
     with progress.track(title, total, total - missing) as advance:
         for _ in project.render(renderer, jobs, stopped):

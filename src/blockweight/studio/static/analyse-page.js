@@ -2,6 +2,7 @@
 
 import { act, news, place, queue } from "./project.js";
 import { post } from "./server.js";
+import { follow } from "./view.js";
 import { fill, showWhy, suggestionRows, words } from "./analyse-words.js";
 import { wirePainting } from "./analyse-masks.js";
 import { wirePlan } from "./analyse-plan.js";
@@ -29,32 +30,16 @@ function recalled() {
 
 // What the project says.
 
-let asking = false;
-let newest = view.version;
-
-/** Fetch the view anew until it is as new as the latest news. */
-async function refresh() {
-  if (asking) return;
-  asking = true;
-  try {
-    do {
-      const response = await fetch(`${place}/analyse/view`);
-      const answer = await response.json();
-      if (!response.ok) return say(answer.error);
-      view = answer;
-      show();
-    } while (view.version < newest);
-  } catch {
-    // The event stream comes back when the server does, and asks again.
-  } finally {
-    asking = false;
-  }
-}
-
-news.addEventListener("news", ({ detail }) => {
-  newest = Math.max(newest, detail.version);
-  if (newest > view.version || detail.rendered.length) refresh();
+const { refresh, reach } = follow({
+  address: () => `${place}/analyse/view`,
+  version: () => view.version,
+  take: (answer) => {
+    view = answer;
+    show();
+  },
+  refused: say,
 });
+
 news.addEventListener("task", ({ detail }) => {
   rendering = Boolean(detail.open);
   showActions();
@@ -301,8 +286,7 @@ const tell = (text) => (by("said").textContent = text);
 async function perform(data) {
   say("");
   try {
-    newest = Math.max(newest, (await act(data)).version);
-    await refresh();
+    await reach((await act(data)).version);
   } catch {
     // The sentence is shown by "refused".
   }
@@ -319,8 +303,7 @@ for (const button of document.querySelectorAll("[data-act]")) button.addEventLis
 async function run(asked) {
   say("");
   try {
-    newest = Math.max(newest, (await act({ act: "plan analysis", masks: [], region: "", ...asked })).version);
-    await refresh();
+    await reach((await act({ act: "plan analysis", masks: [], region: "", ...asked })).version);
     await post(`${place}/render`, { work: "analysis" });
   } catch (error) {
     if (!(error instanceof Error)) throw error;

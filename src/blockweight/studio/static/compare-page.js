@@ -2,6 +2,7 @@
 
 import { act, news, pending, place, queue } from "./project.js";
 import { post } from "./server.js";
+import { follow } from "./view.js";
 import { complain, onBegin } from "./compare-plan.js";
 import { openWipe } from "./compare-wipe.js";
 import { showResults } from "./compare-results.js";
@@ -19,30 +20,15 @@ let first = null; // the place that was called best while the worst is asked for
 
 // What the project says.
 
-let asking = false;
-let newest = view.version;
-
-async function refresh() {
-  if (asking) return;
-  asking = true;
-  try {
-    do {
-      const response = await fetch(`${place}/compare/view${wanted ? `?number=${wanted}` : ""}`);
-      if (!response.ok) return;
-      view = await response.json();
-      show();
-    } while (view.version < newest);
-  } catch {
-    // The event stream comes back when the server does, and asks again.
-  } finally {
-    asking = false;
-  }
-}
-
-news.addEventListener("news", ({ detail }) => {
-  newest = Math.max(newest, detail.version);
-  if (newest > view.version || detail.rendered.length) refresh();
+const { refresh } = follow({
+  address: () => `${place}/compare/view${wanted ? `?number=${wanted}` : ""}`,
+  version: () => view.version,
+  take: (answer) => {
+    view = answer;
+    show();
+  },
 });
+
 news.addEventListener("task", ({ detail }) => {
   rendering = Boolean(detail.open);
   showButtons();

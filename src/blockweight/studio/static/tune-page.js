@@ -2,7 +2,8 @@
 
 import { colour } from "./heat.js";
 import { act, news, place, queue, unseen } from "./project.js";
-import { answerOf, post, Refused } from "./server.js";
+import { post, Refused } from "./server.js";
+import { follow } from "./view.js";
 import "./job-progress.js";
 import "./picture-grid.js";
 import "./weight-table.js";
@@ -21,32 +22,15 @@ let sequence = view.sequence;
 
 // What the project says.
 
-let asking = null;
-let newest = view.version;
-
-/** Fetch the view anew until it is as new as the latest news. */
-function refresh() {
-  asking ??= ask().finally(() => (asking = null));
-  return asking;
-}
-
-async function ask() {
-  try {
-    do {
-      const response = await fetch(`${place}/tune/view`);
-      if (!response.ok) return;
-      view = await response.json();
-      show();
-    } while (view.version < newest);
-  } catch {
-    // The event stream comes back when the server does, and asks again.
-  }
-}
-
-news.addEventListener("news", ({ detail }) => {
-  newest = Math.max(newest, detail.version);
-  if (newest > view.version || detail.rendered.length) refresh();
+const { refresh, reach } = follow({
+  address: () => `${place}/tune/view`,
+  version: () => view.version,
+  take: (answer) => {
+    view = answer;
+    show();
+  },
 });
+
 queue.addEventListener("pending", showMarks);
 queue.addEventListener("refused", ({ detail }) => {
   say(detail);
@@ -279,11 +263,10 @@ function advance() {
 async function turn(name) {
   const [before, { number } = {}] = [view.round ? marks() : {}, view.round ?? {}];
   try {
-    newest = Math.max(newest, (await act({ act: name })).version);
+    await reach((await act({ act: name })).version);
   } catch {
     return; // the sentence is shown by "refused"
   }
-  await refresh();
   if (view.round?.number !== number || !grid.contains(document.activeElement)) return;
   const after = marks();
   const changed = view.grid.columns.filter(({ block, label }) => block && after[label] !== before[label]);
