@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from blockweight.project import TuningState
+from blockweight.project import Choice, TuningState
 from blockweight.weights import format_weight
 from blockweight.workflow import tuning_text
 from blockweight.workflow.tuning_project import TuningProject, family_of
@@ -47,12 +47,9 @@ def round_rows(tuning: TuningProject, state: TuningState) -> list[dict[str, obje
     """The rounds for the strip: what was decided, a picture, and the step to go back to."""
     return [
         {
-            **tuning_text.round_facts(each.round),
-            "accepted": sum(choice.value == "accept" for choice in each.round.choices.values()),
-            "rejected": sum(choice.value == "reject" for choice in each.round.choices.values()),
-            "parent": each.parent,
-            "tip": each.tip,
-            "active": each.active,
+            **tuning_text.round_step_facts(each),
+            "accepted": len(each.round.labels(Choice.ACCEPT)),
+            "rejected": len(each.round.labels(Choice.REJECT)),
             "cover": round_cover(tuning.project, state.lora, each),
         }
         for each in state.rounds

@@ -246,11 +246,12 @@ def history_facts(state: TuningState) -> dict[str, object]:
     return {
         "head": state.head,
         "steps": [step_facts(step, state.subject.layout) for step in state.steps],
-        "rounds": [_round_step(each) for each in state.rounds],
+        "rounds": [round_step_facts(each) for each in state.rounds],
     }
 
 
-def _round_step(each: RoundStep) -> dict[str, object]:
+def round_step_facts(each: RoundStep) -> dict[str, object]:
+    """A round in the tree of rounds as plain values."""
     return {**round_facts(each.round), "parent": each.parent, "tip": each.tip, "active": each.active}
 
 
