@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,8 +30,6 @@ from blockweight.weights import BlockWeights
 LARGEST_GAP = 8
 """Levels of 255 by which a picture may differ: batches round otherwise, and fp16 more than fp32."""
 
-COMPONENTS = ("unet", "text_encoder")
-
 
 class PatchedLoop:
     """What a WebUI does: for every picture, W = W0 + Σ strength·w·ΔW for every module, then one picture."""
@@ -40,7 +39,7 @@ class PatchedLoop:
         self.renderer = LocalRenderer(device, batch=1)
         plain = Job(scene(checkpoint, (64, 64), 1), LoraUse("", ""), Variant("plain", None))
         self.renderer.check([plain])
-        self.layers = layers_by_module(self.renderer._pipeline(checkpoint), lora)
+        self.layers = layers_by_module(self.renderer._engine(checkpoint).components, lora)
         self.originals = {module: layer.weight.detach().clone() for module, layer in self.layers.items()}
         self.deltas = {module: self._delta(module) for module in self.layers}
 
@@ -54,7 +53,7 @@ class PatchedLoop:
             assert job.variant.weights is not None
             self._patch(job.variant.weights)
             # The text encoder has changed too, so nothing may be remembered; the base model's name is the only key.
-            self.renderer._texts = type(self.renderer._texts)()
+            forget_texts(self.renderer)
             plain = Job(job.scene, job.lora, Variant("plain", None))
             pictures += [rendering.picture for rendering in self.renderer.render([plain])]
         return pictures
@@ -66,12 +65,12 @@ class PatchedLoop:
                 torch.add(self.originals[module], self.deltas[module], alpha=weight, out=layer.weight.data)
 
 
-def layers_by_module(pipeline: object, lora: Lora) -> dict[Module, nn.Module]:
+def layers_by_module(components: Mapping[str, nn.Module], lora: Lora) -> dict[Module, nn.Module]:
     """The layer that each module of the LoRA changes."""
     named = {
         (component, path.replace(".", "_")): layer
-        for component in COMPONENTS
-        for path, layer in getattr(pipeline, component).named_modules()
+        for component, part in components.items()
+        for path, layer in part.named_modules()
     }
     return {
         m: named.get((m.component, m.path)) or named[m.component, m.path.removeprefix("text_model_")]
@@ -84,12 +83,19 @@ def live(device: torch.device, batch: int | None) -> Callable[[Sequence[Job]], l
 
     def render(jobs: Sequence[Job]) -> list[Picture]:
         # Each repetition is a run of its own: the embeddings are computed anew, once a run.
-        renderer._texts = type(renderer._texts)()
         renderer.check(jobs)
+        forget_texts(renderer)
         found = {rendering.job.key: rendering.picture for rendering in renderer.render(jobs)}
         return [found[job.key] for job in jobs]
 
     return render
+
+
+def forget_texts(renderer: LocalRenderer) -> None:
+    """Encode all prompts anew."""
+    assert renderer._loaded is not None
+    engine: Any = renderer._loaded[1]
+    engine._texts = type(engine._texts)()
 
 
 def scene(checkpoint: Checkpoint, size: tuple[int, int], steps: int) -> Scene:

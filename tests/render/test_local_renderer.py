@@ -20,12 +20,13 @@ from blockweight.plan import Hires, LoraUse, Variant, plan_block_analysis
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LocalRenderer, texts
 from blockweight.render.local.earlier import EARLIER_SAMPLERS, make_scheduler
+from blockweight.render.local.stable_diffusion import StableDiffusion
 
 CPU = torch.device("cpu")
 
 
 def loaded(renderer, tiny):
-    return renderer._pipeline(tiny.checkpoint)
+    return renderer._engine(tiny.checkpoint).pipeline
 
 
 def test_live_pictures_equal_those_of_the_baked_file_with_all_ones(tiny, shared, draw, tmp_path):
@@ -183,7 +184,7 @@ def test_no_more_embeddings_are_kept_than_is_said(tiny, monkeypatch, draw):
     renderer = LocalRenderer(CPU)
     jobs = [tiny.job(weights(1), prompt=f"1girl, {colour} hair", steps=1) for colour in ("red", "blue", "pink", "mint")]
     found = draw(renderer, jobs)
-    assert len(renderer._texts._kept) == 3
+    assert len(renderer._engine(tiny.checkpoint)._texts._kept) == 3
     same(draw(LocalRenderer(CPU, batch=1), jobs), found)
 
 
@@ -352,7 +353,7 @@ def test_memory_that_runs_out_is_told_in_a_sentence_on_every_device(tiny, monkey
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(renderer, "_denoise", fail)
+    monkeypatch.setattr(StableDiffusion, "_denoise", fail)
     with pytest.raises(BlockweightError, match="do not fit into the memory of cpu; render smaller pictures"):
         list(renderer.render([tiny.job(None)]))
 
@@ -363,6 +364,6 @@ def test_another_fault_of_the_library_is_not_taken_for_want_of_memory(tiny, monk
     def fail(*_):
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(renderer, "_denoise", fail)
+    monkeypatch.setattr(StableDiffusion, "_denoise", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(renderer.render([tiny.job(None)]))

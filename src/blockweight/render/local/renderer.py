@@ -1,4 +1,4 @@
-"""The local renderer: Stable Diffusion 1.x on this machine, many variants in one batch.
+"""The local renderer: models on this machine, many variants in one batch.
 
 Every sample of a batch has its own seed, prompt and block weights; the only things they share are the model, the LoRA
 file and strength, the picture size, the sampler, its steps and the guidance.
@@ -12,7 +12,6 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,14 +19,14 @@ from torch import Tensor
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
-from blockweight.render.local.checks import check_family, check_lora, check_scene, check_size
+from blockweight.render.local.checks import check_family, check_lora, check_scene
 from blockweight.render.local.conditioning import directions
-from blockweight.render.local.decoding import decoded, levels_of
-from blockweight.render.local.drawing import Predict, draw
+from blockweight.render.local.decoding import levels_of
+from blockweight.render.local.engine import Engine
+from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
-from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, dtype_on, load_pipeline, pick_device
-from blockweight.render.local.texts import TextEmbeddings
+from blockweight.render.local.models import SD1_CONFIG, dtype_on, pick_device
 from blockweight.render.protocol import Capabilities, Picture, Rendering
 
 PIXELS_PER_BATCH = 1024 * 1024
@@ -46,7 +45,7 @@ class _Attached:
 class LocalRenderer:
     """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the UNet at once; by
     default as many as make a megapixel, `largest` at most. `config` tells the architecture of single-file checkpoints
-    (see `load_pipeline`).
+    (see `load_engine`).
 
     One model is in memory at a time, with one LoRA.
     """
@@ -62,27 +61,26 @@ class LocalRenderer:
         self._batch = batch
         self._largest = largest
         self._config = config
-        self._loaded: tuple[str, Any] | None = None
+        self._loaded: tuple[str, Engine] | None = None
         self._attached: _Attached | None = None
-        self._texts = TextEmbeddings()
 
     @property
     def capabilities(self) -> Capabilities:
-        """Stable Diffusion 1.x, with live block weights."""
+        """The families of all engines, with live block weights."""
         arithmetic = f"{self.device.type}, {str(dtype_on(self.device)).removeprefix('torch.')}"
-        return Capabilities(families=("sd1",), batch=self._batch or self._largest, arithmetic=arithmetic)
+        return Capabilities(families=FAMILIES, batch=self._batch or self._largest, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, LoRAs of other
         families or other models, and embeddings for other models."""
         for job in jobs:
             check_scene(job.scene)
-            check_family(job, self.capabilities.families)
+            check_family(job, FAMILIES)
         # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
         for job in sorted(jobs, key=_shared, reverse=True):
-            pipeline = self._pipeline(job.scene.checkpoint)
-            check_size(job.scene, pipeline)
-            self._texts.check(pipeline, job.scene)
+            engine = self._engine(job.scene.checkpoint)
+            check_family(job, engine.families)
+            engine.check(job.scene)
             if job.variant.weights is not None and (live := self._attach(job)) is not None:
                 check_lora(live.lora, job)
 
@@ -106,11 +104,11 @@ class LocalRenderer:
 
     def _render_batch(self, jobs: Sequence[Job]) -> list[Rendering]:
         started = time.perf_counter()
-        pipeline = self._pipeline(jobs[0].scene.checkpoint)
         live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
+        engine = self._engine(jobs[0].scene.checkpoint)
         try:
             with torch.inference_mode():
-                pictures = _decode(jobs, pipeline, self._denoise(jobs, pipeline, live))
+                pictures = _levels(jobs, engine.draw(jobs, live, lambda _done, _of: None))
         except (RuntimeError, MemoryError) as error:
             if not ran_out_of_memory(error):
                 raise
@@ -123,12 +121,12 @@ class LocalRenderer:
         left = range(len(jobs) - 1, -1, -1)
         return [Rendering(job, picture, share, after) for job, picture, after in zip(jobs, pictures, left, strict=True)]
 
-    def _pipeline(self, checkpoint: Checkpoint) -> Any:
+    def _engine(self, checkpoint: Checkpoint) -> Engine:
         if self._loaded is None or self._loaded[0] != checkpoint.digest:
             # Let the old one go before the new one comes: two may not fit.
             self._detach()
             self._loaded = None
-            self._loaded = (checkpoint.digest, load_pipeline(Path(checkpoint.path), self.device, self._config))
+            self._loaded = (checkpoint.digest, load_engine(Path(checkpoint.path), self.device, self._config))
         return self._loaded[1]
 
     def _attach(self, job: Job) -> LiveLora | None:
@@ -141,8 +139,7 @@ class LocalRenderer:
             return None
         lora = open_lora(Path(job.lora.path))
         check_lora(lora, job)
-        pipeline = self._pipeline(job.scene.checkpoint)
-        live = LiveLora(lora, {name: getattr(pipeline, name) for name in COMPONENTS})
+        live = LiveLora(lora, self._engine(job.scene.checkpoint).components)
         self._attached = _Attached(checkpoint, digest, live)
         return live
 
@@ -151,35 +148,8 @@ class LocalRenderer:
             self._attached.live.detach()
             self._attached = None
 
-    def _denoise(self, jobs: Sequence[Job], pipeline: Any, live: LiveLora | None) -> Tensor:
-        """Latents of the finished pictures, (N, C, h, w), fp32: the UNet may calculate in half precision, the sampler
-        does not."""
-        scene, unet = jobs[0].scene, pipeline.unet
-        guided = directions(scene) > 1
 
-        def ask(times: int) -> Predict:
-            """The model for a pass that asks it so often: prompts may change on the way."""
-            conditioning = self._texts.conditioning(pipeline, jobs, live, times, guided=guided)
-            if live is not None:
-                live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
-            asked = 0
-
-            def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
-                nonlocal asked
-                context, there = conditioning.at(min(asked, times - 1))
-                asked += 1
-                step = torch.as_tensor(timestep, device=self.device)
-                rows = latents.to(unet.dtype)[conditioning.samples]
-                predicted = unet(rows, step, encoder_hidden_states=context, encoder_attention_mask=there).sample
-                return conditioning.guide(predicted.float(), scene.cfg_scale)
-
-            return predict
-
-        return draw([job.scene for job in jobs], pipeline, ask, self.device)
-
-
-def _decode(jobs: Sequence[Job], pipeline: Any, latents: Tensor) -> list[Picture]:
-    pictures = decoded(pipeline.vae, latents)
+def _levels(jobs: Sequence[Job], pictures: Tensor) -> list[Picture]:
     for job, picture in zip(jobs, pictures, strict=True):
         if not picture.isfinite().all():
             raise BlockweightError(
