@@ -14,11 +14,11 @@ from itertools import groupby
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
+from blockweight.render.local.batches import Batches, BatchSizes
 from blockweight.render.local.checks import check_family, check_lora, check_scene
 from blockweight.render.local.conditioning import directions
 from blockweight.render.local.decoding import levels_of
@@ -27,9 +27,8 @@ from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import SD1_CONFIG, dtype_on, pick_device
-from blockweight.render.protocol import Capabilities, Picture, Rendering
+from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
 
-PIXELS_PER_BATCH = 1024 * 1024
 LARGEST_BATCH = 26
 
 
@@ -42,10 +41,18 @@ class _Attached:
     live: LiveLora
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """What became of a batch."""
+
+    made: list[Rendering]
+    failures: list[Failure]
+
+
 class LocalRenderer:
-    """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the UNet at once; by
-    default as many as make a megapixel, `largest` at most. `config` tells the architecture of single-file checkpoints
-    (see `load_engine`).
+    """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the model at once; by
+    default as many as there is memory for on a graphics card, or as make a megapixel elsewhere, `largest` at most.
+    `config` tells the architecture of single-file checkpoints (see `load_engine`).
 
     One model is in memory at a time, with one LoRA.
     """
@@ -58,8 +65,8 @@ class LocalRenderer:
         largest: int = LARGEST_BATCH,
     ) -> None:
         self.device = pick_device() if device is None else device
-        self._batch = batch
-        self._largest = largest
+        self._sizes = BatchSizes(self.device, batch, largest)
+        self._most = batch or largest
         self._config = config
         self._loaded: tuple[str, Engine] | None = None
         self._attached: _Attached | None = None
@@ -68,7 +75,7 @@ class LocalRenderer:
     def capabilities(self) -> Capabilities:
         """The families of all engines, with live block weights."""
         arithmetic = f"{self.device.type}, {str(dtype_on(self.device)).removeprefix('torch.')}"
-        return Capabilities(families=FAMILIES, batch=self._batch or self._largest, arithmetic=arithmetic)
+        return Capabilities(families=FAMILIES, batch=self._most, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, LoRAs of other
@@ -84,42 +91,68 @@ class LocalRenderer:
             if job.variant.weights is not None and (live := self._attach(job)) is not None:
                 check_lora(live.lora, job)
 
-    def render(self, jobs: Sequence[Job], finished: Collection[str] = ()) -> Iterator[Rendering]:
+    def render(
+        self, jobs: Sequence[Job], finished: Collection[str] = (), watch: Watch = unwatched
+    ) -> Iterator[Rendering]:
         """Render in batches of jobs that share model, LoRA, size and sampler; a batch is left out if all its jobs are
-        finished.
+        finished. One that does not fit into the memory is rendered in halves.
 
-        BlockweightError if a picture is not made of numbers, or memory runs out.
+        RenderingError at the end if jobs failed: a picture is not made of numbers, there is no memory even for one, or
+        the model or the LoRA could not be read any more.
         """
-        ordered = sorted(jobs, key=_shared)
-        for _, group in groupby(ordered, key=_shared):
+        failures: list[Failure] = []
+        for kind, group in groupby(sorted(jobs, key=_shared), key=_shared):
             same = list(group)
             scene = same[0].scene
-            # Prompts that AND composes take as many more rows of the UNet's batch.
-            pixels = _pixels(scene) * max(2, directions(scene)) // 2
-            size = self._batch or max(1, min(self._largest, PIXELS_PER_BATCH // pixels))
-            for start in range(0, len(same), size):
-                batch = same[start : start + size]
-                if any(job.key not in finished for job in batch):
-                    yield from self._render_batch(batch)
+            size = self._sizes.size(kind, _pixels(scene), directions(scene))
+            batches = Batches(same, size)
+            for batch in batches:
+                missing = [job for job in batch if job.key not in finished]
+                if not missing:
+                    continue
+                drawn = self._attempt(batch, missing, watch)
+                if drawn is not None:
+                    failures += drawn.failures
+                    yield from drawn.made
+                elif len(batch) > 1:
+                    self._sizes.too_many(kind, len(batch))
+                    batches.split(batch, self._sizes.size(kind, _pixels(scene), directions(scene)))
+                else:
+                    failures.append(Failure(batch[0], self._no_room(scene)))
+        if failures:
+            raise RenderingError(failures)
 
-    def _render_batch(self, jobs: Sequence[Job]) -> list[Rendering]:
-        started = time.perf_counter()
-        live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
-        engine = self._engine(jobs[0].scene.checkpoint)
+    def _attempt(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn | None:
+        """A batch; None if it does not fit into the memory. What its steps held is free again then."""
         try:
-            with torch.inference_mode():
-                pictures = _levels(jobs, engine.draw(jobs, live, lambda _done, _of: None))
+            return self._render_batch(jobs, missing, watch)
+        except BlockweightError as error:
+            return _Drawn([], [Failure(job, str(error)) for job in missing])
         except (RuntimeError, MemoryError) as error:
             if not ran_out_of_memory(error):
                 raise
-            width, height = jobs[0].scene.picture_size
-            raise BlockweightError(
-                f"{len(jobs)} pictures of {width}×{height} pixels at once do not fit into the memory of {self.device}; "
-                "render smaller pictures, or close other programs that use it."
-            ) from error
+            return None
+
+    def _render_batch(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn:
+        started = time.perf_counter()
+        live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
+        engine = self._engine(jobs[0].scene.checkpoint)
+        with torch.inference_mode():
+            drawn = engine.draw(jobs, live, lambda done, of: watch(Step(len(missing), done, of)))
+        levels = levels_of(drawn, cut=bool(jobs[0].scene.scheduler))
+        whole = [(j, seen) for j, seen, picture in zip(jobs, levels, drawn, strict=True) if picture.isfinite().all()]
         share = (time.perf_counter() - started) / len(jobs)
-        left = range(len(jobs) - 1, -1, -1)
-        return [Rendering(job, picture, share, after) for job, picture, after in zip(jobs, pictures, left, strict=True)]
+        left = range(len(whole) - 1, -1, -1)
+        made = [Rendering(job, picture, share, after) for (job, picture), after in zip(whole, left, strict=True)]
+        keys = {job.key for job, _ in whole}
+        return _Drawn(made, [_no_number(job) for job in missing if job.key not in keys])
+
+    def _no_room(self, scene: Scene) -> str:
+        width, height = scene.picture_size
+        return (
+            f"A picture of {width}×{height} pixels does not fit into the memory of {self.device}; render smaller "
+            "pictures, or close other programs that use it."
+        )
 
     def _engine(self, checkpoint: Checkpoint) -> Engine:
         if self._loaded is None or self._loaded[0] != checkpoint.digest:
@@ -149,14 +182,12 @@ class LocalRenderer:
             self._attached = None
 
 
-def _levels(jobs: Sequence[Job], pictures: Tensor) -> list[Picture]:
-    for job, picture in zip(jobs, pictures, strict=True):
-        if not picture.isfinite().all():
-            raise BlockweightError(
-                f"The picture {quoted(job.variant.label)} of the scene {quoted(job.scene.label)} came out as something "
-                "that is not a number: the weights are too large for this model, or the model is damaged; lower them."
-            )
-    return levels_of(pictures, cut=bool(jobs[0].scene.scheduler))
+def _no_number(job: Job) -> Failure:
+    return Failure(
+        job,
+        f"The picture {quoted(job.variant.label)} of the scene {quoted(job.scene.label)} came out as something that is "
+        "not a number: the weights are too large for this model, or the model is damaged; lower them.",
+    )
 
 
 def _pixels(scene: Scene) -> int:
