@@ -89,7 +89,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "_sd3": "",
     },
     "train/training.py": {"rate_notes": ""},
-    "weights/block_weights.py": {"unknown_block": "why"},
+    "weights/block_weights.py": {"unknown_block": "why", "layout_of_length": "or"},
     "weights/hint_formats.py": {"book_hints": ""},
     "weights/hints.py": {"HintTable": "why"},
     "weights/notations/block_lr.py": {"block_rates": "", "_fitted": ""},
@@ -124,7 +124,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "workflow/weight_sheet.py": {"Sheet": "", "_written": ""},
 }
 """Names of a file's functions, classes and constants whose texts are said too, and to which kind of saying they belong:
-`step` of the history, `cover` of a LoRA, `why`, which is only a part of sentences, or, where a
+`step` of the history, `cover` of a LoRA, `why` and `or`, which are only parts of sentences, or, where a
 text is a whole sentence, none. A text of one word is none."""
 
 

@@ -72,11 +72,11 @@ def test_the_compiled_sentences_are_those_to_edit(language):
     }
 
 
-@pytest.mark.parametrize("sentence", sorted(sentences()), ids=str)
-def test_a_sentence_has_words_of_its_own(sentence):
-    plain = "".join(text for text, _, _, _ in string.Formatter().parse(sentence.text))
-    # The pieces of lists are looked for where such a list stands, nowhere else.
-    assert sum(map(str.isalpha, plain)) >= (2 if sentence.kind else 5) or plain == "In '': "
+def test_a_sentence_has_words_of_its_own():
+    for sentence in sentences():
+        plain = "".join(text for text, _, _, _ in string.Formatter().parse(sentence.text))
+        # Those of a kind are looked for where such a one stands, nowhere else.
+        assert sum(map(str.isalpha, plain)) >= (2 if sentence.kind else 5) or plain == "In '': ", sentence
 
 
 def test_what_is_spelled_out_still_stands_in_the_source():

@@ -1,7 +1,7 @@
 // The dialog of the Analyse page in which masks are painted, saved, and measured with.
 
 import { place } from "./project.js";
-import { tell } from "./server.js";
+import { sayIn } from "./server.js";
 import "./mask-painter.js";
 
 const by = (id) => document.getElementById(id);
@@ -60,7 +60,7 @@ export function wirePainting({ view, again, sceneButton }) {
     by("paint-scenes").children[next].focus();
   });
 
-  const complain = (sentence, lang) => tell(by("paint-problem"), sentence, lang);
+  const complain = (sentence, lang) => sayIn(by("paint-problem"), sentence, lang);
 
   async function save(numbers) {
     complain("");

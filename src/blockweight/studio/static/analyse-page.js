@@ -1,7 +1,7 @@
 // The Analyse page: plan an analysis, watch it, look at every block, and apply what is suggested.
 
 import { act, news, place, queue } from "./project.js";
-import { post, tell } from "./server.js";
+import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import { fill, showWhy, suggestionRows, words } from "./analyse-words.js";
 import { wirePainting } from "./analyse-masks.js";
@@ -50,7 +50,7 @@ queue.addEventListener("refused", ({ detail }) => {
 });
 
 function say(sentence, lang) {
-  tell(problem, sentence, lang);
+  sayIn(problem, sentence, lang);
 }
 
 function show() {

@@ -1,7 +1,7 @@
 // The form that plans a comparison: a list of variants, the scenes, and what it all costs.
 
 import { place } from "./project.js";
-import { post, Refused, tell } from "./server.js";
+import { post, Refused, sayIn } from "./server.js";
 
 const form = document.getElementById("plan");
 const list = document.getElementById("variants");
@@ -31,7 +31,7 @@ export function onBegin(begun) {
 }
 
 export function complain(sentence, lang) {
-  tell(problem, sentence, lang);
+  sayIn(problem, sentence, lang);
 }
 
 function recalled() {
@@ -92,7 +92,7 @@ function line(variant, index) {
   if (variant.error) {
     const why = item.appendChild(document.createElement("span"));
     why.className = "error";
-    tell(why, variant.error, variant.lang);
+    sayIn(why, variant.error, variant.lang);
   } else {
     item.append(strip(variant.cells));
   }

@@ -1,7 +1,7 @@
 // The form for a new project: <picture-drop> reads a picture's parameters on the server and fills them in; a pasted infotext
 // is sent at once.
 
-import { refusalIn, tell } from "./server.js";
+import { refusalIn, sayIn } from "./server.js";
 
 const form = document.getElementById("new");
 const infotext = document.getElementById("infotext");
@@ -46,7 +46,7 @@ class PictureDrop extends HTMLElement {
   }
 
   fail(sentence, lang) {
-    tell(this.querySelector("[data-part=error]"), sentence, lang);
+    sayIn(this.querySelector("[data-part=error]"), sentence, lang);
     if (sentence) say("");
   }
 }

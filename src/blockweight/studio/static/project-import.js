@@ -1,6 +1,6 @@
 // <project-import>: sends a zip as it is, says how far it is, and opens the project that it made.
 
-import { refusalIn, tell } from "./server.js";
+import { refusalIn, sayIn } from "./server.js";
 
 class ProjectImport extends HTMLElement {
   connectedCallback() {
@@ -43,7 +43,7 @@ class ProjectImport extends HTMLElement {
   }
 
   show(name, text, lang) {
-    tell(this.querySelector(`[data-part=${name}]`), text, lang);
+    sayIn(this.querySelector(`[data-part=${name}]`), text, lang);
   }
 }
 

@@ -12,7 +12,7 @@ export class Refused extends Error {
 }
 
 /** Show a sentence in an element, or hide it for none, with the language that the sentence is in. */
-export function tell(element, sentence, lang = document.documentElement.lang) {
+export function sayIn(element, sentence, lang = document.documentElement.lang) {
   element.textContent = sentence;
   element.lang = lang;
   element.hidden = !sentence;

@@ -2,7 +2,7 @@
 
 import { colour } from "./heat.js";
 import { act, news, place, queue, unseen } from "./project.js";
-import { post, Refused, tell } from "./server.js";
+import { post, Refused, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import "./job-progress.js";
 import "./picture-grid.js";
@@ -38,7 +38,7 @@ queue.addEventListener("refused", ({ detail }) => {
 });
 
 function say(sentence, lang) {
-  tell(problem, sentence, lang);
+  sayIn(problem, sentence, lang);
 }
 
 function show() {

@@ -1,6 +1,6 @@
 // The weights page: keeps the table, its text twin, the outputs and the address in step, with undo.
 
-import { post, Refused, tell } from "./server.js";
+import { post, Refused, sayIn } from "./server.js";
 import "./weight-table.js";
 
 const form = document.getElementById("sheet");
@@ -39,7 +39,7 @@ async function ask(path, more = {}, blame = null) {
 }
 
 function say(sentence, lang) {
-  tell(problem, sentence, lang);
+  sayIn(problem, sentence, lang);
 }
 
 function show(answer) {
