@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,10 +13,14 @@ from blockweight.errors import BlockweightError
 from blockweight.plan import Job
 from blockweight.project.events import Event, EventLog
 from blockweight.project.pictures import PictureStore
-from blockweight.render import Picture, Renderer, Rendering
+from blockweight.render import Picture, Renderer, Rendering, Step, Watch, unwatched
 
 LOG = "project.sqlite"
 """The event log's name in a project folder."""
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
+    """The person has stopped the rendering."""
 
 
 class Project:
@@ -58,13 +63,18 @@ class Project:
         return [job for job in distinct.values() if self.pictures.load(job) is None]
 
     def render(
-        self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool] = lambda: False
+        self,
+        renderer: Renderer,
+        jobs: Sequence[Job],
+        stopped: Callable[[], bool] = lambda: False,
+        watch: Watch = unwatched,
     ) -> Iterator[Rendering]:
-        """Render what is missing; every picture is on disk and in the log before it is yielded. Once `stopped` says so
-        no further batch is begun; the pictures of the one at work are kept.
+        """Render what is missing; every picture is on disk and in the log before it is yielded. `watch` is told of
+        every step. Once `stopped` says so, no further step is begun: the pictures of a finished batch are kept, one
+        that is at work is lost.
 
         BlockweightError if the renderer calculates otherwise than the one that made the project's pictures: their
-        differences would be measured as effects of blocks.
+        differences would be measured as effects of blocks. RenderingError at the end if pictures could not be made.
         """
         missing = self.missing(jobs)
         renderer.check(missing)
@@ -76,12 +86,19 @@ class Project:
         self._log_unlogged(finished)
         if stopped():
             return
-        for rendering in renderer.render(list(distinct.values()), finished):
-            if rendering.job.key in wanted:
-                self._keep(rendering)
-                yield rendering
-            if not rendering.batch_left and stopped():
-                return
+
+        def step(made: Step) -> None:
+            if stopped():
+                raise _Stopped
+            watch(made)
+
+        with suppress(_Stopped):
+            for rendering in renderer.render(list(distinct.values()), finished, step):
+                if rendering.job.key in wanted:
+                    self._keep(rendering)
+                    yield rendering
+                if not rendering.batch_left and stopped():
+                    return
 
     def _keep(self, rendering: Rendering) -> None:
         try:

@@ -3,15 +3,30 @@
 from blockweight.render.checkpoints import identify_checkpoint
 from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
-from blockweight.render.protocol import Capabilities, Picture, Renderer, Rendering
+from blockweight.render.protocol import (
+    Capabilities,
+    Failure,
+    Picture,
+    Renderer,
+    Rendering,
+    RenderingError,
+    Step,
+    Watch,
+    unwatched,
+)
 
 __all__ = [
     "Capabilities",
+    "Failure",
     "FakeRenderer",
     "Picture",
     "Renderer",
     "Rendering",
+    "RenderingError",
+    "Step",
+    "Watch",
     "fake_picture",
     "find_embeddings",
     "identify_checkpoint",
+    "unwatched",
 ]
