@@ -44,7 +44,6 @@ UNSEEN: tuple[str, ...] = (
     "workflow/mixing.py",
     "workflow/new_project.py",
     "workflow/round_steps.py",
-    "workflow/sampling_options.py",
     "workflow/tutorial.py",
 )
 """Where nothing is said to a page: what only commands call."""
@@ -78,6 +77,8 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "lora/verify.py": {"check_bake": "why", "_Baked": "why", "_check_module": "why"},
     "plan/infotext_sampling.py": {"_hires": ""},
     "plan/infotext_scene.py": {"_RULES": "", "_AS_BEFORE": "", "_setting_notes": "", "_tag_sentences": ""},
+    "render/local/renderer.py": {"LocalRenderer": ""},
+    "render/protocol.py": {"RenderingError": ""},
     "render/local/single_file.py": {"_OTHER_MODELS": "why", "check_checkpoint": ""},
     "train/ai_toolkit.py": {"network_kwargs": ""},
     "train/lycoris.py": {"preset": ""},
@@ -138,3 +139,17 @@ def _spelled() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 SPELLED: Mapping[str, tuple[str, ...]] = dict(_spelled())
 """What `spelled_sentences.txt` says."""
+
+SYSTEM: tuple[str, ...] = (
+    "Device or resource busy",
+    "File exists",
+    "File name too long",
+    "Input/output error",
+    "Is a directory",
+    "No space left on device",
+    "No such file or directory",
+    "Not a directory",
+    "Permission denied",
+    "Read-only file system",
+)
+"""Reasons that the system gives, which stand in sentences as `why`."""

@@ -16,14 +16,14 @@ from importlib import resources
 from itertools import product
 from pathlib import Path
 
-from sentence_scope import PARTS, SPELLED, UNSEEN
+from sentence_scope import PARTS, SPELLED, SYSTEM, UNSEEN
 
 SOURCE = Path(str(resources.files("blockweight")))
 
 _MOST_WAYS = 16
 """Ways in which one f-string may be put together; with more, its choices are places."""
 
-_SPEAKING = frozenset({"BlockweightError", "UnavailableError", "BlockRefusedError", "Note"})
+_SPEAKING = frozenset({"BlockweightError", "UnavailableError", "BlockRefusedError", "Failure", "Note"})
 """What a sentence is given to where it is meant for a person."""
 
 _QUOTING = frozenset({"quoted", "_quoted", "_shown"})
@@ -47,7 +47,7 @@ class Sentence:
 @cache
 def sentences() -> Mapping[Sentence, str]:
     """Every sentence that a page may show, to the file in which it stands first."""
-    found: dict[Sentence, str] = {}
+    found = {Sentence(reason, "why"): "" for reason in SYSTEM}
     for path in sorted(SOURCE.rglob("*.py")):
         name = path.relative_to(SOURCE).as_posix()
         if name.startswith(UNSEEN):
