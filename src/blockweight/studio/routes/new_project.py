@@ -12,7 +12,7 @@ from blockweight.errors import BlockweightError
 from blockweight.studio.forms import Fields, form
 from blockweight.studio.guard import LARGER
 from blockweight.studio.library import shelves
-from blockweight.studio.pages import Facts, render
+from blockweight.studio.pages import Facts, render, told
 from blockweight.studio.projects import identity_of
 from blockweight.studio.uploads import small_upload
 from blockweight.workflow.generation_fields import read_generation, read_generation_of_picture
@@ -53,11 +53,11 @@ def make(request: Request, fields: Annotated[Fields, Depends(form)]) -> Response
 
 
 @router.post("/picture")
-def picture(data: Annotated[bytes, Depends(small_upload)]) -> Facts:
+def picture(request: Request, data: Annotated[bytes, Depends(small_upload)]) -> Facts:
     """The form's fields that the picture in the body gives, and what is not honoured of it."""
     found = read_generation_of_picture(data)
     given = filled_form({}, found)
-    return Facts({"fields": given, "notes": form_notes(found)})
+    return Facts({"fields": given, "notes": [told(request, note) for note in form_notes(found)]})
 
 
 def _form(

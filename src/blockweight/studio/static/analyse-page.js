@@ -1,7 +1,7 @@
 // The Analyse page: plan an analysis, watch it, look at every block, and apply what is suggested.
 
 import { act, news, place, queue } from "./project.js";
-import { post } from "./server.js";
+import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import { fill, showWhy, suggestionRows, words } from "./analyse-words.js";
 import { wirePainting } from "./analyse-masks.js";
@@ -45,13 +45,12 @@ news.addEventListener("task", ({ detail }) => {
   showActions();
 });
 queue.addEventListener("refused", ({ detail }) => {
-  say(detail);
+  say(detail.message, detail.lang);
   refresh();
 });
 
-function say(sentence) {
-  problem.textContent = sentence;
-  problem.hidden = !sentence;
+function say(sentence, lang) {
+  sayIn(problem, sentence, lang);
 }
 
 function show() {
@@ -307,7 +306,7 @@ async function run(asked) {
     await post(`${place}/render`, { work: "analysis" });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    say(error.message);
+    say(error.message, error.lang);
   }
 }
 

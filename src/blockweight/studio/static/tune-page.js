@@ -2,7 +2,7 @@
 
 import { colour } from "./heat.js";
 import { act, news, place, queue, unseen } from "./project.js";
-import { post, Refused } from "./server.js";
+import { post, Refused, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import "./job-progress.js";
 import "./picture-grid.js";
@@ -33,13 +33,12 @@ const { refresh, reach } = follow({
 
 queue.addEventListener("pending", showMarks);
 queue.addEventListener("refused", ({ detail }) => {
-  say(detail);
+  say(detail.message, detail.lang);
   refresh();
 });
 
-function say(sentence) {
-  problem.textContent = sentence;
-  problem.hidden = !sentence;
+function say(sentence, lang) {
+  sayIn(problem, sentence, lang);
 }
 
 function show() {
@@ -167,7 +166,7 @@ table.addEventListener("weights-pasted", async ({ detail }) => {
     act({ act: "set weights", weights, fill: "" });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    say(error.message);
+    say(error.message, error.lang);
   }
 });
 
@@ -207,7 +206,7 @@ async function askCost() {
   const answer = await response.json();
   table.stepText = step.value;
   cost.textContent = response.ok ? answer.text : answer.error;
-  cost.lang = response.ok ? document.documentElement.lang : "en";
+  cost.lang = answer.lang ?? document.documentElement.lang;
   cost.classList.toggle("error", !response.ok);
   document.getElementById("render").disabled = !response.ok;
 }
