@@ -67,7 +67,7 @@ def tensors_of(kind: str, name: str, layer: nn.Module, rng: np.random.Generator)
         made = {"lora_up.weight": sample(out, rank, *ones, spread=small / math.sqrt(rank))}
         made |= {"lora_down.weight": sample(rank, inputs, *kernel), "alpha": np.array(rank, np.float16)}
         if kind == "dora":
-            norms = layer.weight.detach().float().flatten(2).transpose(0, 1).flatten(1).norm(dim=1)
+            norms = layer.weight.detach().float().transpose(0, 1).flatten(1).norm(dim=1)
             made["dora_scale"] = norms.reshape(1, inputs, *ones).cpu().numpy()
     return {f"{name}.{role}": values for role, values in made.items()}
 
