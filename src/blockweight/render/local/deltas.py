@@ -55,6 +55,11 @@ def delta_of(lora: Lora, module: Module, layer: nn.Module) -> Delta:
 
     change = layer_change(lora, module, values, dtype)
     _check_size(lora, module, change, tuple(weight.shape))
+    if change.bias is not None and isinstance(layer, nn.RMSNorm):
+        raise BlockweightError(
+            f"'{lora.path.name}' changes the bias of {module.component} '{module.path}', which has none in this model; "
+            "it was made for another model."
+        )
     maker = _Maker(lora, module, layer, weight, change)
     bias = None if change.bias is None else maker.placed(change.bias)
     return Delta(lora.block_of(module), None if change.weight is None else maker.form(), bias)

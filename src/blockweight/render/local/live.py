@@ -24,6 +24,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
 from blockweight.plan import Variant
 from blockweight.render.local.deltas import Delta, delta_of
+from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.merging import merge, take_off
 from blockweight.render.local.places import Places
 
@@ -151,7 +152,9 @@ class _Attached:
         try:
             if self._wanted != self._merged:
                 merge(layer, self.delta, self._wanted)
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out_of_memory(error):
+                raise
             # There is no memory for a copy: then everything is calculated beside.
             self._room = False
             self._hook(needed=self._scales.differs(0.0))

@@ -82,14 +82,15 @@ def own_weight(layer: nn.Module) -> Tensor:
 def merge(layer: nn.Module, addition: Addition, scale: float) -> None:
     """Let the layer calculate with scale · `addition` in its weights, beside what else is merged into it.
 
-    If there is no memory for the copy, torch's OutOfMemoryError, with this addition not merged."""
+    torch's error, with this addition not merged, if there is no memory for the copy (`ran_out_of_memory`).
+    """
     here = _LAYERS.get(layer)
     if here is None:
         here = _LAYERS[layer] = _Layer(layer)
     here.wanted[addition] = scale
     try:
         here.show(layer)
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError):
         here.wanted[addition] = 0.0
         here.show(layer)
         raise
