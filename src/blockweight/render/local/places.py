@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from blockweight.blocks import Module
+from blockweight.render.local.layers import can_change
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Places:
         layers = self._layers.get(module.component, {})
         # transformers 5.6 dropped the level `text_model` from CLIPTextModel's module names; LoRA files keep it.
         layer = layers.get(module.path) or layers.get(module.path.removeprefix("text_model_"))
-        return Place(layer) if isinstance(layer, nn.Linear | nn.Conv2d) else None
+        return Place(layer) if layer is not None and can_change(layer) else None
 
 
 def _layers_by_path(component: nn.Module) -> dict[str, nn.Module]:
