@@ -24,7 +24,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from blockweight.errors import BlockweightError
 from blockweight.render import identify_checkpoint
-from blockweight.render.local import SD1_CONFIG, LocalRenderer, load_pipeline
+from blockweight.render.local import LocalRenderer, load_pipeline
+from blockweight.render.local.architectures import SD1
 
 CPU = torch.device("cpu")
 
@@ -45,7 +46,7 @@ def single(fresh, tmp_path) -> Path:
     return tiny_models.save_checkpoint(fresh, tmp_path / "tiny.safetensors")
 
 
-def refusal(path: Path, config: Path = SD1_CONFIG) -> str:
+def refusal(path: Path, config: Path | None = None) -> str:
     with pytest.raises(BlockweightError) as caught:
         load_pipeline(path, CPU, config)
     message = str(caught.value)
@@ -121,19 +122,19 @@ def test_libraries_may_chat_again_after_a_model_is_loaded(tiny):
 
 def test_the_packaged_configuration_is_stable_diffusion_1_5(tmp_path):
     with init_empty_weights():
-        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(str(SD1_CONFIG / "unet")))
-        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(SD1_CONFIG / "vae")))
-        text_encoder = CLIPTextModel(CLIPTextConfig.from_pretrained(str(SD1_CONFIG / "text_encoder")))
+        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(str(SD1.config / "unet")))
+        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(SD1.config / "vae")))
+        text_encoder = CLIPTextModel(CLIPTextConfig.from_pretrained(str(SD1.config / "text_encoder")))
     counts = [sum(value.numel() for value in part.parameters()) for part in (unet, vae, text_encoder)]
     assert counts == [859_520_964, 83_653_863, 123_060_480]
     assert vae.config.scaling_factor == 0.18215
-    scheduler = json.loads((SD1_CONFIG / "scheduler" / "scheduler_config.json").read_text())
+    scheduler = json.loads((SD1.config / "scheduler" / "scheduler_config.json").read_text())
     assert (scheduler["beta_start"], scheduler["beta_end"]) == (0.00085, 0.012)
     assert scheduler["beta_schedule"] == "scaled_linear"
 
 
 def test_the_packaged_vocabulary_is_clips():
-    tokenizer = CLIPTokenizer.from_pretrained(str(SD1_CONFIG), subfolder="tokenizer", local_files_only=True)
+    tokenizer = CLIPTokenizer.from_pretrained(str(SD1.config), subfolder="tokenizer", local_files_only=True)
     assert len(tokenizer) == 49408
     assert tokenizer.model_max_length == 77
     assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
@@ -145,15 +146,16 @@ def test_the_packaged_vocabulary_is_clips():
 
 
 def test_the_packaged_vocabulary_says_whose_it_is_and_is_small():
-    assert "MIT License" in (SD1_CONFIG / "NOTICE").read_text()
-    assert "Copyright (c) 2021 OpenAI" in (SD1_CONFIG / "NOTICE").read_text()
-    assert sum(file.stat().st_size for file in SD1_CONFIG.rglob("*")) < 2_000_000
+    assert "MIT License" in (SD1.config / "NOTICE").read_text()
+    assert "Copyright (c) 2021 OpenAI" in (SD1.config / "NOTICE").read_text()
+    assert sum(file.stat().st_size for file in SD1.config.rglob("*")) < 2_000_000
 
 
 OTHERS = {
     "a LoRA": "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight",
-    "a Stable Diffusion XL checkpoint": "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight",
-    "a Stable Diffusion 2 checkpoint": "cond_stage_model.model.positional_embedding",
+    "the refiner of Stable Diffusion XL": "conditioner.embedders.0.model.ln_final.weight",
+    "a model that varies pictures": "embedder.model.ln_final.weight",
+    "a model trained with other noise levels": "edm_mean",
     "a Stable Diffusion 3 checkpoint": "model.diffusion_model.joint_blocks.0.x_block.mlp.fc1.weight",
     "a Flux checkpoint": "double_blocks.0.img_attn.proj.weight",
     "a ControlNet": "control_model.input_blocks.0.0.weight",
@@ -169,7 +171,7 @@ def test_a_file_that_is_something_else_is_called_what_it_is(tmp_path, what):
     save_file({OTHERS[what]: torch.zeros(1), "model.other": torch.zeros(1)}, path)
     message = refusal(path)
     assert what in message
-    assert message.endswith("give a whole Stable Diffusion 1.x checkpoint or a diffusers folder.")
+    assert message.endswith("give a whole checkpoint of Stable Diffusion 1.x, 2.x or XL, or a diffusers folder.")
 
 
 def test_a_real_lora_given_as_a_model_is_called_one(tiny):
@@ -262,8 +264,8 @@ def test_a_folder_without_a_sound_index_is_no_model(broken, content):
 
 
 def test_a_folder_of_another_architecture_is_called_what_it_is(broken):
-    rewrite(broken / "model_index.json", _class_name="StableDiffusionXLPipeline")
-    assert "is a model for StableDiffusionXLPipeline" in refusal(broken)
+    rewrite(broken / "model_index.json", _class_name="StableDiffusion3Pipeline")
+    assert "is a model for StableDiffusion3Pipeline" in refusal(broken)
 
 
 @pytest.mark.parametrize("lost", ["tokenizer", "tokenizer/tokenizer.json"])
