@@ -24,8 +24,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from blockweight.errors import BlockweightError
 from blockweight.render import identify_checkpoint
-from blockweight.render.local import LocalRenderer, load_pipeline
-from blockweight.render.local.architectures import SD1
+from blockweight.render.local import SD1_CONFIG, LocalRenderer, load_pipeline
 
 CPU = torch.device("cpu")
 
@@ -122,19 +121,19 @@ def test_libraries_may_chat_again_after_a_model_is_loaded(tiny):
 
 def test_the_packaged_configuration_is_stable_diffusion_1_5(tmp_path):
     with init_empty_weights():
-        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(str(SD1.config / "unet")))
-        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(SD1.config / "vae")))
-        text_encoder = CLIPTextModel(CLIPTextConfig.from_pretrained(str(SD1.config / "text_encoder")))
+        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(str(SD1_CONFIG / "unet")))
+        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(SD1_CONFIG / "vae")))
+        text_encoder = CLIPTextModel(CLIPTextConfig.from_pretrained(str(SD1_CONFIG / "text_encoder")))
     counts = [sum(value.numel() for value in part.parameters()) for part in (unet, vae, text_encoder)]
     assert counts == [859_520_964, 83_653_863, 123_060_480]
     assert vae.config.scaling_factor == 0.18215
-    scheduler = json.loads((SD1.config / "scheduler" / "scheduler_config.json").read_text())
+    scheduler = json.loads((SD1_CONFIG / "scheduler" / "scheduler_config.json").read_text())
     assert (scheduler["beta_start"], scheduler["beta_end"]) == (0.00085, 0.012)
     assert scheduler["beta_schedule"] == "scaled_linear"
 
 
 def test_the_packaged_vocabulary_is_clips():
-    tokenizer = CLIPTokenizer.from_pretrained(str(SD1.config), subfolder="tokenizer", local_files_only=True)
+    tokenizer = CLIPTokenizer.from_pretrained(str(SD1_CONFIG), subfolder="tokenizer", local_files_only=True)
     assert len(tokenizer) == 49408
     assert tokenizer.model_max_length == 77
     assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
@@ -146,9 +145,9 @@ def test_the_packaged_vocabulary_is_clips():
 
 
 def test_the_packaged_vocabulary_says_whose_it_is_and_is_small():
-    assert "MIT License" in (SD1.config / "NOTICE").read_text()
-    assert "Copyright (c) 2021 OpenAI" in (SD1.config / "NOTICE").read_text()
-    assert sum(file.stat().st_size for file in SD1.config.rglob("*")) < 2_000_000
+    assert "MIT License" in (SD1_CONFIG / "NOTICE").read_text()
+    assert "Copyright (c) 2021 OpenAI" in (SD1_CONFIG / "NOTICE").read_text()
+    assert sum(file.stat().st_size for file in SD1_CONFIG.rglob("*")) < 2_000_000
 
 
 OTHERS = {

@@ -8,6 +8,9 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 
+SD1_CONFIG = _HERE / "sd1-config"
+"""A diffusers folder of Stable Diffusion 1.5 without its weights: sizes, noise schedule and CLIP's vocabulary."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -42,7 +45,7 @@ class Architecture:
         return ("sd2", "sd1") if self.family == "sd2" else (self.family,)
 
 
-SD1 = Architecture("sd1", "Stable Diffusion 1.x", "StableDiffusionPipeline", ("text_encoder",), _HERE / "sd1-config")
+SD1 = Architecture("sd1", "Stable Diffusion 1.x", "StableDiffusionPipeline", ("text_encoder",), SD1_CONFIG)
 SD2 = Architecture("sd2", "Stable Diffusion 2.x", "StableDiffusionPipeline", ("text_encoder",), _HERE / "sd2-config")
 SDXL = Architecture(
     "sdxl",
