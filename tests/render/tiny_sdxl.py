@@ -32,7 +32,7 @@ def unet() -> UNet2DConditionModel:
         layers_per_block=2,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=1,
+        transformer_layers_per_block=(1, 1, 2),
         cross_attention_dim=WIDTH + WIDE,
         attention_head_dim=2,
         norm_num_groups=4,
