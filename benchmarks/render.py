@@ -87,7 +87,7 @@ class AdapterLoop:
 
     def __init__(self, checkpoint: Checkpoint, lora: Lora, device: torch.device) -> None:
         dtype = torch.float16 if device.type == "cuda" else torch.float32
-        self.pipeline = diffusers.StableDiffusionPipeline.from_pretrained(
+        self.pipeline = diffusers.DiffusionPipeline.from_pretrained(
             checkpoint.path, torch_dtype=dtype, local_files_only=True, safety_checker=None, feature_extractor=None
         ).to(device)
         self.pipeline.set_progress_bar_config(disable=True)

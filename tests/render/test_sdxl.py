@@ -281,6 +281,12 @@ def test_an_embedding_for_another_model_is_refused(xl, renderer, tmp_path, tenso
         renderer.check([xl.job(None, embeddings=find_embeddings(tmp_path, ["x"]))])
 
 
+def test_weights_of_another_family_than_the_models_are_refused(xl, tiny, shared):
+    job = tiny.job(weights(), xl.locon)
+    with pytest.raises(BlockweightError, match=r"family sdxl, but '.*' is a model of sd1; give a model of the LoRA's"):
+        shared.check([job])
+
+
 def test_sizes_are_multiples_of_what_its_three_levels_halve(xl, renderer):
     renderer.check([xl.job(None, width=24, height=40)])
     with pytest.raises(BlockweightError, match="multiples of 8"):

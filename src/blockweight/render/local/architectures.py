@@ -1,4 +1,9 @@
-"""The kinds of Stable Diffusion that one engine draws: what they are made of, and which block weights fit them."""
+"""The kinds of Stable Diffusion that one engine draws: what they are made of, and which block weights fit them.
+
+The sizes in the folders of configurations are the published ones: `v1-inference.yaml` of CompVis/stable-diffusion,
+`v2-inference.yaml` of Stability-AI/stablediffusion, `sd_xl_base.yaml` of Stability-AI/generative-models, and
+`ViT-H-14.json` and `ViT-bigG-14.json` of mlfoundations/open_clip. One vocabulary, SD1's, serves all.
+"""
 
 from __future__ import annotations
 

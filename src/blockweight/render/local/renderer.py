@@ -19,7 +19,7 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.batches import Batches, BatchSizes
-from blockweight.render.local.checks import check_family, check_lora, check_scene
+from blockweight.render.local.checks import check_family, check_fits, check_lora, check_scene
 from blockweight.render.local.conditioning import directions
 from blockweight.render.local.decoding import levels_of
 from blockweight.render.local.engine import Engine
@@ -86,7 +86,7 @@ class LocalRenderer:
         # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
         for job in sorted(jobs, key=_shared, reverse=True):
             engine = self._engine(job.scene.checkpoint)
-            check_family(job, engine.families)
+            check_fits(job, engine.families)
             engine.check(job.scene)
             if job.variant.weights is not None and (live := self._attach(job)) is not None:
                 check_lora(live.lora, job)
