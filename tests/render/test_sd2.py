@@ -16,7 +16,7 @@ import tiny_sd2
 import tiny_sdxl
 import torch
 from accelerate import init_empty_weights
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, EDMEulerScheduler, UNet2DConditionModel
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tiny_scenes import Tiny, different, same, use
@@ -239,6 +239,16 @@ def test_a_folder_of_sdxl_that_lacks_a_part_is_refused(xl, tmp_path, part):
     for file in (tmp_path / part).iterdir():
         file.unlink()
     with pytest.raises(BlockweightError, match=part):
+        load_pipeline(tmp_path, CPU)
+
+
+def test_a_folder_with_another_kind_of_noise_is_refused(xl, tmp_path):
+    xl.save_pretrained(tmp_path, safe_serialization=True)
+    EDMEulerScheduler().save_pretrained(tmp_path / "scheduler")
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    index["scheduler"] = ["diffusers", "EDMEulerScheduler"]
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(BlockweightError, match=r"was trained with other noise levels .*\(EDMEulerScheduler\)"):
         load_pipeline(tmp_path, CPU)
 
 

@@ -12,7 +12,7 @@ import tiny_originals
 import tiny_sdxl
 import torch
 from diffusers import StableDiffusionXLPipeline
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from tiny_scenes import Tiny, different, same, use
 
 from blockweight.errors import BlockweightError
@@ -232,6 +232,14 @@ def assert_alike(renderer: LocalRenderer, draw, jobs: list[Job]) -> None:
         same(draw(renderer, [job]), [part[number : number + 1] for part in together])
         if number:
             assert not torch.equal(together[1][number], together[1][0])
+
+
+def test_a_lora_of_the_second_encoder_alone_changes_the_texts_of_each_sample(xl, renderer, draw, tmp_path):
+    kept = {key: value for key, value in load_file(xl.locon.path).items() if key.startswith("lora_te2_")}
+    save_file(kept, tmp_path / "second.safetensors")
+    lora = use(tmp_path / "second.safetensors")
+    jobs = [xl.job(weights().with_weights({"BASE": base}), lora, **EULER) for base in (1.0, -0.5, 0.0)]
+    assert_alike(renderer, draw, jobs)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

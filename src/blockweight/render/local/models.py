@@ -218,7 +218,13 @@ def _check_complete(path: Path, pipeline: Any) -> None:
                 f"The {tokenizer} of '{path}' knows {known} tokens, but its {encoder} has {taken}: files of the "
                 "tokenizer are missing or belong to another model; get the model again."
             )
-    if "beta_schedule" in pipeline.scheduler.config.get("_use_default_values", ()):
+    said = pipeline.scheduler.config
+    if "beta_schedule" not in said:
+        scheduler = type(pipeline.scheduler).__name__
+        raise BlockweightError(
+            f"'{path}' was trained with other noise levels than Stable Diffusion's ({scheduler}); give another model."
+        )
+    if "beta_schedule" in said.get("_use_default_values", ()):
         raise BlockweightError(
             f"The scheduler_config.json of '{path}' does not say with which noise the model was trained "
             "(beta_schedule); get the model again."
