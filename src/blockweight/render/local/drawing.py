@@ -9,10 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from blockweight.plan import LATENT_UPSCALERS, Hires, Scene, hires_size
+from blockweight.plan import LATENT_UPSCALERS, Hires, HiresSize, Scene, hires_size
+from blockweight.render.local.architectures import SDXL, architecture_of
 from blockweight.render.local.decoding import decoded, levels_of
 from blockweight.render.local.earlier import draw_earlier, make_scheduler
 from blockweight.render.local.sampling import (
+    SD1_ALIGNED,
+    SDXL_ALIGNED,
     Model,
     Noise,
     Plan,
@@ -30,8 +33,9 @@ Predict = Callable[[Tensor, Tensor | float], Tensor]
 """The model's guided prediction, fp32, for latents (N, C, h, w) of variance 1 and a timestep. Called once for each time
 that the model is asked, in their order."""
 
-Ask = Callable[[int], Predict]
-"""The model for one pass, which asks it about so often: what prompts change on the way is reckoned by that."""
+Ask = Callable[[int, tuple[int, int]], Predict]
+"""The model for one pass, which asks it about so often (what prompts change on the way is reckoned by that), and the
+width and height in pixels of what it draws, before anything is cropped."""
 
 _TWICE = ("DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart")
 """The samplers that ask the model twice a step, as the WebUI reckons it (`second_order` in its
@@ -46,18 +50,21 @@ def draw(scenes: Sequence[Scene], pipeline: Any, ask: Ask, device: torch.device)
     if not scene.scheduler:
         scheduler = make_scheduler(scene.sampler, config)
         scheduler.set_timesteps(scene.steps, device=device)
-        return draw_earlier(scheduler, ask(len(scheduler.timesteps)), [one.seed for one in scenes], shape)
-    levels, kind = trained_levels(config), config.get("prediction_type", "epsilon")
+        predict = ask(len(scheduler.timesteps), (scene.width, scene.height))
+        return draw_earlier(scheduler, predict, [one.seed for one in scenes], shape)
+    levels = trained_levels(config, SDXL_ALIGNED if architecture_of(pipeline) is SDXL else SD1_ALIGNED)
+    kind = config.get("prediction_type", "epsilon")
     twice = 2 if scene.sampler in _TWICE else 1
-    model = Model(ask(scene.steps * twice), levels, kind)
+    model = Model(ask(scene.steps * twice, (scene.width, scene.height)), levels, kind)
     plan = Plan(scene.sampler, scene.scheduler, scene.steps, scene.eta)
     latents = from_noise(plan, model, _noise(scenes, shape, device))
     if scene.hires is None:
         return latents
-    enlarged = _enlarged(scenes, scene.hires, pipeline, latents, device)
+    size = hires_size(scene.width, scene.height, scene.hires, factor)
+    enlarged = _enlarged(scenes, scene.hires, size, pipeline, latents, device)
     again = Plan(scene.sampler, scene.scheduler, scene.hires.steps or scene.steps, scene.eta)
     noise = _noise(scenes, enlarged.shape[1:], device)
-    model = Model(ask(again.steps * twice), levels, kind)
+    model = Model(ask(again.steps * twice, (size.width, size.height)), levels, kind)
     return from_latents(again, model, noise, enlarged, scene.hires.denoising)
 
 
@@ -74,10 +81,11 @@ def _noise(scenes: Sequence[Scene], shape: Sequence[int], device: torch.device) 
     return Noise(seeds, shape, scenes[0].noise_source, device)
 
 
-def _enlarged(scenes: Sequence[Scene], hires: Hires, pipeline: Any, latents: Tensor, device: torch.device) -> Tensor:
+def _enlarged(
+    scenes: Sequence[Scene], hires: Hires, size: HiresSize, pipeline: Any, latents: Tensor, device: torch.device
+) -> Tensor:
     """What the second pass draws over."""
     vae, factor, scene = pipeline.vae, pipeline.vae_scale_factor, scenes[0]
-    size = hires_size(scene.width, scene.height, hires, factor)
     if hires.upscaler in LATENT_UPSCALERS:
         return cropped(enlarged_latents(latents, hires.upscaler, size, factor), size)
     small = [Image.fromarray(levels) for levels in levels_of(decoded(vae, latents), cut=True)]

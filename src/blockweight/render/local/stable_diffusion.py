@@ -1,4 +1,4 @@
-"""Stable Diffusion 1.x: diffusers' models, and samplers, prompts and noise as the WebUI has them."""
+"""Stable Diffusion 1.x, 2.x and XL: diffusers' models, and samplers, prompts and noise as the WebUI has them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ import torch
 from torch import Tensor, nn
 
 from blockweight.plan import Job, Scene
+from blockweight.render.local.architectures import architecture_of
 from blockweight.render.local.checks import check_size
 from blockweight.render.local.conditioning import directions
 from blockweight.render.local.decoding import decoded
 from blockweight.render.local.drawing import Predict, asks_of, draw
 from blockweight.render.local.engine import Stepped
 from blockweight.render.local.live import LiveLora
-from blockweight.render.local.models import COMPONENTS
 from blockweight.render.local.texts import TextEmbeddings
 
 
 class StableDiffusion:
-    """The engine of a StableDiffusionPipeline as `load_pipeline` gives it."""
-
-    families = ("sd1",)
+    """The engine of a pipeline as `load_pipeline` gives it."""
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.pipeline = pipeline
+        self._kind = architecture_of(pipeline)
         self._device = device
         self._texts = TextEmbeddings()
 
     @property
+    def families(self) -> tuple[str, ...]:
+        """The families of block weights that fit the model."""
+        return self._kind.families
+
+    @property
     def components(self) -> Mapping[str, nn.Module]:
-        """The UNet and the text encoder."""
-        return {name: getattr(self.pipeline, name) for name in COMPONENTS}
+        """The UNet and the text encoders."""
+        return {name: getattr(self.pipeline, name) for name in self._kind.components}
 
     def check(self, scene: Scene) -> None:
         """Refuse sizes that the model cannot draw, and embeddings for other models."""
@@ -59,7 +63,7 @@ class StableDiffusion:
         scenes = [job.scene for job in jobs]
         done = 0
 
-        def ask(times: int) -> Predict:
+        def ask(times: int, size: tuple[int, int]) -> Predict:
             """The model for a pass that asks it so often: prompts may change on the way."""
             conditioning = self._texts.conditioning(self.pipeline, jobs, live, times, guided=guided)
             if live is not None:
@@ -68,10 +72,18 @@ class StableDiffusion:
 
             def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
                 nonlocal asked, done
-                context, there = conditioning.at(min(asked, times - 1))
+                turn = min(asked, times - 1)
+                context, there = conditioning.at(turn)
+                told = _told(conditioning.pooled(turn), size)
                 step = torch.as_tensor(timestep, device=self._device)
                 rows = latents.to(unet.dtype)[conditioning.samples]
-                predicted = unet(rows, step, encoder_hidden_states=context, encoder_attention_mask=there).sample
+                predicted = unet(
+                    rows,
+                    step,
+                    encoder_hidden_states=context,
+                    encoder_attention_mask=there,
+                    added_cond_kwargs=told,
+                ).sample
                 asked, done = asked + 1, done + 1
                 stepped(done, max(done, asks))
                 return conditioning.guide(predicted.float(), scene.cfg_scale)
@@ -80,3 +92,14 @@ class StableDiffusion:
 
         asks = asks_of(scene)
         return draw(scenes, self.pipeline, ask, self._device)
+
+
+def _told(pooled: Tensor | None, size: tuple[int, int]) -> dict[str, Tensor] | None:
+    """What SDXL's UNet is told beside the prompt: the pooled prompts, (rows, width), and for each the size that the
+    picture was drawn in, where it was cropped, and its size since. As in the WebUI both sizes are those of the pass,
+    and nothing is cropped (`get_learned_conditioning` of its `modules/sd_models_xl.py`)."""
+    if pooled is None:
+        return None
+    width, height = size
+    sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=pooled.device)
+    return {"text_embeds": pooled, "time_ids": sizes.expand(len(pooled), -1)}
