@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,7 @@ from blockweight.errors import BlockweightError
 from blockweight.plan import Job
 from blockweight.project.events import Event, EventLog
 from blockweight.project.pictures import PictureStore
+from blockweight.project.rendering_lock import Program, rendering_alone
 from blockweight.render import Picture, Renderer, Rendering
 
 LOG = "project.sqlite"
@@ -21,12 +23,14 @@ LOG = "project.sqlite"
 class Project:
     """A project folder, made if it is missing. Use it as a context manager.
 
-    `project.sqlite` is the log, `pictures/` holds the finished pictures. BlockweightError if the folder cannot be
-    written.
+    `project.sqlite` is the log, `pictures/` holds the finished pictures. `program` is what another program is told of
+    whoever renders here. BlockweightError if the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Program = "command") -> None:
         self.folder = folder
+        self._program = program
+        self._alone = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.pictures = PictureStore(folder / "pictures")
@@ -57,15 +61,34 @@ class Project:
         distinct = {job.key: job for job in jobs}
         return [job for job in distinct.values() if self.pictures.load(job) is None]
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this is open, no other program renders the project; it may be opened inside itself. UnavailableError,
+        which says who, if another one does now."""
+        if self._alone:
+            yield
+            return
+        with rendering_alone(self.folder, self._program):
+            self._alone = True
+            try:
+                yield
+            finally:
+                self._alone = False
+
     def render(
         self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[Rendering]:
         """Render what is missing; every picture is on disk and in the log before it is yielded. Once `stopped` says so
-        no further batch is begun; the pictures of the one at work are kept.
+        no further batch is begun; the pictures of the one at work are kept. No other program renders the project
+        meanwhile (`alone`).
 
         BlockweightError if the renderer calculates otherwise than the one that made the project's pictures: their
         differences would be measured as effects of blocks.
         """
+        with self.alone():
+            yield from self._render(renderer, jobs, stopped)
+
+    def _render(self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool]) -> Iterator[Rendering]:
         missing = self.missing(jobs)
         renderer.check(missing)
         if missing:

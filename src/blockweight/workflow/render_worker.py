@@ -100,7 +100,7 @@ def work(orders: _Orders, answers: TextIO) -> None:
         tell = partial(_tell, answers, order["task"])
         stopped = partial(orders.stopped, order["task"])
         try:
-            with open_project(Path(order["folder"])) as tuning:
+            with open_project(Path(order["folder"]), "studio") as tuning:
                 WORKS[order["work"]](tuning, partial(renderer, order["renderer"]), _Told(tell), stopped)
         except BlockweightError as error:
             tell(phase="failed", error=str(error))
