@@ -178,6 +178,19 @@ def test_scenes_are_added_changed_removed_and_brought_back(client, place, folder
     assert scenes(folder) == [("1girl", 2), ("2girls", 1)]
 
 
+def test_a_renamed_project_has_its_new_name_on_home_and_its_old_folder(client, place, folder):
+    assert client.post(place, data={"do": "rename", "id": "a", "name": SCRIPT}).headers["location"] == place
+    for page in (place, "/"):
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in client.get(page).text
+        assert SCRIPT not in client.get(page).text
+    assert folder.is_dir()
+
+
+def test_a_name_that_cannot_be_is_said_at_its_field(client, place):
+    answer = client.post(place, data={"do": "rename", "id": "a", "name": " "})
+    assert (answer.status_code, 'id="name-error" lang="en">A project needs a name' in answer.text) == (422, True)
+
+
 def test_a_scene_that_cannot_be_is_refused_with_its_form_open_as_it_was_sent(client, place, folder):
     answer = client.post(place, data=scene_form(client.get(place).text, at=1, seeds="<b>"))
     assert answer.status_code == 422

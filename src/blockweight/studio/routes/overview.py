@@ -37,11 +37,13 @@ def show(request: Request, found: Opened) -> Response:
 
 @router.post("")
 def change(request: Request, found: Opened, fields: Annotated[Fields, Depends(form)]) -> Response:
-    """Do what `do` says: add, change or remove a scene, undo, redo, say where a file is, or look for it. Where
-    something is wrong, the page comes with the form as it was sent."""
+    """Do what `do` says: rename the project, add, change or remove a scene, undo, redo, say where a file is, or look
+    for it. Where something is wrong, the page comes with the form as it was sent."""
     what = fields.one("do")
     if what in ("locate", "look"):
         return _placed(request, found, fields)
+    if what == "rename":
+        return _renamed(request, found, fields)
     typed = {name: fields.one(name).replace("\r\n", "\n") for name in FIELDS}
     editing = fields.one("scene") if what == "change" else None
     errors = scene_errors(typed) if what in ("add", "change") else {}
@@ -65,6 +67,15 @@ def _scene_act(found: OpenProject, what: str, fields: Fields, typed: Mapping[str
         remove_scene(found.tuning, key, event_id=event_id)
     else:
         perform(found.tuning, {"act": what, "id": event_id})
+
+
+def _renamed(request: Request, found: OpenProject, fields: Fields) -> Response:
+    name = fields.one("name")
+    try:
+        perform(found.tuning, {"act": "rename", "name": name, "id": fields.one("id")})
+    except BlockweightError as error:
+        return _page(request, found, name=name, errors={"name": str(error)}, status=422)
+    return RedirectResponse(found.path(), 303)
 
 
 def _placed(request: Request, found: OpenProject, fields: Fields) -> Response:
@@ -97,6 +108,7 @@ def _page(
     *,
     typed: Mapping[str, str] | None = None,
     editing: str | None = None,
+    name: str | None = None,
     errors: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> Response:
@@ -112,6 +124,7 @@ def _page(
         view=view,
         typed=typed,
         editing=editing,
+        name=view.state.name if name is None else name,
         added=added if typed is None or editing else typed,
         errors=errors or {},
         samplers=sampler_names(),
