@@ -76,6 +76,7 @@ def test_a_path_stands_for_the_choice(typed, shelves, lora):
         ("negative", "<lora:a:1>", "leave it out"),
         ("seeds", "1-", "is not a seed"),
         ("size", "512", "is not a size"),
+        ("size", "500x512", "the nearest size is 504x512"),
         ("steps", "0", "no number of steps"),
         ("steps", "1e3", "no number of steps"),
         ("cfg", "101", "no CFG scale"),

@@ -26,6 +26,7 @@ from blockweight.workflow.scenes import (
     parse_steps,
     sampler_names,
     scenes_of,
+    size_for,
     typed_errors,
 )
 from blockweight.workflow.tuning_project import TuningProject, create_project
@@ -115,6 +116,8 @@ def form_errors(typed: Typed, shelves: Shelves) -> dict[str, str]:
     parsers["lora_path" if typed["lora_path"].strip() else "lora"] = lambda _: open_lora(_lora(typed, shelves))
     parsers["model_path" if typed["model_path"].strip() else "model"] = lambda _: _model(typed, shelves)
     errors = typed_errors(typed, parsers)
+    if not {"model", "model_path", "size"} & errors.keys():
+        errors |= typed_errors(typed, {"size": lambda text: size_for(_model(typed, shelves), text)})
     if not {"lora", "lora_path", "fill", "name"} & errors.keys():
         errors |= typed_errors(typed, {"weights": lambda text: _read_weights(text, typed, shelves)})
     return errors

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from blockweight.errors import BlockweightError, quoted
@@ -24,6 +25,7 @@ from blockweight.workflow.scenes import (
     parse_seeds,
     parse_size,
     parse_steps,
+    size_for,
     typed_errors,
 )
 from blockweight.workflow.tuning_project import TuningProject
@@ -61,9 +63,10 @@ def scene_fields(scene: Scene) -> dict[str, str]:
     }
 
 
-def scene_errors(typed: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with a scene's form: a field's name → why, in one sentence."""
-    return typed_errors(typed, _PARSERS)
+def scene_errors(tuning: TuningProject, typed: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a scene's form for this project: a field's name → why, in one sentence."""
+    model = tuning.state().scenes[-1].checkpoint.path
+    return typed_errors(typed, {**_PARSERS, "size": lambda text: size_for(Path(model), text)})
 
 
 def add_scenes(tuning: TuningProject, typed: Mapping[str, str], *, event_id: str = "") -> TuningState:
@@ -137,7 +140,7 @@ def scenes_lines(state: TuningState) -> Iterator[str]:
 
 def _made(base: Scene, typed: Mapping[str, str]) -> list[Scene]:
     """Every prompt of the form with every seed. A prompt that stays keeps its label."""
-    width, height = parse_size(typed["size"])
+    width, height = size_for(Path(base.checkpoint.path), typed["size"])
     # A sampler that nobody touches stays as it is, also one of an older project.
     same = typed["sampler"] == base.sampler_name
     sampler, scheduler = (base.sampler, base.scheduler) if same else parse_sampler(typed["sampler"])

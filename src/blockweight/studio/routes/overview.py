@@ -46,7 +46,7 @@ def change(request: Request, found: Opened, fields: Annotated[Fields, Depends(fo
         return _renamed(request, found, fields)
     typed = {name: fields.one(name).replace("\r\n", "\n") for name in FIELDS}
     editing = fields.one("scene") if what == "change" else None
-    errors = scene_errors(typed) if what in ("add", "change") else {}
+    errors = scene_errors(found.tuning, typed) if what in ("add", "change") else {}
     if errors:
         return _page(request, found, typed=typed, editing=editing, errors=errors, status=422)
     try:
