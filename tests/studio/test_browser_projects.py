@@ -126,4 +126,6 @@ def test_a_picture_that_is_dropped_fills_the_form(page, server, tmp_path):
     page.goto(f"{server.url}projects/new")
     page.locator("picture-drop input").set_input_files(tmp_path / "girl.png")
     expect(page.locator("#steps")).to_have_value("25")
-    assert page.locator("#notes li").count() > 2
+    expect(page.locator("#clip_skip")).to_be_visible()
+    expect(page.locator("#hires_upscaler")).to_have_value("Latent (nearest-exact)")
+    assert page.locator("#notes li").count() >= 2

@@ -97,7 +97,9 @@ def test_an_infotext_fills_the_form_without_scripts_and_names_what_is_not_taken(
         ">\n1girl, gobuhime, longhair, hairornament, choker</textarea>",
         'name="steps" value="25"',
         'name="name" value="ゴブ姫"',
-        "The form has no field for clip skip, hires pass;",
+        'name="clip_skip" value="2"',
+        "<option selected>Latent (nearest-exact)</option>",
+        "XYZ stands for weights that a plot puts in",
     ):
         assert words in shown(answer)
 
@@ -119,7 +121,30 @@ def test_a_picture_gives_the_fields_and_what_is_not_taken(client):
     answer = client.post("/projects/new/picture", content=png(TUTORIAL)).json()
     assert answer["fields"]["prompts"] == "1girl, gobuhime, longhair, hairornament, choker"
     assert "seeds" not in answer["fields"]
-    assert any("hires" in note for note in answer["notes"])
+    assert (answer["fields"]["clip_skip"], answer["fields"]["hires_steps"]) == ("2", "15")
+    assert answer["infotext"].startswith("1girl, gobuhime")
+    assert any("XYZ" in note for note in answer["notes"])
+
+
+def test_what_is_not_taken_of_an_infotext_stays_in_sight_when_the_project_cannot_be_made(client, typed):
+    form = typed | {"infotext": TUTORIAL, "taken": "1", "seeds": "x", "variation_seed": "77"}
+    answer = client.post("/projects/new", data=form)
+    assert answer.status_code == 422
+    assert "XYZ stands for weights that a plot puts in" in answer.text
+    assert ('name="taken" value="1"' in answer.text, 'name="variation_seed" value="77"' in answer.text) == (True, True)
+    untaken = client.post("/projects/new", data=form | {"taken": ""})
+    assert "XYZ stands for" not in untaken.text
+
+
+def test_a_project_is_made_with_a_clip_skip_and_a_hires_pass(client, typed, tmp_path):
+    further = {"clip_skip": "2", "hires_upscaler": "Latent", "hires_scale": "1.5"}
+    place = client.post("/projects/new", data=typed | further).headers["location"]
+    with open_project(tmp_path / "projects" / "ゴブ姫") as tuning:
+        scene = tuning.state().scenes[0]
+    assert (scene.clip_skip, scene.hires.scale) == (2, 1.5)
+    assert "clip skip 2 · hires pass to 48×32 (Latent)" in client.get(place).text
+    change = scene_form(client.get(place).text, sampler="Euler a", **further, hires_denoise="9")
+    assert 'id="scene-1-hires_denoise-error"' in client.post(place, data=change).text
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", png("")[:60], png("x")[:50]])

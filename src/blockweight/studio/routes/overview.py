@@ -17,13 +17,13 @@ from blockweight.studio.forms import Fields, form
 from blockweight.studio.library import shelves
 from blockweight.studio.pages import project_page
 from blockweight.studio.projects import Opened, OpenProject
+from blockweight.workflow.further_fields import choices
 from blockweight.workflow.places import locate, look_in_libraries
 from blockweight.workflow.project_files import export_for_download
 from blockweight.workflow.project_view import project_view
 from blockweight.workflow.projects_folder import folder_name
 from blockweight.workflow.recent_projects import remember
 from blockweight.workflow.scene_edits import FIELDS, add_scenes, change_scene, remove_scene, scene_errors
-from blockweight.workflow.scenes import sampler_names
 
 router = APIRouter(prefix="/projects/{identity}")
 
@@ -127,7 +127,7 @@ def _page(
         name=view.state.name if name is None else name,
         added=added if typed is None or editing else typed,
         errors=errors or {},
-        samplers=sampler_names(),
+        choices=choices(),
         shelf=shelf,
         folder=str(found.tuning.folder),
         looked=bool(request.query_params.get("looked")),
