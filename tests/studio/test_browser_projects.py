@@ -46,7 +46,8 @@ def test_a_pasted_infotext_becomes_a_project(place):
     assert page.locator("#prompts").input_value() == "1girl, gobuhime, red dress"
     assert page.locator("#lora option:checked").inner_text().startswith("princess.safetensors")
     assert (page.locator("#strength").input_value(), page.locator("#sampler").input_value()) == ("0.8", "Euler a")
-    assert "no field for clip skip" in page.locator("#notes").inner_text()
+    assert page.locator("#clip_skip").input_value() == "2"
+    assert "choose the noise NV" in page.locator("#notes").inner_text()
     page.locator("#model").select_option(index=1)
     page.locator("#name").fill("From a picture")
     page.locator("#name").press("Enter")

@@ -9,11 +9,16 @@ import shutil
 
 import pytest
 from PIL import Image, PngImagePlugin
+from starlette.testclient import TestClient
+from studio_server import HOST, OWN
 
+from blockweight.studio.app import make_app
+from blockweight.studio.door import Address, Door
 from blockweight.studio.guard import LARGER
-from blockweight.studio.projects import identity_of
+from blockweight.studio.projects import Desk, identity_of
 from blockweight.workflow.places import lost_files
 from blockweight.workflow.recent_projects import recent_projects
+from blockweight.workflow.render_process import RenderProcess
 from blockweight.workflow.settings import Settings, load_settings, save_settings
 from blockweight.workflow.tuning_project import open_project
 from infotexts import TUTORIAL
@@ -300,5 +305,20 @@ def test_the_folder_for_projects_is_set_on_the_settings_page(client, config, tmp
     assert f'value="{tmp_path}/new"' in client.get("/settings").text
 
 
-def test_the_settings_say_what_renders(client, config):
-    assert "rendered on this machine" in client.get("/settings").text
+def test_the_settings_choose_the_device_that_renders(client, config):
+    form = {"models": "", "loras": "", "language": "", "theme": "", "projects": "", "device": "cuda"}
+    assert client.post("/settings", data=form).status_code == 303
+    assert load_settings().device == "cuda"
+    assert '<option value="cuda" selected>' in client.get("/settings").text
+    assert client.post("/settings", data=form | {"device": "tpu"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("renderer", "words"),
+    [("", None), ("local:cpu", "started with --renderer local:cpu, which counts"), ("fake", "Stripes stand for")],
+)
+def test_the_settings_say_where_the_command_line_counts_more(config, renderer, words):
+    app = make_app(Door(Address()), Desk(renders=RenderProcess(renderer)))
+    page = TestClient(app, base_url=f"http://{HOST}", headers={**OWN, "accept": "text/html"}).get("/settings").text
+    assert ('id="device-now"' in page) is (words is not None)
+    assert words is None or words in page

@@ -128,7 +128,8 @@ class Project:
         elif first.body["arithmetic"] != arithmetic:
             raise BlockweightError(
                 f"The pictures in '{self.folder}' were made with {first.body['arithmetic']}, this run would use "
-                f"{arithmetic}, and the two differ by more than a block may do; choose another folder with --out."
+                f"{arithmetic}, and the two differ by more than a block may do; render with what made them, or choose "
+                "another folder with --out."
             )
 
     def _log_unlogged(self, finished: Iterable[str]) -> None:
