@@ -72,7 +72,7 @@ def render(folder):
 
 def test_nothing_is_rendered_while_another_program_renders(folder):
     renderer = FakeRenderer()
-    with held(folder), Project(folder) as project, pytest.raises(UnavailableError):
+    with rendering_alone(folder, "studio"), Project(folder) as project, pytest.raises(UnavailableError):
         list(project.render(renderer, [job()]))
     assert renderer.rendered == []
 
@@ -104,7 +104,7 @@ def test_the_lock_may_be_taken_inside_itself(folder):
 
 @pytest.mark.parametrize("told", ["", "{", "[]", '{"pid": 1}', '{"pid": "a", "program": "x", "since": 3}'])
 def test_a_holder_that_cannot_be_read_is_another_program(folder, told):
-    with held(folder):
+    with rendering_alone(folder, "studio"):
         (folder / HOLDER).write_text(told)
         with pytest.raises(UnavailableError, match="Another program renders this project already; wait"):
             render(folder)

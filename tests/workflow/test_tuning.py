@@ -18,9 +18,10 @@ from blockweight.render import FakeRenderer
 from blockweight.weights import parse_blocks
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.analyse import analyse
+from blockweight.workflow.overviews import overview
 from blockweight.workflow.own_files import analyse_file
 from blockweight.workflow.progress import SilentProgress
-from blockweight.workflow.recent_projects import overview, recent_projects
+from blockweight.workflow.recent_projects import recent_projects
 from blockweight.workflow.tuning_project import create_project, open_project, typed_weights
 from blockweight.workflow.tuning_rounds import plan_round
 from blockweight.workflow.tuning_text import block_text

@@ -1,25 +1,22 @@
-"""One program at a time renders a project, so that no picture is made twice.
-
-The lock is the system's on a file, by way of SQLite, which knows how on every system: it goes with the process that
-holds it, however that ends. Who holds it stands beside it, for whoever is refused.
-"""
+"""One program at a time renders a project, so that no picture is made twice. Who does stands beside the lock, for
+whoever is refused."""
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from blockweight.errors import BlockweightError, UnavailableError
+from blockweight.errors import UnavailableError
 from blockweight.lora.atomic import write_atomically
+from blockweight.project.file_lock import HeldError, hold
 
 LOCK = "rendering.lock"
-"""The locked file, a SQLite database that stays empty."""
+"""The locked file."""
 
 HOLDER = "rendering.json"
 """Who holds the lock, or held it last."""
@@ -42,19 +39,11 @@ _REFUSED = {
 def rendering_alone(folder: Path, program: Program) -> Iterator[None]:
     """Hold the project's lock for rendering. UnavailableError, in a sentence that says who renders, if another program
     holds it and keeps it; BlockweightError for what the system refuses."""
-    lock = folder / LOCK
     try:
-        database = sqlite3.connect(lock, timeout=_HANDOVER, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise _unusable(lock, error) from error
-    with closing(database):
-        try:
-            database.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            # An extended code holds the plain one in its lowest byte.
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
-                raise _unusable(lock, error) from error
-            raise UnavailableError(_refusal(folder / HOLDER)) from None
+        lock = hold(folder / LOCK, _HANDOVER)
+    except HeldError:
+        raise UnavailableError(_refusal(folder / HOLDER)) from None
+    with closing(lock):
         _say_who(folder / HOLDER, program)
         yield
 
@@ -77,10 +66,3 @@ def _refusal(file: Path) -> str:
         return _REFUSED[told["program"]].format(pid=int(told["pid"]), time=since)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "Another program renders this project already; wait until it is done, or stop it."
-
-
-def _unusable(lock: Path, error: sqlite3.Error) -> BlockweightError:
-    return UnavailableError(
-        f"'{lock}' cannot be locked ({error}), which keeps two programs from rendering the same pictures; check the "
-        "folder's permissions and its disk, or remove that file if it is damaged."
-    )

@@ -41,7 +41,9 @@ class Entry:
 def home(request: Request) -> Response:
     """The projects, and what can be done here."""
     settings = load_settings()
-    entries = [Entry(identity_of(each.folder), each) for each in listed_projects(desk_of(request).folders())]
+    desk = desk_of(request)
+    listed = listed_projects(desk.folders(), desk.at_hand())
+    entries = [Entry(identity_of(each.folder), each) for each in listed]
     return render(
         request,
         "home.html.j2",
