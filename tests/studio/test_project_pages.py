@@ -173,7 +173,8 @@ def test_a_picture_that_comes_to_too_much_is_refused(client, monkeypatch):
 def test_the_demo_is_opened_in_one_click_and_again_the_second_time(client):
     answer = client.post("/projects/demo", data={"": ""})
     assert (answer.status_code, answer.headers["location"].endswith("/analyse")) == (303, True)
-    assert client.get(answer.headers["location"]).status_code == 200
+    page = client.get(answer.headers["location"])
+    assert (page.status_code, '"region": "her face and hair"' in page.text) == (200, True)
     assert client.post("/projects/demo", data={"": ""}).headers["location"] == answer.headers["location"]
 
 
