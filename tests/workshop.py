@@ -12,6 +12,7 @@ from blockweight.blocks import family_by_name
 from blockweight.lora import write_lora
 from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant
 from blockweight.weights import BlockWeights, Context, read_weights, uniform
+from blockweight.workflow.progress import Bar
 
 SD1 = family_by_name("sd1")
 FULL, SHORT = SD1.layouts
@@ -101,10 +102,7 @@ class RecordedProgress:
         task: list[object] = [title, total, done, 0]
         self.tasks.append(task)
 
-        def advance() -> None:
-            task[3] = int(str(task[3])) + 1
-
-        yield advance
+        yield (bar := Bar(done, lambda _reached: task.__setitem__(3, bar.done - done)))
 
     def say(self, text: str) -> None:
         self.lines.append(text)

@@ -7,13 +7,13 @@ import os
 import signal
 
 from blockweight.cli import analyze, main, rounds, tune
-from blockweight.render import FakeRenderer
+from blockweight.render import FakeRenderer, unwatched
 
 
 class Mortal(FakeRenderer):
-    def render(self, jobs, finished=()):
+    def render(self, jobs, finished=(), watch=unwatched):
         lives = int(os.environ.get("LIVES", "-1"))
-        for rendering in super().render(jobs, finished):
+        for rendering in super().render(jobs, finished, watch):
             if len(self.rendered) > lives >= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield rendering

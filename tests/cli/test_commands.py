@@ -12,7 +12,7 @@ import typer
 import blockweight as package
 from blockweight.cli.main import app
 from blockweight.lora import open_lora
-from blockweight.render import FakeRenderer
+from blockweight.render import FakeRenderer, unwatched
 from workshop import WEIGHTS, tree
 
 SCENE = ("--prompt", "1girl", "--size", "32x24")
@@ -180,8 +180,8 @@ def test_baking_a_short_vector_names_the_filled_blocks(blockweight, locon):
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(blockweight, locon, model, tmp_path):
     class Interrupted(FakeRenderer):
-        def render(self, jobs, finished=()):
-            yield from list(super().render(jobs[:2], finished))
+        def render(self, jobs, finished=(), watch=unwatched):
+            yield from list(super().render(jobs[:2], finished, watch))
             raise KeyboardInterrupt
 
     command = ("analyze", locon, "--model", model, *SCENE, "--blocks", "IN01-IN03", "--out", tmp_path / "out")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blockweight.render import FakeRenderer
+from blockweight.render import FakeRenderer, unwatched
 from workshop import tree
 
 
@@ -35,8 +35,8 @@ def mask(tmp_path):
 class Interrupted(FakeRenderer):
     """Ctrl-C after three pictures."""
 
-    def render(self, jobs, finished=()):
-        for rendering in super().render(jobs, finished):
+    def render(self, jobs, finished=(), watch=unwatched):
+        for rendering in super().render(jobs, finished, watch):
             if len(self.rendered) > 3:
                 raise KeyboardInterrupt
             yield rendering

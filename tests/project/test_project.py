@@ -13,7 +13,7 @@ import pytest
 
 from blockweight.errors import BlockweightError
 from blockweight.project import Project
-from blockweight.render import FakeRenderer, Rendering, fake_picture
+from blockweight.render import FakeRenderer, Rendering, fake_picture, unwatched
 from workshop import SCENE, job, tree
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -79,9 +79,9 @@ def test_the_renderer_gets_all_jobs_and_the_keys_of_the_finished(folder):
     asked = []
 
     class Asked(FakeRenderer):
-        def render(self, jobs, finished=()):
+        def render(self, jobs, finished=(), watch=unwatched):
             asked.append((list(jobs), set(finished)))
-            return super().render(jobs, finished)
+            return super().render(jobs, finished, watch)
 
     render(folder, JOBS[:1])
     render(folder, JOBS, Asked())
@@ -130,7 +130,7 @@ def test_a_deleted_picture_is_rendered_again(folder):
 
 def test_a_finished_picture_that_a_batching_renderer_gives_again_is_not_replaced(folder):
     class Batching(FakeRenderer):
-        def render(self, jobs, finished=()):
+        def render(self, jobs, finished=(), watch=unwatched):
             for made in jobs:
                 yield Rendering(made, fake_picture(made) // 2, 0.0)
 

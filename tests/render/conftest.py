@@ -15,7 +15,7 @@ from tiny_scenes import Tiny, use
 from blockweight.plan import Job
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LocalRenderer
-from blockweight.render.local import renderer as renderer_module
+from blockweight.render.local.stable_diffusion import StableDiffusion
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +52,13 @@ def shared() -> LocalRenderer:
 def draw(monkeypatch: pytest.MonkeyPatch):
     """draw(renderer, jobs) → (pictures, latents), each in the jobs' order."""
     latents: dict[str, torch.Tensor] = {}
-    decode = renderer_module._decode
+    decode = StableDiffusion.decode
 
-    def keep(jobs, pipeline, found):
+    def keep(engine, jobs, found):
         latents.update((job.key, sample.clone()) for job, sample in zip(jobs, found, strict=True))
-        return decode(jobs, pipeline, found)
+        return decode(engine, jobs, found)
 
-    monkeypatch.setattr(renderer_module, "_decode", keep)
+    monkeypatch.setattr(StableDiffusion, "decode", keep)
 
     def draw(renderer: LocalRenderer, jobs: list[Job]) -> tuple[np.ndarray, torch.Tensor]:
         renderer.check(jobs)

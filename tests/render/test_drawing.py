@@ -66,7 +66,7 @@ def test_scenes_of_one_noise_and_variation_are_drawn_apart_from_others(tiny, sha
 
 def test_the_model_is_asked_at_steps_between_those_that_it_was_trained_with(tiny, shared, draw):
     asked: list[float] = []
-    unet = shared._pipeline(tiny.checkpoint).unet
+    unet = shared._engine(tiny.checkpoint).pipeline.unet
     handle = unet.register_forward_pre_hook(lambda _, args: asked.append(float(args[1])))
     try:
         draw(shared, [tiny.job(None, **KARRAS, steps=4)])
@@ -98,7 +98,7 @@ def test_a_pixel_upscaler_enlarges_the_picture_that_the_autoencoder_gives_back()
 
 
 def test_a_picture_is_encoded_with_the_first_noise_of_its_seed(tiny, shared):
-    vae = shared._pipeline(tiny.checkpoint).vae
+    vae = shared._engine(tiny.checkpoint).pipeline.vae
     picture = Image.fromarray(np.full((8, 8, 3), 200, np.uint8))
     with torch.inference_mode():
         found = encoded(vae, [picture, picture], [4, 5], "CPU", torch.device("cpu"))
@@ -129,7 +129,7 @@ def test_samplers_of_every_kind_draw_over(tiny, shared, draw, sampler):
 
 def test_a_picture_that_is_drawn_over_takes_the_steps_that_were_asked_for(tiny, shared, draw):
     asked: list[float] = []
-    unet = shared._pipeline(tiny.checkpoint).unet
+    unet = shared._engine(tiny.checkpoint).pipeline.unet
     handle = unet.register_forward_pre_hook(lambda _, args: asked.append(float(args[1])))
     try:
         draw(shared, [tiny.job(None, **KARRAS, steps=3, hires=Hires("Latent", 1.5, steps=5, denoising=0.5))])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +18,16 @@ from tiny_scenes import different, same, use
 from blockweight.errors import BlockweightError
 from blockweight.lora import bake
 from blockweight.plan import Hires, LoraUse, Variant, plan_block_analysis
-from blockweight.render import identify_checkpoint
+from blockweight.render import RenderingError, Step, identify_checkpoint
 from blockweight.render.local import LocalRenderer, texts
 from blockweight.render.local.earlier import EARLIER_SAMPLERS, make_scheduler
+from blockweight.render.local.stable_diffusion import StableDiffusion
 
 CPU = torch.device("cpu")
 
 
 def loaded(renderer, tiny):
-    return renderer._pipeline(tiny.checkpoint)
+    return renderer._engine(tiny.checkpoint).pipeline
 
 
 def test_live_pictures_equal_those_of_the_baked_file_with_all_ones(tiny, shared, draw, tmp_path):
@@ -183,7 +185,7 @@ def test_no_more_embeddings_are_kept_than_is_said(tiny, monkeypatch, draw):
     renderer = LocalRenderer(CPU)
     jobs = [tiny.job(weights(1), prompt=f"1girl, {colour} hair", steps=1) for colour in ("red", "blue", "pink", "mint")]
     found = draw(renderer, jobs)
-    assert len(renderer._texts._kept) == 3
+    assert len(renderer._engine(tiny.checkpoint)._texts._kept) == 3
     same(draw(LocalRenderer(CPU, batch=1), jobs), found)
 
 
@@ -305,12 +307,93 @@ def test_loras_that_cannot_be_used_are_refused_before_any_work(tiny, shared, tmp
     shared.check([tiny.job(weights(layout=SHORT), tiny.standard), tiny.job(weights())])
 
 
-def test_a_picture_that_is_no_picture_is_an_error_that_names_it(tiny, tmp_path, draw):
+@pytest.fixture
+def huge(tiny, tmp_path) -> LoraUse:
+    """A LoRA whose pictures are no numbers."""
     tensors = load_file(tiny.standard.path)
-    save_file({key: v * np.float32(1e30) if "lora_up" in key else v for key, v in tensors.items()}, tmp_path / "a.st")
-    huge = use((tmp_path / "a.st").rename(tmp_path / "huge.safetensors"))
-    with pytest.raises(BlockweightError, match=r"'variant' of the scene 'scene' came out as .* not a number"):
-        draw(LocalRenderer(CPU), [tiny.job(weights(), huge)])
+    path = tmp_path / "huge.safetensors"
+    save_file({key: v * np.float32(1e30) if "lora_up" in key else v for key, v in tensors.items()}, path)
+    return use(path)
+
+
+def test_a_picture_that_is_no_picture_is_named_at_the_end_and_the_others_are_made(tiny, huge, draw):
+    jobs = [tiny.job(None), tiny.job(weights(), huge, "a"), tiny.job(weights(fill=0.0, rest=0.0), huge, "0")]
+    renderer, made = LocalRenderer(CPU, batch=3), []
+    renderer.check(jobs)
+    with pytest.raises(RenderingError, match=r"'a' of the scene 'scene' came out as .* not a number") as error:
+        made.extend(renderer.render(jobs))
+    assert {rendering.job.variant.label for rendering in made} == {"variant", "0"}
+    assert [rendering.batch_left for rendering in made][-1] == 0
+    assert [failure.job for failure in error.value.failures] == [jobs[1]]
+
+
+def test_a_picture_that_failed_but_is_finished_is_no_failure(tiny, huge):
+    jobs = [tiny.job(weights(fill=0.0, rest=0.0), huge, "0"), tiny.job(weights(), huge, "a")]
+    assert len(list(LocalRenderer(CPU).render(jobs, {jobs[1].key}))) == 1
+
+
+def test_several_failures_are_counted_and_the_first_is_told(tiny, huge):
+    with pytest.raises(RenderingError, match=r"^2 pictures could not be made; of the first: The picture 'a' of the"):
+        list(LocalRenderer(CPU).render([tiny.job(weights(), huge, "a"), tiny.job(weights(1), huge, "b")]))
+
+
+def test_a_lora_that_vanishes_ends_its_own_pictures_only(tiny, tmp_path):
+    path = Path(shutil.copy(tiny.standard.path, tmp_path / "gone.safetensors"))
+    jobs = [tiny.job(weights(), use(path)), tiny.job(weights(1))]
+    renderer = LocalRenderer(CPU)
+    renderer.check(jobs)
+    path.unlink()
+    renderer._detach()
+    made = []
+    with pytest.raises(RenderingError, match=r"gone\.safetensors") as error:
+        made.extend(renderer.render(jobs))
+    assert [rendering.job for rendering in made] == jobs[1:]
+    assert [failure.job for failure in error.value.failures] == jobs[:1]
+
+
+def too_large_for(monkeypatch, most):
+    """Let batches of more than `most` pictures run out of memory; the sizes that are tried."""
+    tried = []
+    denoise = StableDiffusion._denoise
+
+    def bounded(engine, jobs, live, stepped):
+        tried.append(len(jobs))
+        if len(jobs) > most:
+            raise RuntimeError("CUDA out of memory")
+        return denoise(engine, jobs, live, stepped)
+
+    monkeypatch.setattr(StableDiffusion, "_denoise", bounded)
+    return tried
+
+
+def test_a_batch_that_is_too_large_is_halved_and_nothing_is_lost(tiny, monkeypatch):
+    jobs = [tiny.job(weights(seed), seed=seed) for seed in range(7)]
+    wanted = {r.job.key: r.picture for r in LocalRenderer(CPU, batch=2).render(jobs)}
+    tried = too_large_for(monkeypatch, 2)
+    renderer = LocalRenderer(CPU)
+    found = {r.job.key: r.picture for r in renderer.render(jobs)}
+    assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    assert found.keys() == wanted.keys()
+    assert all(np.abs(found[key].astype(int) - wanted[key]).max() <= 1 for key in wanted)
+    tried.clear()
+    list(renderer.render(jobs))
+    assert set(tried) == {1}, "what was too large is not tried again"
+
+
+def test_every_step_of_both_passes_is_told_and_can_end_the_rendering(tiny):
+    scene = {"sampler": "DPM++ 2M", "scheduler": "Karras", "steps": 3, "hires": Hires(steps=2)}
+    jobs = [tiny.job(None, seed=seed, **scene) for seed in range(2)]
+    told: list[Step] = []
+    made = list(LocalRenderer(CPU).render(jobs, {jobs[0].key}, told.append))
+    assert len(made) == 2
+    assert told == [Step(1, done, 5) for done in (1, 2, 3, 4, 5)]
+
+    def stop(step):
+        if step.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(LocalRenderer(CPU).render(jobs, (), stop))
 
 
 def test_an_autoencoder_that_overflows_in_half_precision_calculates_in_full(tiny, draw):
@@ -352,8 +435,8 @@ def test_memory_that_runs_out_is_told_in_a_sentence_on_every_device(tiny, monkey
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(renderer, "_denoise", fail)
-    with pytest.raises(BlockweightError, match="do not fit into the memory of cpu; render smaller pictures"):
+    monkeypatch.setattr(StableDiffusion, "_denoise", fail)
+    with pytest.raises(RenderingError, match="16×16 pixels does not fit into the memory of cpu; render smaller"):
         list(renderer.render([tiny.job(None)]))
 
 
@@ -363,6 +446,6 @@ def test_another_fault_of_the_library_is_not_taken_for_want_of_memory(tiny, monk
     def fail(*_):
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(renderer, "_denoise", fail)
+    monkeypatch.setattr(StableDiffusion, "_denoise", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(renderer.render([tiny.job(None)]))

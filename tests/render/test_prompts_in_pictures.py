@@ -243,7 +243,7 @@ def test_a_batch_of_all_kinds_of_prompts_equals_its_jobs_one_by_one(tiny, shared
     jobs = [tiny.job(None, **changes) for changes in PROMPTS.values()]
     together = draw(shared, jobs)
     for number, job in enumerate(jobs):
-        shared._texts = TextEmbeddings()
+        shared._engine(tiny.checkpoint)._texts = TextEmbeddings()
         same(draw(shared, [job]), [part[number : number + 1] for part in together])
         if number:
             assert not torch.equal(together[1][number], together[1][0])
@@ -275,7 +275,7 @@ def test_a_composed_batch_equals_its_jobs_one_by_one(tiny, shared, draw):
     jobs = [tiny.job(weights(n), prompt=prompt, seed=n, steps=2) for n, prompt in enumerate(prompts)]
     together = draw(shared, jobs)
     for number, job in enumerate(jobs):
-        shared._texts = TextEmbeddings()
+        shared._engine(tiny.checkpoint)._texts = TextEmbeddings()
         same(draw(shared, [job]), [part[number : number + 1] for part in together])
 
 

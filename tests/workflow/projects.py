@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blockweight.render import FakeRenderer, Rendering
+from blockweight.render import FakeRenderer, Rendering, unwatched
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.scenes import scenes_of
 from blockweight.workflow.tuning import fix
@@ -27,12 +27,20 @@ class Timed(FakeRenderer):
 
     size = 1
 
-    def render(self, jobs, finished=()):
-        made = list(super().render(jobs, finished))
-        for number, rendering in enumerate(made):
-            left = min(len(made), (number // self.size + 1) * self.size) - number - 1
-            yield Rendering(rendering.job, rendering.picture, 2.0, left)
+    def render(self, jobs, finished=(), watch=unwatched):
+        missing = [job for job in jobs if job.key not in finished]
+        for start in range(0, len(missing), self.size):
+            made = list(super().render(missing[start : start + self.size], (), watch))
+            for left, rendering in zip(reversed(range(len(made))), made, strict=True):
+                yield Rendering(rendering.job, rendering.picture, 2.0, left)
 
 
 def render(tuning: TuningProject, make_renderer=FakeRenderer, stopped=lambda: False):
     return render_round(tuning, make_renderer, SilentProgress(), stopped)
+
+
+def after(tuning: TuningProject, pictures: int):
+    """A stop once the project has so many pictures more."""
+    folder = tuning.folder / "pictures"
+    wanted = len(list(folder.glob("*.png"))) + pictures
+    return lambda: len(list(folder.glob("*.png"))) >= wanted

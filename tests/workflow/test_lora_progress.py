@@ -11,6 +11,7 @@ from blockweight.lora import write_lora
 from blockweight.workflow.lora_algebra import convert_file, merge_files, resize_file, split_file
 from blockweight.workflow.lora_checkpoints import extract_file, merge_checkpoint_file
 from blockweight.workflow.lora_conflicts import compare_files
+from blockweight.workflow.progress import Bar
 from workshop import write_lora_file
 
 UNET = "model.diffusion_model."
@@ -28,10 +29,10 @@ class Recording:
         task = {"title": title, "total": total, "done": done}
         self.tasks.append(task)
 
-        def step():
-            task["done"] += 1
+        def reach(units):
+            task["done"] = units
 
-        yield step
+        yield Bar(done, reach)
 
 
 @pytest.fixture

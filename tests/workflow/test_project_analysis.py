@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from projects import Timed, make, scenes
+from projects import Timed, after, make, scenes
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import Verdict, measure_effects, suggest_all
 from blockweight.project import read_picture
-from blockweight.render import FakeRenderer
+from blockweight.render import FakeRenderer, unwatched
 from blockweight.workflow import analysis_figures
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.analysis_text import analysis_facts
@@ -47,12 +47,6 @@ def never():
 
 def run(tuning, make_renderer=FakeRenderer, stopped=lambda: False):
     return render_analysis(tuning, make_renderer, SilentProgress(), stopped)
-
-
-def after(pictures):
-    """A stop after so many pictures."""
-    left = iter([False] * pictures)
-    return lambda: next(left, True)
 
 
 def png(width=32, height=24, inside=12):
@@ -159,7 +153,7 @@ def test_undo_leaves_an_analysis_alone(tuning):
 
 def test_a_stop_is_heard_and_the_next_call_goes_on(tuning):
     plan_analysis(tuning, BLOCKS)
-    assert run(tuning, stopped=after(3)) == RenderedPart(3, 5)
+    assert run(tuning, stopped=after(tuning, 3)) == RenderedPart(3, 5)
     assert tuning.state().analyses == ()
     progress = RecordedProgress()
     assert render_analysis(tuning, FakeRenderer, progress) == RenderedPart(5, 0)
@@ -198,7 +192,7 @@ def test_every_scene_may_have_a_mask_of_its_own(tuning):
 
 def test_what_is_there_is_shown_before_the_rest(tuning):
     plan_analysis(tuning, BLOCKS)
-    run(tuning, stopped=after(3))
+    run(tuning, stopped=after(tuning, 3))
     view = analysis_view(tuning)
     assert (view.number, view.suggested_from, view.cost) == (None, 0, Cost(8, 3, 0.0))
     first, second, third = view.blocks
@@ -210,7 +204,7 @@ def test_what_is_there_is_shown_before_the_rest(tuning):
 def test_suggestions_begin_with_the_second_whole_scene(tuning, model):
     acts.set_scenes(tuning, scenes(model, "1-3"))
     plan_analysis(tuning, BLOCKS)
-    run(tuning, stopped=after(9))
+    run(tuning, stopped=after(tuning, 9))
     view = analysis_view(tuning)
     assert (view.number, view.suggested_from) == (None, 2)
     assert all(each.suggestion is not None for each in view.blocks)
@@ -220,7 +214,7 @@ def test_suggestions_begin_with_the_second_whole_scene(tuning, model):
 
 def test_only_new_pictures_are_measured(tuning, monkeypatch):
     plan_analysis(tuning, BLOCKS)
-    run(tuning, stopped=after(3))
+    run(tuning, stopped=after(tuning, 3))
     measured = []
     measure = analysis_figures.measure_effects
     monkeypatch.setattr(analysis_figures, "measure_effects", lambda *given: measured.append(given) or measure(*given))
@@ -236,7 +230,7 @@ def test_only_new_pictures_are_measured(tuning, monkeypatch):
 
 def test_a_damaged_picture_counts_as_missing_in_the_figures(tuning):
     plan_analysis(tuning, BLOCKS)
-    run(tuning, stopped=after(3))
+    run(tuning, stopped=after(tuning, 3))
     pair = of(analysis_view(tuning), "IN01").pairs[0]
     analysis_figures._measured.cache_clear()
     (tuning.project.pictures.folder / f"{pair.changed}.png").write_bytes(b"no picture")
@@ -282,7 +276,7 @@ def test_a_cancelled_analysis_gives_way_to_the_one_before(tuning):
     run(tuning)
     before = analysis_view(tuning)
     plan_analysis(tuning, "IN04")
-    run(tuning, stopped=after(1))
+    run(tuning, stopped=after(tuning, 1))
     cancel_analysis(tuning)
     assert analysis_view(tuning) == before
     with pytest.raises(BlockweightError, match="complete, so there is nothing to cancel"):
@@ -294,8 +288,8 @@ def test_a_cancel_from_elsewhere_stops_the_renderer(tuning):
     plan_analysis(tuning, BLOCKS)
 
     class Cancelled(FakeRenderer):
-        def render(self, jobs, finished=()):
-            for rendering in super().render(jobs, finished):
+        def render(self, jobs, finished=(), watch=unwatched):
+            for rendering in super().render(jobs, finished, watch):
                 if len(self.rendered) == 4:
                     cancel_analysis(tuning)
                 yield rendering
@@ -309,7 +303,7 @@ def test_a_cancel_from_elsewhere_stops_the_renderer(tuning):
 
 def test_what_is_shown_is_plain_values(tuning):
     plan_analysis(tuning, BLOCKS, masks=[save_mask(tuning, png())])
-    run(tuning, stopped=after(3))
+    run(tuning, stopped=after(tuning, 3))
     facts = analysis_facts(analysis_view(tuning))
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
     first = facts["blocks"][0]

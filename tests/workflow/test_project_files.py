@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from projects import make, render
+from projects import after, make, render
 
 from blockweight.errors import BlockweightError
 from blockweight.workflow import tuning as acts
@@ -24,8 +24,7 @@ def away(tmp_path, locon, model, config):
     """A folder with the zip of a project alone; the LoRA and the model are elsewhere, and no project is remembered."""
     with make(tmp_path / "project", locon, model) as tuning:
         plan_round(tuning, "Sub", 0.5)
-        left = iter([False] * 4 + [True])
-        render(tuning, stopped=lambda: next(left))
+        render(tuning, stopped=after(tuning, 4))
         acts.decide(tuning, "SubIN01_0.5", "accept")
         acts.undo(tuning)
         (tmp_path / "away").mkdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from projects import Timed, make, render, scenes
+from projects import Timed, after, make, render, scenes
 
 from blockweight.errors import BlockweightError
 from blockweight.project import Choice
@@ -126,21 +126,32 @@ def test_an_empty_round_and_one_that_is_not_open_are_refused(tuning):
         plan_round(tuning, "Sub", 0.5)
 
 
-def test_a_stop_is_heard_between_batches_and_the_next_call_goes_on(tuning):
+def test_a_stop_after_a_batch_keeps_its_pictures_and_the_next_call_goes_on(tuning):
     plan_round(tuning, "Sub", 0.5)
 
     class Batches(Timed):
         size = 4
 
-    asked = []
+    assert render(tuning, Batches, after(tuning, 8)) == RenderedPart(8, 2)
+    assert render(tuning) == RenderedPart(2, 0)
+
+
+def test_a_stop_in_the_middle_of_a_batch_is_heard_at_the_next_step(tuning):
+    plan_round(tuning, "Sub", 0.5)
+
+    class Batches(Timed):
+        size = 4
+
+    renderer = Batches()
+    steps = []
 
     def stopped():
-        asked.append(len(tree(tuning.folder / "pictures")))
-        return len(asked) == 3
+        steps.append(len(renderer.rendered))
+        return len(renderer.rendered) == 6
 
-    assert render(tuning, Batches, stopped) == RenderedPart(8, 2)
-    assert asked == [0, 4, 8]
-    assert render(tuning) == RenderedPart(2, 0)
+    assert render(tuning, lambda: renderer, stopped) == RenderedPart(4, 6)
+    assert steps[-2:] == [5, 6]
+    assert render(tuning) == RenderedPart(6, 0)
 
 
 def test_a_stop_before_the_first_batch_renders_nothing(tuning):
@@ -156,8 +167,7 @@ def test_a_complete_round_needs_no_renderer(tuning):
 
 def test_progress_begins_with_what_is_there(tuning):
     plan_round(tuning, "Sub", 0.5)
-    left = iter([False, False, True])
-    render(tuning, stopped=lambda: next(left))
+    render(tuning, stopped=after(tuning, 2))
     progress = RecordedProgress()
     render_round(tuning, FakeRenderer, progress)
     assert progress.tasks == [["Round Sub", 10, 2, 8]]
@@ -165,8 +175,7 @@ def test_progress_begins_with_what_is_there(tuning):
 
 def test_a_round_may_be_decided_before_it_is_complete(tuning):
     plan_round(tuning, "Sub", 0.5)
-    left = iter([False, False, True])
-    render(tuning, stopped=lambda: next(left))
+    render(tuning, stopped=after(tuning, 2))
     acts.decide(tuning, "SubIN01_0.5", "accept")
     assert render(tuning) == RenderedPart(8, 0)
     assert tuning.state().round.labels(Choice.ACCEPT) == ("SubIN01_0.5",)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from blockweight.workflow.progress import Bar
 
 
 class TerminalProgress:
@@ -15,7 +17,7 @@ class TerminalProgress:
         self._console = Console(stderr=True, highlight=False)
 
     @contextmanager
-    def track(self, title: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
+    def track(self, title: str, total: int, done: int = 0) -> Iterator[Bar]:
         """A bar of `total` units of which `done` are done already."""
         from rich import progress  # noqa: PLC0415 - as above
 
@@ -30,7 +32,7 @@ class TerminalProgress:
         )
         with progress.Progress(*columns, console=self._console) as bars:
             task = bars.add_task(title, total=total, completed=done)
-            yield lambda: bars.advance(task)
+            yield Bar(done, lambda reached: bars.update(task, completed=reached))
 
     def say(self, text: str) -> None:
         """One line on standard error."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,10 +14,14 @@ from blockweight.plan import Job
 from blockweight.project.events import Event, EventLog
 from blockweight.project.pictures import PictureStore
 from blockweight.project.rendering_lock import Program, rendering_alone
-from blockweight.render import Picture, Renderer, Rendering
+from blockweight.render import Picture, Renderer, Rendering, Step, Watch, unwatched
 
 LOG = "project.sqlite"
 """The event log's name in a project folder."""
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
+    """The person has stopped the rendering."""
 
 
 class Project:
@@ -76,19 +80,25 @@ class Project:
                 self._alone = False
 
     def render(
-        self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool] = lambda: False
+        self,
+        renderer: Renderer,
+        jobs: Sequence[Job],
+        stopped: Callable[[], bool] = lambda: False,
+        watch: Watch = unwatched,
     ) -> Iterator[Rendering]:
-        """Render what is missing; every picture is on disk and in the log before it is yielded. Once `stopped` says so
-        no further batch is begun; the pictures of the one at work are kept. No other program renders the project
-        meanwhile (`alone`).
+        """Render what is missing; every picture is on disk and in the log before it is yielded. `watch` is told of
+        every step. Once `stopped` says so, no further step is begun: the pictures of a finished batch are kept, one
+        that is at work is lost. No other program renders the project meanwhile (`alone`).
 
         BlockweightError if the renderer calculates otherwise than the one that made the project's pictures: their
-        differences would be measured as effects of blocks.
+        differences would be measured as effects of blocks. RenderingError at the end if pictures could not be made.
         """
         with self.alone():
-            yield from self._render(renderer, jobs, stopped)
+            yield from self._render(renderer, jobs, stopped, watch)
 
-    def _render(self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool]) -> Iterator[Rendering]:
+    def _render(
+        self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool], watch: Watch
+    ) -> Iterator[Rendering]:
         missing = self.missing(jobs)
         renderer.check(missing)
         if missing:
@@ -99,12 +109,19 @@ class Project:
         self._log_unlogged(finished)
         if stopped():
             return
-        for rendering in renderer.render(list(distinct.values()), finished):
-            if rendering.job.key in wanted:
-                self._keep(rendering)
-                yield rendering
-            if not rendering.batch_left and stopped():
-                return
+
+        def step(made: Step) -> None:
+            if stopped():
+                raise _Stopped
+            watch(made)
+
+        with suppress(_Stopped):
+            for rendering in renderer.render(list(distinct.values()), finished, step):
+                if rendering.job.key in wanted:
+                    self._keep(rendering)
+                    yield rendering
+                if not rendering.batch_left and stopped():
+                    return
 
     def _keep(self, rendering: Rendering) -> None:
         try:

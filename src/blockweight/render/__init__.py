@@ -3,16 +3,31 @@
 from blockweight.render.checkpoints import identify_checkpoint, size_step
 from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
-from blockweight.render.protocol import Capabilities, Picture, Renderer, Rendering
+from blockweight.render.protocol import (
+    Capabilities,
+    Failure,
+    Picture,
+    Renderer,
+    Rendering,
+    RenderingError,
+    Step,
+    Watch,
+    unwatched,
+)
 
 __all__ = [
     "Capabilities",
+    "Failure",
     "FakeRenderer",
     "Picture",
     "Renderer",
     "Rendering",
+    "RenderingError",
+    "Step",
+    "Watch",
     "fake_picture",
     "find_embeddings",
     "identify_checkpoint",
     "size_step",
+    "unwatched",
 ]

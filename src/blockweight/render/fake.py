@@ -9,7 +9,10 @@ import numpy as np
 
 from blockweight.blocks import FAMILIES
 from blockweight.plan import Job
-from blockweight.render.protocol import Capabilities, Picture, Rendering
+from blockweight.render.protocol import Capabilities, Picture, Rendering, Step, Watch, unwatched
+
+STEPS = 4
+"""Of every picture."""
 
 
 class FakeRenderer:
@@ -30,13 +33,17 @@ class FakeRenderer:
     def check(self, jobs: Sequence[Job]) -> None:
         """Every job can be done."""
 
-    def render(self, jobs: Sequence[Job], finished: Collection[str] = ()) -> Iterator[Rendering]:
-        """One picture a job, in order."""
+    def render(
+        self, jobs: Sequence[Job], finished: Collection[str] = (), watch: Watch = unwatched
+    ) -> Iterator[Rendering]:
+        """One picture a job, in order, each in STEPS steps."""
         for job in jobs:
             if job.key in finished:
                 continue
             self.rendered.append(job)
-            time.sleep(self._seconds)
+            for done in range(STEPS):
+                time.sleep(self._seconds / STEPS)
+                watch(Step(1, done + 1, STEPS))
             yield Rendering(job, fake_picture(job), self._seconds)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockweight.errors import BlockweightError
 from blockweight.plan import Job
 
 Picture = NDArray[np.uint8]
@@ -24,6 +25,41 @@ class Rendering:
     picture: Picture
     seconds: float
     batch_left: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far the batch at work is: `done` of `of` times it has asked the model, for `pictures` that were missing."""
+
+    pictures: int
+    done: int
+    of: int
+
+
+Watch = Callable[[Step], None]
+"""Told of every step. What it raises ends the rendering at once; the batch at work is lost."""
+
+
+def unwatched(_step: Step) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that could not be done, and why, in one sentence."""
+
+    job: Job
+    reason: str
+
+
+class RenderingError(BlockweightError):
+    """Some of the jobs could not be done; the others have been."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        reason = failures[0].reason
+        many = len(failures) > 1
+        super().__init__(f"{len(failures)} pictures could not be made; of the first: {reason}" if many else reason)
+        self.failures = tuple(failures)
 
 
 @dataclass(frozen=True)
@@ -49,9 +85,13 @@ class Renderer(Protocol):
         """Raise BlockweightError if one of the jobs cannot be done; called before any work starts."""
         ...
 
-    def render(self, jobs: Sequence[Job], finished: Collection[str] = ()) -> Iterator[Rendering]:
+    def render(
+        self, jobs: Sequence[Job], finished: Collection[str] = (), watch: Watch = unwatched
+    ) -> Iterator[Rendering]:
         """Render lazily, in any order; jobs whose key is in `finished` may be left out. A caller that stops iterating
-        cancels the rest.
+        cancels the rest; in the middle of a batch, `watch` can.
+
+        RenderingError, after all that can be done has been, if some of the jobs failed; another run takes up those.
 
         A renderer that works in batches forms them from all jobs, finished or not, so that a run which was stopped
         and goes on puts the same jobs together and gives the same pictures to the last bit.

@@ -99,13 +99,13 @@ def split_file(
     count = len(split_names(lora) if chosen is None else chosen)
     made = _folder(folder)
     try:
-        with progress.track(f"Splitting {source.name}", count) as step:
+        with progress.track(f"Splitting {source.name}", count) as bar:
             return split(
                 lora,
                 lambda block: folder / f"{source.stem}-{block}.safetensors",
                 blocks=chosen,
                 overwrite=overwrite,
-                step=step,
+                step=bar.advance,
             )
     except BlockweightError:
         if made:
@@ -121,8 +121,10 @@ def convert_file(
     if precision not in ("exact", "keep"):
         raise BlockweightError(f"There is no precision {quoted(precision)} for names; give exact or keep.")
     lora = open_lora(source)
-    with progress.track(f"Converting {source.name}", len(lora.modules)) as step:
-        return convert_names(lora, parse_dialect(to), out, exact=precision == "exact", overwrite=overwrite, step=step)
+    with progress.track(f"Converting {source.name}", len(lora.modules)) as bar:
+        return convert_names(
+            lora, parse_dialect(to), out, exact=precision == "exact", overwrite=overwrite, step=bar.advance
+        )
 
 
 def parse_dialect(name: str) -> Dialect:
@@ -158,5 +160,5 @@ def _folder(folder: Path) -> bool:
 @contextmanager
 def _counted(progress: Progress, title: str, terms: Sequence[Term]) -> Iterator[Callable[[], None]]:
     """Twice the number of layers: each is planned, and checked when it is made."""
-    with progress.track(title, 2 * len(same_layers(terms))) as step:
-        yield step
+    with progress.track(title, 2 * len(same_layers(terms))) as bar:
+        yield bar.advance

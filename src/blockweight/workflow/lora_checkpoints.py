@@ -35,8 +35,8 @@ def merge_checkpoint_file(
     fill value. BlockweightError as in `open_checkpoint`, `open_terms` and `merge_into_checkpoint`."""
     base = open_checkpoint(checkpoint)
     terms, filled = open_terms(texts, fill, rest, family_by_name(base.family))
-    with progress.track(f"Merging into {out.name}", 2 * changed_count(base, terms)) as step:
-        report = merge_into_checkpoint(base, terms, out, overwrite=overwrite, step=step)
+    with progress.track(f"Merging into {out.name}", 2 * changed_count(base, terms)) as bar:
+        report = merge_into_checkpoint(base, terms, out, overwrite=overwrite, step=bar.advance)
     return report, filled
 
 
@@ -59,5 +59,5 @@ def extract_file(
         raise BlockweightError("There is no format to keep in a LoRA that is made anew; give fp16, bf16 or fp32.")
     one, other = open_checkpoint(tuned), open_checkpoint(base)
     layers = layer_count(one, other, convolutions=conv_rule is not None)
-    with progress.track(f"Extracting {out.name}", 3 * layers) as step:
-        return extract(one, other, out, rule, conv_rule=conv_rule, dtype=dtype, overwrite=overwrite, step=step)
+    with progress.track(f"Extracting {out.name}", 3 * layers) as bar:
+        return extract(one, other, out, rule, conv_rule=conv_rule, dtype=dtype, overwrite=overwrite, step=bar.advance)

@@ -58,8 +58,8 @@ def compare_files(
     this name is replaced). BlockweightError as in `open_terms` and `conflicts`."""
     kind = _kind(plot)
     (one, other), filled = open_terms((first, second), fill, rest)
-    with progress.track("Comparing", len(same_layers((one, other)))) as step:
-        blocks = conflicts(one, other, step)
+    with progress.track("Comparing", len(same_layers((one, other)))) as bar:
+        blocks = conflicts(one, other, bar.advance)
     found = Conflicts((one.lora.path.name, other.lora.path.name), blocks, filled)
     if plot is not None:
         shown = [(each.block, each.cosine) for each in blocks]

@@ -82,7 +82,7 @@ def render_analysis(
 ) -> RenderedPart:
     """Render what the latest planned analysis lacks; once nothing is left, measure it and record what it found.
 
-    `stopped` is asked between batches, and so is whether the analysis was cancelled or another one planned meanwhile;
+    `stopped` is asked at every step, and so is whether the analysis was cancelled or another one planned meanwhile;
     after a stop, or a kill, the next call goes on. The renderer is made only if something is missing. BlockweightError
     if none is planned, the LoRA or a model is not where it was, or the renderer refuses.
     """

@@ -27,7 +27,8 @@ _CRASHED = (
 
 @dataclass(frozen=True)
 class Task:
-    """Something to render for a project, and how far it is. `left` is in seconds, None before anything tells; `error`
+    """Something to render for a project, and how far it is: `done` of `total` pictures, and `reached` with what is at
+    work beside them. `left` is in seconds, None before anything tells; `error`
     is why it failed, in one sentence."""
 
     number: int
@@ -36,6 +37,7 @@ class Task:
     phase: Phase = "waiting"
     total: int = 0
     done: int = 0
+    reached: float = 0.0
     left: float | None = None
     error: str = ""
 
@@ -46,7 +48,10 @@ class Task:
 
     def facts(self) -> dict[str, object]:
         """The task as plain values, without the folder."""
-        told = {name: getattr(self, name) for name in ("number", "work", "phase", "total", "done", "left", "error")}
+        told = {
+            name: getattr(self, name)
+            for name in ("number", "work", "phase", "total", "done", "reached", "left", "error")
+        }
         return {**told, "open": self.open}
 
 
@@ -93,7 +98,7 @@ class RenderProcess:
             return next((task for task in reversed(self._tasks.values()) if task.folder == folder), None)
 
     def stop(self, folder: Path) -> None:
-        """Stop the project's tasks after the batch in flight; what is missing can be rendered later."""
+        """Stop the project's tasks after the step at work; what is missing can be rendered later."""
         with self._lock:
             for task in list(self._tasks.values()):
                 if task.folder != folder or task.phase not in ("waiting", "running"):
@@ -163,11 +168,12 @@ class RenderProcess:
         task = self._tasks[number]
         if "total" in told:
             self._paces[number] = _Pace(time.monotonic(), told["done"])
-            self._tasks[number] = replace(task, total=told["total"], done=told["done"])
+            self._tasks[number] = replace(task, total=told["total"], done=told["done"], reached=told["done"])
         elif "done" in told:
             pace = self._paces[number]
-            each = (time.monotonic() - pace.since) / (told["done"] - pace.first)
-            self._tasks[number] = replace(task, done=told["done"], left=each * (task.total - told["done"]))
+            reached = told["reached"]
+            each = (time.monotonic() - pace.since) / (reached - pace.first)
+            self._tasks[number] = replace(task, done=told["done"], reached=reached, left=each * (task.total - reached))
         else:
             self._tasks[number] = replace(task, phase=told["phase"], error=told.get("error", ""), left=None)
             self._next()

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from blockweight.errors import BlockweightError
 from blockweight.render import Renderer
 from blockweight.workflow.comparison import render_comparison
-from blockweight.workflow.progress import Progress
+from blockweight.workflow.progress import Bar, Progress
 from blockweight.workflow.project_analysis import render_analysis
 from blockweight.workflow.renderers import chosen_renderer, renderer_named
 from blockweight.workflow.tuning_project import TuningProject, open_project
@@ -43,16 +43,10 @@ class _Told(Progress):
         self._tell = tell
 
     @contextmanager
-    def track(self, title: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
+    def track(self, title: str, total: int, done: int = 0) -> Iterator[Bar]:
         """A task that the other process watches."""
         self._tell(title=title, total=total, done=done)
-
-        def advance() -> None:
-            nonlocal done
-            done += 1
-            self._tell(done=done)
-
-        yield advance
+        yield (bar := Bar(done, lambda reached: self._tell(done=bar.done, reached=reached)))
 
     def say(self, text: str) -> None:
         """Nothing: the pages have words of their own."""

@@ -112,7 +112,7 @@ def render_round(
     progress: Progress,
     stopped: Callable[[], bool] = lambda: False,
 ) -> RenderedPart:
-    """Render what the open round lacks, in the project's scenes. `stopped` is asked between batches; after a stop, or a
+    """Render what the open round lacks, in the project's scenes. `stopped` is asked at every step; after a stop, or a
     kill, the next call goes on. The renderer is made only if something is missing.
 
     BlockweightError if no round is open, the LoRA or a model is not where it was, or the renderer refuses.
@@ -147,15 +147,15 @@ def render_jobs(
     progress: Progress,
     stopped: Callable[[], bool],
 ) -> RenderedPart:
-    """Render the jobs of which so many pictures are missing, with progress under `title`. `stopped` is asked between
-    batches. Who calls has counted what is missing: that reads every picture. UnavailableError if another program
+    """Render the jobs of which so many pictures are missing, with progress under `title`. `stopped` is asked at
+    every step. Who calls has counted what is missing: that reads every picture. UnavailableError if another program
     renders the project."""
     total = len({job.key for job in jobs})
     with project.alone():  # before a renderer is made, which takes seconds
         renderer, made = make_renderer(), 0
-        with progress.track(title, total, total - missing) as advance:
-            for _ in project.render(renderer, jobs, stopped):
-                advance()
+        with progress.track(title, total, total - missing) as bar:
+            for _ in project.render(renderer, jobs, stopped, bar.step):
+                bar.advance()
                 made += 1
     return RenderedPart(made, len(project.missing(jobs)))
 

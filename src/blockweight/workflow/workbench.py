@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from blockweight.lora import Lora
 from blockweight.plan import Job, LoraUse, Scene, Variant
 from blockweight.project import Project
 from blockweight.render import Picture, Renderer
-from blockweight.workflow.progress import Progress
+from blockweight.workflow.progress import Progress, SilentProgress
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,10 @@ class Workbench:
         flat = jobs_of(self.lora, self.strength, scenes, variants)
         distinct = len({job.key for job in flat})
         missing = len(self.project.missing(flat))
-        shown = self.progress.track(title, distinct, distinct - missing) if missing else nullcontext(lambda: None)
-        with shown as advance:
-            for _ in self.project.render(self.renderer, flat):
-                advance()
+        progress = self.progress if missing else SilentProgress()
+        with progress.track(title, distinct, distinct - missing) as bar:
+            for _ in self.project.render(self.renderer, flat, watch=bar.step):
+                bar.advance()
         pictures = [self.project.picture(job) for job in flat]
         return [pictures[start : start + len(variants)] for start in range(0, len(flat), len(variants))]
 

@@ -10,10 +10,19 @@ from torch import Tensor
 
 from blockweight.render.protocol import Picture
 
+PIXELS_AT_ONCE = 1024 * 1024
+"""Of the pictures that an autoencoder makes together: it takes more memory for a picture than the model that drew it
+(512 MiB for 512×512 in half precision), and more at once are hardly faster."""
+
 
 def decoded(vae: Any, latents: Tensor) -> Tensor:
     """The pictures of latents (N, C, h, w), (N, 3, H, W) around −1 to 1, fp32. An autoencoder that overflows in half
     precision, as some do, calculates in full from then on."""
+    area = latents.shape[-2] * latents.shape[-1] * 4 ** (len(vae.config.block_out_channels) - 1)
+    return torch.cat([_decoded(vae, part) for part in torch.split(latents, max(1, PIXELS_AT_ONCE // area))])
+
+
+def _decoded(vae: Any, latents: Tensor) -> Tensor:
     found: Tensor = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
     if vae.dtype != torch.float32 and not found.isfinite().all() and latents.isfinite().all():
         vae.float()

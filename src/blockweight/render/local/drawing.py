@@ -61,6 +61,14 @@ def draw(scenes: Sequence[Scene], pipeline: Any, ask: Ask, device: torch.device)
     return from_latents(again, model, noise, enlarged, scene.hires.denoising)
 
 
+def asks_of(scene: Scene) -> int:
+    """How often the model is asked for a picture of this scene, by both passes; a few samplers leave out a time or
+    two."""
+    twice = 2 if scene.sampler in _TWICE else 1
+    again = 0 if scene.hires is None else scene.hires.steps or scene.steps
+    return (scene.steps + again) * twice
+
+
 def _noise(scenes: Sequence[Scene], shape: Sequence[int], device: torch.device) -> Noise:
     seeds = [Seed(scene.seed, scene.variation_seed, scene.variation_strength) for scene in scenes]
     return Noise(seeds, shape, scenes[0].noise_source, device)

@@ -3,36 +3,22 @@ time, one for every sample of the batch.
 
     output = W x + up(scale[sample, block] · mid(down(x)))
 
-so changing a weight changes a number: nothing is loaded again and no weight of the model is touched. The scale stands
-between the factors because there the numbers are fewest (rank instead of width).
+so changing a weight changes a number: nothing is loaded again and no weight of the model is touched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
-from blockweight.lora import Factors, Lora
+from blockweight.lora import Lora
 from blockweight.plan import Variant
-
-
-@dataclass(frozen=True)
-class _Delta:
-    """One module's factors on the model's device, `scale` (alpha/rank) folded into `up`."""
-
-    block: str
-    down: Tensor
-    up: Tensor
-    mid: Tensor | None
+from blockweight.render.local.deltas import Delta, delta_of
+from blockweight.render.local.places import Places
 
 
 class LiveLora:
@@ -46,16 +32,16 @@ class LiveLora:
         self.lora = lora
         self._scales: dict[str, tuple[float, ...]] = {}
         self._columns: dict[tuple[str, torch.device, torch.dtype], Tensor] = {}
-        layers = {name: _layers_by_path(component) for name, component in components.items()}
+        places = Places(components)
         planned = []
         for module in lora.modules:
-            layer = _find(layers.get(module.component, {}), module)
-            if layer is None:
+            place = places.find(module)
+            if place is None:
                 raise BlockweightError(
                     f"'{lora.path.name}' changes {module.component} '{module.path}', which this model does not have; "
                     "it was made for another kind of model."
                 )
-            planned.append((layer, _on_device(lora, module, layer)))
+            planned.append((place.layer, delta_of(lora, module, place.layer)))
         self._blocks = tuple(dict.fromkeys(lora.block_of(module) for module in lora.modules))
         self._handles = [layer.register_forward_hook(self._hook(delta)) for layer, delta in planned]
 
@@ -75,14 +61,12 @@ class LiveLora:
             handle.remove()
         self._handles.clear()
 
-    def _hook(self, delta: _Delta) -> Any:
+    def _hook(self, delta: Delta) -> Any:
         def add(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
             scales = self._scales.get(delta.block, ())
             if not any(scales):
                 return output
-            hidden = _inside(delta, layer, inputs[0])
-            hidden = hidden * self._column(delta.block, hidden).view(-1, *[1] * (hidden.dim() - 1))
-            return output + (F.conv2d(hidden, delta.up) if isinstance(layer, nn.Conv2d) else F.linear(hidden, delta.up))
+            return delta.add(layer, inputs[0], output, self._column(delta.block, output))
 
         return add
 
@@ -97,61 +81,3 @@ class LiveLora:
 def block_scale(variant: Variant, block: str, strength: float) -> float:
     """strength × block weight: what multiplies the ΔW of a block's modules; 0 without the LoRA."""
     return 0.0 if variant.weights is None else strength * variant.weights.weight(block)
-
-
-def _inside(delta: _Delta, layer: nn.Module, inputs: Tensor) -> Tensor:
-    """What `up` is applied to: (N, …, rank), or (N, rank, h, w) for a convolution."""
-    if not isinstance(layer, nn.Conv2d):
-        hidden = F.linear(inputs, delta.down)
-        return hidden if delta.mid is None else F.linear(hidden, delta.mid)
-    if delta.mid is None:
-        return F.conv2d(inputs, delta.down, None, layer.stride, layer.padding, layer.dilation)
-    return F.conv2d(F.conv2d(inputs, delta.down), delta.mid, None, layer.stride, layer.padding, layer.dilation)
-
-
-def _layers_by_path(component: nn.Module) -> dict[str, nn.Module]:
-    return {name.replace(".", "_"): layer for name, layer in component.named_modules() if name}
-
-
-def _find(layers: Mapping[str, nn.Module], module: Module) -> nn.Module | None:
-    # transformers 5.6 dropped the level `text_model` from CLIPTextModel's module names; LoRA files keep it.
-    layer = layers.get(module.path) or layers.get(module.path.removeprefix("text_model_"))
-    return layer if isinstance(layer, nn.Linear | nn.Conv2d) else None
-
-
-def _on_device(lora: Lora, module: Module, layer: nn.Module) -> _Delta:
-    factors = lora.factors(module)
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    _check_size(lora, module, factors, tuple(weight.shape))
-    conv = isinstance(layer, nn.Conv2d)
-
-    def place(array: NDArray[np.float32], dims: int) -> Tensor:
-        tensor = torch.from_numpy(np.array(array))
-        # A linear layer may be stored as a 1×1 convolution and the other way round (SD1's proj_in and SD2's).
-        tensor = tensor.reshape(*tensor.shape, *[1] * (dims - tensor.dim())) if tensor.dim() < dims else tensor
-        tensor = tensor.flatten(1) if dims == 2 else tensor
-        return tensor.to(device=weight.device, dtype=weight.dtype)
-
-    dims = 4 if conv else 2
-    return _Delta(
-        block=lora.block_of(module),
-        down=place(factors.down, dims),
-        up=place(factors.up * np.float32(factors.scale), dims),
-        mid=None if factors.mid is None else place(factors.mid, dims),
-    )
-
-
-def _check_size(lora: Lora, module: Module, factors: Factors, wanted: tuple[int, ...]) -> None:
-    kernel = factors.mid if factors.mid is not None else factors.down
-    made = (factors.up.shape[0], factors.down.shape[1], *kernel.shape[2:])
-    if _trimmed(made) != _trimmed(wanted):
-        raise BlockweightError(
-            f"'{lora.path.name}' changes {module.component} '{module.path}' by a {'×'.join(map(str, made))} matrix, "
-            f"but this model's is {'×'.join(map(str, wanted))}; it was made for another model."
-        )
-
-
-def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(out, in) of a linear layer or a 1×1 convolution, which can stand for each other; other kernels whole."""
-    return shape[:2] if set(shape[2:]) <= {1} else shape

@@ -1,4 +1,4 @@
-"""The local renderer: Stable Diffusion 1.x on this machine, many variants in one batch.
+"""The local renderer: models on this machine, many variants in one batch.
 
 Every sample of a batch has its own seed, prompt and block weights; the only things they share are the model, the LoRA
 file and strength, the picture size, the sampler, its steps and the guidance.
@@ -12,25 +12,23 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
-from blockweight.render.local.checks import check_family, check_lora, check_scene, check_size
+from blockweight.render.local.batches import Batches, BatchSizes
+from blockweight.render.local.checks import check_family, check_lora, check_scene
 from blockweight.render.local.conditioning import directions
-from blockweight.render.local.decoding import decoded, levels_of
-from blockweight.render.local.drawing import Predict, draw
+from blockweight.render.local.decoding import levels_of
+from blockweight.render.local.engine import Engine
+from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
-from blockweight.render.local.models import COMPONENTS, SD1_CONFIG, dtype_on, load_pipeline, pick_device
-from blockweight.render.local.texts import TextEmbeddings
-from blockweight.render.protocol import Capabilities, Picture, Rendering
+from blockweight.render.local.models import SD1_CONFIG, dtype_on, pick_device
+from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
 
-PIXELS_PER_BATCH = 1024 * 1024
 LARGEST_BATCH = 26
 
 
@@ -43,10 +41,18 @@ class _Attached:
     live: LiveLora
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """What became of a batch."""
+
+    made: list[Rendering]
+    failures: list[Failure]
+
+
 class LocalRenderer:
-    """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the UNet at once; by
-    default as many as make a megapixel, `largest` at most. `config` tells the architecture of single-file checkpoints
-    (see `load_pipeline`).
+    """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the model at once; by
+    default as many as there is memory for on a graphics card, or as make a megapixel elsewhere, `largest` at most.
+    `config` tells the architecture of single-file checkpoints (see `load_engine`).
 
     One model is in memory at a time, with one LoRA.
     """
@@ -59,76 +65,101 @@ class LocalRenderer:
         largest: int = LARGEST_BATCH,
     ) -> None:
         self.device = pick_device() if device is None else device
-        self._batch = batch
-        self._largest = largest
+        self._sizes = BatchSizes(self.device, batch, largest)
+        self._most = batch or largest
         self._config = config
-        self._loaded: tuple[str, Any] | None = None
+        self._loaded: tuple[str, Engine] | None = None
         self._attached: _Attached | None = None
-        self._texts = TextEmbeddings()
 
     @property
     def capabilities(self) -> Capabilities:
-        """Stable Diffusion 1.x, with live block weights."""
+        """The families of all engines, with live block weights."""
         arithmetic = f"{self.device.type}, {str(dtype_on(self.device)).removeprefix('torch.')}"
-        return Capabilities(families=("sd1",), batch=self._batch or self._largest, arithmetic=arithmetic)
+        return Capabilities(families=FAMILIES, batch=self._most, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Refuse unknown samplers, sizes that the model cannot draw, models that cannot be loaded, LoRAs of other
         families or other models, and embeddings for other models."""
         for job in jobs:
             check_scene(job.scene)
-            check_family(job, self.capabilities.families)
+            check_family(job, FAMILIES)
         # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
         for job in sorted(jobs, key=_shared, reverse=True):
-            pipeline = self._pipeline(job.scene.checkpoint)
-            check_size(job.scene, pipeline)
-            self._texts.check(pipeline, job.scene)
+            engine = self._engine(job.scene.checkpoint)
+            check_family(job, engine.families)
+            engine.check(job.scene)
             if job.variant.weights is not None and (live := self._attach(job)) is not None:
                 check_lora(live.lora, job)
 
-    def render(self, jobs: Sequence[Job], finished: Collection[str] = ()) -> Iterator[Rendering]:
+    def render(
+        self, jobs: Sequence[Job], finished: Collection[str] = (), watch: Watch = unwatched
+    ) -> Iterator[Rendering]:
         """Render in batches of jobs that share model, LoRA, size and sampler; a batch is left out if all its jobs are
-        finished.
+        finished. One that does not fit into the memory is rendered in halves.
 
-        BlockweightError if a picture is not made of numbers, or memory runs out.
+        RenderingError at the end if jobs failed: a picture is not made of numbers, there is no memory even for one, or
+        the model or the LoRA could not be read any more.
         """
-        ordered = sorted(jobs, key=_shared)
-        for _, group in groupby(ordered, key=_shared):
+        failures: list[Failure] = []
+        for kind, group in groupby(sorted(jobs, key=_shared), key=_shared):
             same = list(group)
             scene = same[0].scene
-            # Prompts that AND composes take as many more rows of the UNet's batch.
-            pixels = _pixels(scene) * max(2, directions(scene)) // 2
-            size = self._batch or max(1, min(self._largest, PIXELS_PER_BATCH // pixels))
-            for start in range(0, len(same), size):
-                batch = same[start : start + size]
-                if any(job.key not in finished for job in batch):
-                    yield from self._render_batch(batch)
+            size = self._sizes.size(kind, _pixels(scene), directions(scene))
+            batches = Batches(same, size)
+            for batch in batches:
+                missing = [job for job in batch if job.key not in finished]
+                if not missing:
+                    continue
+                drawn = self._attempt(batch, missing, watch)
+                if drawn is not None:
+                    failures += drawn.failures
+                    yield from drawn.made
+                elif len(batch) > 1:
+                    self._sizes.too_many(kind, len(batch))
+                    batches.split(batch, self._sizes.size(kind, _pixels(scene), directions(scene)))
+                else:
+                    failures.append(Failure(batch[0], self._no_room(scene)))
+        if failures:
+            raise RenderingError(failures)
 
-    def _render_batch(self, jobs: Sequence[Job]) -> list[Rendering]:
-        started = time.perf_counter()
-        pipeline = self._pipeline(jobs[0].scene.checkpoint)
-        live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
+    def _attempt(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn | None:
+        """A batch; None if it does not fit into the memory. What its steps held is free again then."""
         try:
-            with torch.inference_mode():
-                pictures = _decode(jobs, pipeline, self._denoise(jobs, pipeline, live))
+            return self._render_batch(jobs, missing, watch)
+        except BlockweightError as error:
+            return _Drawn([], [Failure(job, str(error)) for job in missing])
         except (RuntimeError, MemoryError) as error:
             if not ran_out_of_memory(error):
                 raise
-            width, height = jobs[0].scene.picture_size
-            raise BlockweightError(
-                f"{len(jobs)} pictures of {width}×{height} pixels at once do not fit into the memory of {self.device}; "
-                "render smaller pictures, or close other programs that use it."
-            ) from error
-        share = (time.perf_counter() - started) / len(jobs)
-        left = range(len(jobs) - 1, -1, -1)
-        return [Rendering(job, picture, share, after) for job, picture, after in zip(jobs, pictures, left, strict=True)]
+            return None
 
-    def _pipeline(self, checkpoint: Checkpoint) -> Any:
+    def _render_batch(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn:
+        started = time.perf_counter()
+        live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
+        engine = self._engine(jobs[0].scene.checkpoint)
+        with torch.inference_mode():
+            drawn = engine.draw(jobs, live, lambda done, of: watch(Step(len(missing), done, of)))
+        levels = levels_of(drawn, cut=bool(jobs[0].scene.scheduler))
+        whole = [(j, seen) for j, seen, picture in zip(jobs, levels, drawn, strict=True) if picture.isfinite().all()]
+        share = (time.perf_counter() - started) / len(jobs)
+        left = range(len(whole) - 1, -1, -1)
+        made = [Rendering(job, picture, share, after) for (job, picture), after in zip(whole, left, strict=True)]
+        keys = {job.key for job, _ in whole}
+        return _Drawn(made, [_no_number(job) for job in missing if job.key not in keys])
+
+    def _no_room(self, scene: Scene) -> str:
+        width, height = scene.picture_size
+        return (
+            f"A picture of {width}×{height} pixels does not fit into the memory of {self.device}; render smaller "
+            "pictures, or close other programs that use it."
+        )
+
+    def _engine(self, checkpoint: Checkpoint) -> Engine:
         if self._loaded is None or self._loaded[0] != checkpoint.digest:
             # Let the old one go before the new one comes: two may not fit.
             self._detach()
             self._loaded = None
-            self._loaded = (checkpoint.digest, load_pipeline(Path(checkpoint.path), self.device, self._config))
+            self._loaded = (checkpoint.digest, load_engine(Path(checkpoint.path), self.device, self._config))
         return self._loaded[1]
 
     def _attach(self, job: Job) -> LiveLora | None:
@@ -141,8 +172,7 @@ class LocalRenderer:
             return None
         lora = open_lora(Path(job.lora.path))
         check_lora(lora, job)
-        pipeline = self._pipeline(job.scene.checkpoint)
-        live = LiveLora(lora, {name: getattr(pipeline, name) for name in COMPONENTS})
+        live = LiveLora(lora, self._engine(job.scene.checkpoint).components)
         self._attached = _Attached(checkpoint, digest, live)
         return live
 
@@ -151,42 +181,13 @@ class LocalRenderer:
             self._attached.live.detach()
             self._attached = None
 
-    def _denoise(self, jobs: Sequence[Job], pipeline: Any, live: LiveLora | None) -> Tensor:
-        """Latents of the finished pictures, (N, C, h, w), fp32: the UNet may calculate in half precision, the sampler
-        does not."""
-        scene, unet = jobs[0].scene, pipeline.unet
-        guided = directions(scene) > 1
 
-        def ask(times: int) -> Predict:
-            """The model for a pass that asks it so often: prompts may change on the way."""
-            conditioning = self._texts.conditioning(pipeline, jobs, live, times, guided=guided)
-            if live is not None:
-                live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
-            asked = 0
-
-            def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
-                nonlocal asked
-                context, there = conditioning.at(min(asked, times - 1))
-                asked += 1
-                step = torch.as_tensor(timestep, device=self.device)
-                rows = latents.to(unet.dtype)[conditioning.samples]
-                predicted = unet(rows, step, encoder_hidden_states=context, encoder_attention_mask=there).sample
-                return conditioning.guide(predicted.float(), scene.cfg_scale)
-
-            return predict
-
-        return draw([job.scene for job in jobs], pipeline, ask, self.device)
-
-
-def _decode(jobs: Sequence[Job], pipeline: Any, latents: Tensor) -> list[Picture]:
-    pictures = decoded(pipeline.vae, latents)
-    for job, picture in zip(jobs, pictures, strict=True):
-        if not picture.isfinite().all():
-            raise BlockweightError(
-                f"The picture {quoted(job.variant.label)} of the scene {quoted(job.scene.label)} came out as something "
-                "that is not a number: the weights are too large for this model, or the model is damaged; lower them."
-            )
-    return levels_of(pictures, cut=bool(jobs[0].scene.scheduler))
+def _no_number(job: Job) -> Failure:
+    return Failure(
+        job,
+        f"The picture {quoted(job.variant.label)} of the scene {quoted(job.scene.label)} came out as something that is "
+        "not a number: the weights are too large for this model, or the model is damaged; lower them.",
+    )
 
 
 def _pixels(scene: Scene) -> int:

@@ -57,6 +57,6 @@ def render(found: Opened, data: Annotated[Mapping[str, object], Depends(json_obj
 
 @router.post("/stop")
 def stop(found: Opened, _: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
-    """Stop rendering for the project after the batch in flight."""
+    """Stop rendering for the project after the step at work."""
     found.desk.renders.stop(found.tuning.folder)
     return Facts({})

@@ -25,7 +25,7 @@ class JobProgress extends HTMLElement {
     this.part("left").textContent = this.words(task);
     const bar = this.querySelector("progress");
     // Pictures come in batches: until the first one has come, the bar shows that something is at work.
-    if (task.total && task.left !== null) bar.value = task.done / task.total;
+    if (task.total && task.left !== null) bar.value = task.reached / task.total;
     else bar.removeAttribute("value");
     this.part("stop").disabled = task.phase === "stopping";
   }

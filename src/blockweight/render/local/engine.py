@@ -1,0 +1,41 @@
+"""What a loaded model must do so that the renderer can draw with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from blockweight.plan import Job, Scene
+from blockweight.render.local.live import LiveLora
+
+Stepped = Callable[[int, int], None]
+"""Told how many times a batch has asked the model, and how many times it will in all. What it raises ends the batch."""
+
+
+class Engine(Protocol):
+    """A model in memory, of one kind of architecture."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of block weights that fit it."""
+        ...
+
+    @property
+    def components(self) -> Mapping[str, nn.Module]:
+        """The parts that a LoRA can change, by the names that `blocks.Module.component` uses."""
+        ...
+
+    def check(self, scene: Scene) -> None:
+        """Raise BlockweightError for a scene that this model cannot draw; nothing is drawn yet."""
+        ...
+
+    def rows(self, scene: Scene) -> int:
+        """How many rows of the model's batch a picture of this scene takes, 1 or more."""
+        ...
+
+    def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
+        """The pictures of a batch, (N, 3, H, W) around −1 to 1, fp32. The jobs share all that `Scene` says but prompts
+        and seeds; every sample has the block weights of its job, by `live`, which is None if no job has any."""
+        ...
