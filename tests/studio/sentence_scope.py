@@ -79,7 +79,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "plan/infotext_scene.py": {"_RULES": "", "_AS_BEFORE": "", "_setting_notes": "", "_tag_sentences": ""},
     "render/local/renderer.py": {"LocalRenderer": ""},
     "render/protocol.py": {"RenderingError": ""},
-    "render/local/single_file.py": {"_OTHER_MODELS": "why", "check_checkpoint": ""},
+    "render/local/single_file.py": {"_OTHER_MODELS": "why", "read_checkpoint": ""},
     "train/ai_toolkit.py": {"network_kwargs": ""},
     "train/lycoris.py": {"preset": ""},
     "train/musubi.py": {"_NETWORKS": "", "exclude_patterns": ""},

@@ -229,6 +229,22 @@ def import_(
     _print(told if as_json else project_text.imported_lines(imported), as_json=as_json)
 
 
+@app.command("rename")
+def rename(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it from now on.")],
+    as_json: Json = False,
+) -> None:
+    """Call a project something else; its folder stays where it is."""
+    from blockweight.workflow import project_text, tuning  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(folder) as project:
+        tuning.rename(project, name)
+        facts = project_text.project_facts(project)
+    _print(facts if as_json else project_text.project_lines(facts), as_json=as_json)
+
+
 @app.command("locate")
 def locate(
     folder: Folder, lora: Lora = None, model: Models = None, embedding: Held = None, as_json: Json = False

@@ -21,6 +21,7 @@ from blockweight.plan.prompts import Span, SubPrompt, read_negative, read_prompt
 from blockweight.plan.rounds import SERIES, Round, RoundVariant, plan_round
 from blockweight.plan.samplers import AUTOMATIC, SAMPLERS, SCHEDULES, read_sampler
 from blockweight.plan.scenes import NOISE_SOURCES, Checkpoint, Embedding, Job, LoraUse, Scene, Variant
+from blockweight.plan.sizes import check_sides
 
 __all__ = [
     "AUTOMATIC",
@@ -50,6 +51,7 @@ __all__ = [
     "Span",
     "SubPrompt",
     "Variant",
+    "check_sides",
     "hires_size",
     "picture_size",
     "plan_block_analysis",

@@ -13,7 +13,7 @@ from blockweight.project.analyses import ANALYSED, PLANS, SUGGESTED, Analyses, A
 from blockweight.project.bakes import BAKED, Bake, bake_from
 from blockweight.project.comparisons import COMPARING, Comparison, Comparisons, next_comparisons
 from blockweight.project.events import Event
-from blockweight.project.plain import Body, text_in, whole_in
+from blockweight.project.plain import Body, text_in, whole_in, words_in
 from blockweight.project.state import (
     ACTIONS,
     CREATED,
@@ -30,8 +30,9 @@ UNDONE = "undone"
 REDONE = "redone"
 BRANCHED = "branched"
 LOCATED = "located"
+RENAMED = "renamed"
 
-_TUNING = ACTIONS | PLANS | COMPARING | {UNDONE, REDONE, BRANCHED, LOCATED, BAKED}
+_TUNING = ACTIONS | PLANS | COMPARING | {UNDONE, REDONE, BRANCHED, LOCATED, RENAMED, BAKED}
 
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -120,6 +121,7 @@ class History:
         self._sequence = 0
         self._comparisons: Comparisons = {}
         self._bakes: tuple[Bake, ...] = ()
+        self._name = ""
 
     @property
     def created(self) -> bool:
@@ -148,6 +150,7 @@ class History:
     def _check(self, kind: str, body: Body) -> bool:
         if kind == CREATED:
             first_point(body)
+            words_in(body, "name")
             return not self.created
         if kind in ACTIONS:
             return next_point(self._points[self._head], self.version + 1, kind, body) is not None
@@ -158,6 +161,11 @@ class History:
         if kind == BAKED:
             bake_from(self.version + 1, "", body)
             return True
+        return self._moves(kind, body)
+
+    def _moves(self, kind: str, body: Body) -> bool:
+        if kind == RENAMED:
+            return words_in(body, "name") != self._name
         if kind == UNDONE and self._steps[self._head].parent is None:
             raise BlockweightError("There is nothing to undo.")
         if kind == REDONE and not self._redo:
@@ -171,6 +179,7 @@ class History:
         if kind == CREATED:
             if not self.created:
                 self._place(body)
+                self._name = words_in(body, "name")
                 self._step(event, None, first_point(body))
             return
         if kind in {SUGGESTED, ANALYSED}:
@@ -219,6 +228,8 @@ class History:
             self._redo = tuple(rest)
         elif kind == BRANCHED and whole_in(body, "to") in self._steps and body["to"] != self._head:
             self._head, self._redo = body["to"], ()
+        elif kind == RENAMED:
+            self._name = words_in(body, "name")
 
     def _place(self, body: Body) -> None:
         for digest, place in body.get("places", {}).items():
@@ -238,7 +249,7 @@ class History:
             version=self.version,
             head=self._head,
             subject=point.subject,
-            name=point.name,
+            name=self._name,
             lora=lora,
             scenes=tuple(map(self._placed, point.scenes)),
             weights=point.weights,

@@ -1,6 +1,6 @@
 """Renderers behind one protocol. The local one lives in `render.local` and needs the `local` extra."""
 
-from blockweight.render.checkpoints import identify_checkpoint
+from blockweight.render.checkpoints import identify_checkpoint, size_step
 from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.protocol import (
@@ -28,5 +28,6 @@ __all__ = [
     "fake_picture",
     "find_embeddings",
     "identify_checkpoint",
+    "size_step",
     "unwatched",
 ]

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from contextlib import suppress
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
-from blockweight.plan import Checkpoint
+from blockweight.plan import PIXELS_PER_LATENT, Checkpoint
 
 _DECISIVE = (".safetensors", ".json", ".txt")
 """The files of a diffusers folder that decide the pictures: weights, settings, and the tokenizer's `merges.txt`."""
+
+_SD_HALVES = 8
+"""Stable Diffusion's UNet has four levels."""
+
+_MOST_LEVELS = 10
 
 
 def identify_checkpoint(path: Path) -> Checkpoint:
@@ -29,6 +36,29 @@ def identify_checkpoint(path: Path) -> Checkpoint:
             f"The model '{path}' cannot be read ({reason}); check the path and its permissions."
         ) from error
     return Checkpoint(str(path), total.hexdigest())
+
+
+def size_step(path: Path) -> int:
+    """Of what number of pixels a picture's sides must be multiples, for the model at `path`, as far as that is known
+    without loading it: from the settings of a diffusers folder; a single checkpoint is taken for Stable Diffusion's. At
+    least those of a latent, also for a model that is not there.
+
+    Source: every level of the autoencoder and of the UNet but the last halves the sides.
+    """
+    with suppress(OSError, ValueError):
+        if path.suffix.lower() == ".safetensors" and path.is_file():
+            return PIXELS_PER_LATENT * _SD_HALVES
+    latent, halves = (_halves(path / part / "config.json") for part in ("vae", "unet"))
+    return (latent or PIXELS_PER_LATENT) * (halves or 1)
+
+
+def _halves(config: Path) -> int | None:
+    """By how much the part of a model with these settings makes the sides smaller; None where they do not tell."""
+    try:
+        levels = json.loads(config.read_bytes())["block_out_channels"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return 2 ** (len(levels) - 1) if isinstance(levels, list) and 0 < len(levels) <= _MOST_LEVELS else None
 
 
 def _files(path: Path) -> dict[str, Path]:

@@ -105,7 +105,12 @@ def read_generation(text: str, settings: Settings | None = None) -> GenerationFi
 def read_generation_of_picture(data: bytes, settings: Settings | None = None) -> GenerationFields:
     """The fields of the infotext that a picture carries, a PNG, JPEG or WebP of at most 32 MiB. BlockweightError for
     another file, and a picture without one."""
-    return read_generation(picture_infotext(data), settings)
+    return read_generation(infotext_of_picture(data), settings)
+
+
+def infotext_of_picture(data: bytes) -> str:
+    """The infotext that a picture carries. BlockweightError as `read_generation_of_picture`."""
+    return picture_infotext(data)
 
 
 def read_generation_file(path: Path, settings: Settings | None = None) -> GenerationFields:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import SAMPLERS, Scene, read_sampler
+from blockweight.plan import SAMPLERS, Scene, check_sides, read_sampler
 from blockweight.weights import parse_weight
 from blockweight.workflow.sampling_options import SamplingOptions
 
@@ -44,6 +44,16 @@ def parse_size(text: str) -> tuple[int, int]:
     width, height = (int(found[1]), int(found[2])) if found else (0, 0)
     if not (width and height):
         raise BlockweightError(f"{quoted(text)} is not a size; write width and height like 512x768.")
+    return width, height
+
+
+def size_for(model: Path, text: str) -> tuple[int, int]:
+    """Width and height that the model can draw, as far as its files tell; BlockweightError otherwise, with the nearest
+    ones."""
+    from blockweight.render import size_step  # noqa: PLC0415 - numpy is not needed for --help
+
+    width, height = parse_size(text)
+    check_sides(width, height, size_step(model))
     return width, height
 
 
@@ -119,7 +129,7 @@ def scenes_of(
     every scene takes those that its prompts name."""
     from blockweight.render import find_embeddings, identify_checkpoint  # noqa: PLC0415 - numpy is not needed for --help
 
-    width, height = parse_size(size)
+    width, height = size_for(model, size)
     numbers = parse_seeds(seeds)
     texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
     parse_prompt(negative)

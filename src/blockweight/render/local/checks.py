@@ -7,7 +7,7 @@ from typing import Any
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
-from blockweight.plan import Job, Scene
+from blockweight.plan import Job, Scene, check_sides
 from blockweight.render.local.sampling_checks import check_sampling
 
 
@@ -44,12 +44,8 @@ def check_fits(job: Job, families: tuple[str, ...]) -> None:
 
 def check_size(scene: Scene, pipeline: Any) -> None:
     """Refuse a size that the model's autoencoder and UNet cannot halve as often as they do."""
-    side = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
-    if scene.width % side or scene.height % side or min(scene.width, scene.height) < side:
-        raise BlockweightError(
-            f"A picture of {scene.width}×{scene.height} pixels cannot be drawn by this model; "
-            f"width and height must be multiples of {side}."
-        )
+    step = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
+    check_sides(scene.width, scene.height, step)
 
 
 def check_lora(lora: Lora, job: Job) -> None:

@@ -18,6 +18,7 @@ const problem = by("problem");
 
 let view = JSON.parse(by("view").textContent);
 let rendering = false;
+let started = false; // rendering has been seen here
 const chosen = { block: "", scene: 0, measure: "diff", ...recalled() };
 
 function recalled() {
@@ -42,6 +43,7 @@ const { refresh, reach } = follow({
 
 news.addEventListener("task", ({ detail }) => {
   rendering = Boolean(detail.open);
+  showBegun();
   showActions();
 });
 queue.addEventListener("refused", ({ detail }) => {
@@ -53,10 +55,20 @@ function say(sentence, lang) {
   sayIn(problem, sentence, lang);
 }
 
+/** One that is only planned, as in the demo, has nothing to show yet. */
+function showBegun() {
+  const { analysis } = view;
+  started ||= rendering;
+  const begun = analysis !== null && (started || analysis.cost.finished > 0);
+  by("none").hidden = begun;
+  by("result").hidden = !begun;
+  by("none-mask").hidden = !analysis?.masks.length || analysis.stale;
+  by("none-mask").textContent = fill(by("none-mask").dataset.text, { region: analysis?.region || words.region });
+}
+
 function show() {
   const { analysis } = view;
-  by("none").hidden = analysis !== null;
-  by("result").hidden = analysis === null;
+  showBegun();
   for (const name of ["undo", "redo"]) {
     by(name).disabled = !view[name];
     by(name).title = view[name]?.text ?? "";

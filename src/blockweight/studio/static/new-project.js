@@ -55,13 +55,19 @@ function say(text) {
   document.getElementById("filled").textContent = text;
 }
 
-function fill({ fields, notes }) {
+function fill({ fields, notes, infotext: text }) {
+  // The text that the picture carries goes with the form, so that what is not taken of it stays in sight.
+  infotext.value = text;
+  form.elements.taken.value = "1";
   for (const [name, text] of Object.entries(fields)) {
     const field = form.elements[name];
     field.value = text;
     field.removeAttribute("aria-invalid");
     document.getElementById(`${field.id}-error`)?.remove();
   }
+  const further = form.querySelector(".further");
+  const usual = Object.entries(JSON.parse(further.dataset.usual));
+  further.open ||= usual.some(([name, text]) => form.elements[name].value !== text);
   const list = document.getElementById("notes");
   list.hidden = !notes.length;
   list.querySelector("ul").replaceChildren(

@@ -49,6 +49,7 @@ function show() {
   document.getElementById("no-round").hidden = open || complete();
   document.getElementById("all-fixed").hidden = open || !complete();
   if (open) {
+    grid.fixed = new Set(view.fixed);
     grid.show(view.grid, marks());
     const { pictures, finished } = view.cost;
     document.getElementById("go-on").hidden = finished === pictures || rendering;
@@ -318,9 +319,10 @@ for (const button of document.querySelectorAll("[data-key]")) {
   });
 }
 
-const hold = document.getElementById("hold"); // for fingers
-hold.addEventListener("pointerdown", () => grid.flip(true));
-for (const name of ["pointerup", "pointercancel", "pointerleave"]) hold.addEventListener(name, () => grid.flip(false));
+for (const hold of document.querySelectorAll("[data-hold]")) { // for fingers
+  hold.addEventListener("pointerdown", () => grid.flip(true));
+  for (const name of ["pointerup", "pointercancel", "pointerleave"]) hold.addEventListener(name, () => grid.flip(false));
+}
 
 const size = document.getElementById("size");
 size.value = localStorage.getItem("blockweight:cell") ?? size.value;
