@@ -12,6 +12,7 @@ from blockweight.cli.progress import TerminalProgress
 from blockweight.workflow.renderers import local_renderer
 
 
+@options.with_parts
 def analyze(
     lora: options.LoraFile,
     model: options.Model,
@@ -34,6 +35,7 @@ def analyze(
     hires_size: options.HiresSize = None,
     hires_steps: options.HiresSteps = None,
     hires_denoise: options.HiresDenoise = None,
+    parts: options.Parts = options.NO_PARTS,
     strength: options.Strength = 1.0,
     blocks: Annotated[str, typer.Option(help="Blocks to analyse, e.g. IN01-IN08,M00; all by default.")] = "",
     weight_range: Annotated[str, typer.Option("--range", help="Weight under test, weight of the others.")] = "0.5,1",
@@ -48,6 +50,7 @@ def analyze(
     Pictures are kept in the project folder; the same command goes on after a stop.
     """
     from blockweight.workflow.own_files import analyse_file  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.part_options import PartOptions  # noqa: PLC0415
     from blockweight.workflow.sampling_options import SamplingOptions  # noqa: PLC0415
     from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
@@ -64,7 +67,18 @@ def analyze(
         hires_denoise,
     )
     scenes = scenes_of(
-        model, prompt, negative, seeds, steps, cfg, sampler, size, sampling, clip_skip=clip_skip, embeddings=embeddings
+        model,
+        prompt,
+        negative,
+        seeds,
+        steps,
+        cfg,
+        sampler,
+        size,
+        sampling,
+        clip_skip=clip_skip,
+        embeddings=embeddings,
+        parts=PartOptions(**parts),
     )
     analysis, files = analyse_file(
         lora,

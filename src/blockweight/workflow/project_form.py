@@ -81,6 +81,7 @@ def form_notes(fields: GenerationFields) -> list[str]:
         "eta": sampling.eta is not None,
         "noise source": sampling.noise_source not in (None, "CPU"),
         "hires pass": sampling.hires is not None,
+        "VAE": fields.parts.vae is not None,
     }
     named = [name for name, there in beyond.items() if there]
     notes = [note.text for note in fields.notes]

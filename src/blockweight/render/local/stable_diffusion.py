@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from blockweight.plan import Job, Scene
 from blockweight.render.local.checks import check_size
 from blockweight.render.local.conditioning import directions
+from blockweight.render.local.controls import ControlShelf, Guides
 from blockweight.render.local.decoding import decoded
-from blockweight.render.local.drawing import Predict, asks_of, draw
+from blockweight.render.local.drawing import Predict, asks_of, draw, share_over
 from blockweight.render.local.engine import Stepped
+from blockweight.render.local.fitting import read_part
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.models import COMPONENTS
 from blockweight.render.local.texts import TextEmbeddings
+from blockweight.render.local.vaes import Vaes
 
 
 class StableDiffusion:
@@ -28,6 +31,8 @@ class StableDiffusion:
         self.pipeline = pipeline
         self._device = device
         self._texts = TextEmbeddings()
+        self._vaes = Vaes(pipeline.vae)
+        self._controls = ControlShelf(pipeline.unet)
 
     @property
     def components(self) -> Mapping[str, nn.Module]:
@@ -35,9 +40,13 @@ class StableDiffusion:
         return {name: getattr(self.pipeline, name) for name in COMPONENTS}
 
     def check(self, scene: Scene) -> None:
-        """Refuse sizes that the model cannot draw, and embeddings for other models."""
+        """Refuse sizes that the model cannot draw, and embeddings, VAEs and ControlNets for other models."""
         check_size(scene, self.pipeline)
         self._texts.check(self.pipeline, scene)
+        self._vaes.take(scene.vae)
+        self._guides([scene])
+        if scene.start is not None:
+            read_part(scene.start.picture)
 
     def rows(self, scene: Scene) -> int:
         """A row for every prompt that AND composes, and for the negative one if it plays a part."""
@@ -45,6 +54,7 @@ class StableDiffusion:
 
     def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
         """Decoded pictures, (N, 3, H, W) around −1 to 1, fp32."""
+        self.pipeline.vae = self._vaes.take(jobs[0].scene.vae)
         return self.decode(jobs, self._denoise(jobs, live, stepped))
 
     def decode(self, _jobs: Sequence[Job], latents: Tensor) -> Tensor:
@@ -57,10 +67,11 @@ class StableDiffusion:
         scene, unet = jobs[0].scene, self.pipeline.unet
         guided = directions(scene) > 1
         scenes = [job.scene for job in jobs]
+        guides, negatives = self._guides(scenes), len(jobs) if guided else 0
         done = 0
 
-        def ask(times: int) -> Predict:
-            """The model for a pass that asks it so often: prompts may change on the way."""
+        def ask(times: int, taken: int) -> Predict:
+            """The model for a pass: prompts change by all its `times`, of which it is asked `taken`."""
             conditioning = self._texts.conditioning(self.pipeline, jobs, live, times, guided=guided)
             if live is not None:
                 live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
@@ -71,7 +82,11 @@ class StableDiffusion:
                 context, there = conditioning.at(min(asked, times - 1))
                 step = torch.as_tensor(timestep, device=self._device)
                 rows = latents.to(unet.dtype)[conditioning.samples]
-                predicted = unet(rows, step, encoder_hidden_states=context, encoder_attention_mask=there).sample
+                share = share_over(scene, asked, taken)
+                added = guides.added(rows, step, context, there, share, negatives, {})
+                predicted = unet(
+                    rows, step, encoder_hidden_states=context, encoder_attention_mask=there, **added
+                ).sample
                 asked, done = asked + 1, done + 1
                 stepped(done, max(done, asks))
                 return conditioning.guide(predicted.float(), scene.cfg_scale)
@@ -80,3 +95,8 @@ class StableDiffusion:
 
         asks = asks_of(scene)
         return draw(scenes, self.pipeline, ask, self._device)
+
+    def _guides(self, scenes: Sequence[Scene]) -> Guides:
+        """The ControlNets of a batch."""
+        controls = scenes[0].controls
+        return Guides(controls, self._controls.take(controls), self.pipeline.vae_scale_factor)
