@@ -43,6 +43,7 @@ def analyze(
     mask: Annotated[Path | None, typer.Option(help="A picture, white where the LoRA should work.")] = None,
     colour: Annotated[Literal["black", "white"], typer.Option(help="The grid's difference colour.")] = "black",
     change_xy: Annotated[bool, typer.Option("--change-xy/--no-change-xy", help="A column per block.")] = True,
+    preview: options.Preview = False,
     out: options.Out = options.DEFAULT_OUT,
 ) -> None:
     """Measure what each block does: grids, a table, a ranking with the spread over the seeds.
@@ -93,8 +94,11 @@ def analyze(
         mask=mask,
         colour=colour,
         change_xy=change_xy,
+        preview=preview,
     )
     suggestions = {suggestion.block: suggestion for suggestion in analysis.suggestions}
+    if preview:
+        typer.echo("These are previews: they tell where to look, not how strong an effect is.")
     typer.echo("block   Diff %            suggestion")
     for effect in sorted(analysis.effects, key=lambda effect: -effect.diff.mean):
         suggestion = suggestions[effect.block]

@@ -44,6 +44,7 @@ def _command(kind: str) -> Callable[..., None]:
         hires_denoise: options.HiresDenoise = None,
         parts: options.Parts = options.NO_PARTS,
         strength: options.Strength = 1.0,
+        preview: options.Preview = False,
         out: options.Out = options.DEFAULT_OUT,
     ) -> None:
         from blockweight.workflow.own_files import round_file  # noqa: PLC0415 - keeps --help fast
@@ -90,6 +91,7 @@ def _command(kind: str) -> Callable[..., None]:
             fill=fill,
             rest=rest,
             strength=strength,
+            preview=preview,
         )
         typer.echo("\n".join(rendered.plan.presets()))
         typer.echo(rendered.plan.prompt_sr())

@@ -116,6 +116,9 @@ ControlModes = Annotated[
 ControlResizes = Annotated[
     list[str] | None, typer.Option("--control-resize", help="How its map is fitted; Crop and resize by default.")
 ]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Draw in 8 steps at half the size, to see sooner where to look.")
+]
 Out = Annotated[Path, typer.Option("--out", parser=path, metavar="PATH", help="The project folder.")]
 LoraFile = Annotated[Path, typer.Argument(parser=path, metavar="LORA", help="The LoRA, a .safetensors file.")]
 Strength = Annotated[float, typer.Option("--strength", callback=finite, help="The LoRA's strength.")]

@@ -19,6 +19,7 @@ from blockweight.plan.infotext_sampling import SamplingSettings
 from blockweight.plan.infotext_scene import SceneSettings, scene_settings
 from blockweight.plan.notes import Note
 from blockweight.plan.parts import CONTROL_MODES, RESIZE_MODES, Control, Held, Part, Start
+from blockweight.plan.previews import preview_of
 from blockweight.plan.prompts import Span, SubPrompt, read_negative, read_prompt
 from blockweight.plan.rounds import SERIES, Round, RoundVariant, plan_round
 from blockweight.plan.samplers import AUTOMATIC, SAMPLERS, SCHEDULES, read_sampler
@@ -64,6 +65,7 @@ __all__ = [
     "picture_size",
     "plan_block_analysis",
     "plan_round",
+    "preview_of",
     "quote_setting",
     "read_infotext",
     "read_negative",

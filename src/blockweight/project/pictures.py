@@ -156,7 +156,7 @@ def _hires_settings(hires: Hires) -> dict[str, str]:
 
 
 def _part_settings(scene: Scene) -> dict[str, str]:
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = {"Preview": "yes"} if scene.preview else {}
     if scene.vae is not None:
         settings |= {"VAE hash": scene.vae.digest[:10], "VAE": _name(scene.vae.path)}
     if scene.start is not None:
