@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from blockweight.cli import project_scenes
+from blockweight.cli import project_scene_parts, project_scenes
 from blockweight.cli import scene_options as options
 from blockweight.cli.standard_input import typed
 
 app = typer.Typer(help="Make, list, export and import tuning projects.", no_args_is_help=True)
+project_scenes.app.command("parts")(project_scene_parts.parts)
 app.add_typer(project_scenes.app, name="scenes")
 
 Folder = Annotated[Path, typer.Argument(parser=options.path, metavar="DIR", help="The project's folder.")]

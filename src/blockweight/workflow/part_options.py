@@ -68,7 +68,7 @@ class PartOptions:
         number = len(self.control)
         if number != len(self.control_picture):
             raise BlockweightError(
-                f"There are {number} ControlNets and {len(self.control_picture)} pictures for them; give a "
+                f"ControlNets and their pictures differ in number ({number} and {len(self.control_picture)}); give a "
                 "--control-picture for every --control, in the same order."
             )
         further: dict[str, list[Any]] = {
