@@ -66,7 +66,7 @@ HiresDenoise = Annotated[
     typer.Option("--hires-denoise", min=0, max=1, callback=finite, help="Its denoising strength; 0.75 by default."),
 ]
 Size = Annotated[str, typer.Option("--size", help="Width x height in pixels.")]
-ClipSkip = Annotated[int, typer.Option("--clip-skip", min=1, max=12, help="End the text encoder n - 1 layers early.")]
+ClipSkip = Annotated[int, typer.Option("--clip-skip", min=1, max=12, help="End SD1's text encoder n - 1 layers early.")]
 Embeddings = Annotated[
     Path | None,
     typer.Option(

@@ -32,6 +32,16 @@ def check_family(job: Job, families: tuple[str, ...]) -> None:
         )
 
 
+def check_fits(job: Job, families: tuple[str, ...]) -> None:
+    """Refuse weights of a family that the job's model is not of."""
+    weights = job.variant.weights
+    if weights is not None and weights.layout.family not in families:
+        raise BlockweightError(
+            f"The weights of '{job.variant.label}' are of the family {weights.layout.family}, but "
+            f"'{job.scene.checkpoint.path}' is a model of {families[0]}; give a model of the LoRA's family."
+        )
+
+
 def check_size(scene: Scene, pipeline: Any) -> None:
     """Refuse a size that the model's autoencoder and UNet cannot halve as often as they do."""
     side = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)

@@ -50,9 +50,11 @@ class LiveLora:
         self._scales = {block: tuple(block_scale(v, block, strength) for v in variants) for block in self._blocks}
         self._columns = {}
 
-    def text_scales(self, variant: Variant, strength: float) -> tuple[tuple[str, float], ...]:
-        """The scales that decide this variant's text embeddings: those of the text encoder's blocks in this LoRA."""
-        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component == "text_encoder")
+    def text_scales(
+        self, variant: Variant, strength: float, component: str = "text_encoder"
+    ) -> tuple[tuple[str, float], ...]:
+        """The scales that decide this variant's text embeddings: those of a text encoder's blocks in this LoRA."""
+        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component == component)
         return tuple((block, block_scale(variant, block, strength)) for block in texts)
 
     def detach(self) -> None:

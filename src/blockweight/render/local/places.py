@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from blockweight.blocks import Module
+from blockweight.lora.layer_names import layer_of
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,14 @@ class Places:
     def find(self, module: Module) -> Place | None:
         """Where `module` is; None if this model lacks it."""
         layers = self._layers.get(module.component, {})
-        # transformers 5.6 dropped the level `text_model` from CLIPTextModel's module names; LoRA files keep it.
-        layer = layers.get(module.path) or layers.get(module.path.removeprefix("text_model_"))
-        return Place(layer) if isinstance(layer, nn.Linear | nn.Conv2d) else None
+        # Stable Diffusion's UNets may be named as in the original code.
+        known = layer_of(module)
+        for path in (module.path, known.flat if known else module.path):
+            # transformers 5.6 dropped the level `text_model` from CLIPTextModel's module names; LoRA files keep it.
+            layer = layers.get(path) or layers.get(path.removeprefix("text_model_"))
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                return Place(layer)
+        return None
 
 
 def _layers_by_path(component: nn.Module) -> dict[str, nn.Module]:

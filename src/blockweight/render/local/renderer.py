@@ -19,7 +19,7 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.batches import Batches, BatchSizes
-from blockweight.render.local.checks import check_family, check_lora, check_scene
+from blockweight.render.local.checks import check_family, check_fits, check_lora, check_scene
 from blockweight.render.local.conditioning import directions
 from blockweight.render.local.controls import control_key
 from blockweight.render.local.decoding import levels_of
@@ -27,7 +27,7 @@ from blockweight.render.local.engine import Engine
 from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
-from blockweight.render.local.models import SD1_CONFIG, dtype_on, pick_device
+from blockweight.render.local.models import dtype_on, pick_device
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
 
 LARGEST_BATCH = 26
@@ -53,7 +53,7 @@ class _Drawn:
 class LocalRenderer:
     """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the model at once; by
     default as many as there is memory for on a graphics card, or as make a megapixel elsewhere, `largest` at most.
-    `config` tells the architecture of single-file checkpoints (see `load_engine`).
+    `config` tells the sizes of single-file checkpoints (see `load_engine`).
 
     One model is in memory at a time, with one LoRA.
     """
@@ -62,7 +62,7 @@ class LocalRenderer:
         self,
         device: torch.device | None = None,
         batch: int | None = None,
-        config: Path = SD1_CONFIG,
+        config: Path | None = None,
         largest: int = LARGEST_BATCH,
     ) -> None:
         self.device = pick_device() if device is None else device
@@ -87,7 +87,7 @@ class LocalRenderer:
         # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
         for job in sorted(jobs, key=_shared, reverse=True):
             engine = self._engine(job.scene.checkpoint)
-            check_family(job, engine.families)
+            check_fits(job, engine.families)
             engine.check(job.scene)
             if job.variant.weights is not None and (live := self._attach(job)) is not None:
                 check_lora(live.lora, job)
