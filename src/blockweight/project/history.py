@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from blockweight.errors import BlockweightError
-from blockweight.plan import Checkpoint, LoraUse, Scene
+from blockweight.plan import LoraUse, Scene
 from blockweight.project.analyses import ANALYSED, PLANS, SUGGESTED, Analyses, AnalysisFacts, AnalysisPlan
 from blockweight.project.bakes import BAKED, Bake, bake_from
 from blockweight.project.comparisons import COMPARING, Comparison, Comparisons, next_comparisons
@@ -92,11 +92,9 @@ class TuningState:
 
     @property
     def unplaced(self) -> dict[str, str]:
-        """Digest → file name of the LoRA, the checkpoints and the embeddings that nobody has said the place of, on this
-        machine."""
+        """Digest → file name of the LoRA and the scenes' files that nobody has said the place of, on this machine."""
         needed = {self.subject.digest: self.subject.lora}
-        needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in self.scenes}
-        needed |= {each.digest: each.path for scene in self.scenes for each in scene.embeddings}
+        needed |= {held.digest: held.path for scene in self.scenes for held in scene.files}
         return {digest: name for digest, name in needed.items() if digest not in self.places}
 
 
@@ -301,9 +299,7 @@ class History:
             yield RoundStep(planned.round, scenes, None if before is None else before.number, tip, number in way)
 
     def _placed(self, scene: Scene) -> Scene:
-        path = self._path(scene.checkpoint.digest, scene.checkpoint.path)
-        embeddings = tuple(replace(each, path=self._path(each.digest, each.path)) for each in scene.embeddings)
-        return replace(scene, checkpoint=Checkpoint(path, scene.checkpoint.digest), embeddings=embeddings)
+        return scene.moved(self._path)
 
     def _path(self, digest: str, name: str) -> str:
         place = self._places.get(digest)

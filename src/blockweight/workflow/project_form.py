@@ -76,8 +76,11 @@ def filled_form(typed: Typed, fields: GenerationFields) -> dict[str, str]:
 
 
 def form_notes(fields: GenerationFields) -> list[str]:
-    """What an infotext gives that is not honoured, a sentence each."""
-    return [note.text for note in fields.notes]
+    """What an infotext gives that is not honoured, and what this form has no field for, a sentence each."""
+    notes = [note.text for note in fields.notes]
+    if fields.parts.vae is not None:
+        notes.append("The form has no field for the VAE; 'blockweight project new --infotext' takes it too.")
+    return notes
 
 
 def notes_again(infotext: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import SAMPLERS, Scene, check_sides, read_sampler
 from blockweight.weights import parse_weight
+from blockweight.workflow.part_options import PartOptions
 from blockweight.workflow.sampling_options import SamplingOptions
 
 _LORA_TAG = re.compile(r"<(?:lora|lyco):[^>]*>", re.IGNORECASE)
@@ -18,6 +19,7 @@ MOST_SEEDS = 1000
 MOST_STEPS = 1000
 
 _PLAIN = SamplingOptions()
+_NO_PARTS = PartOptions()
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -124,6 +126,7 @@ def scenes_of(
     *,
     clip_skip: int = 1,
     embeddings: Path | None = None,
+    parts: PartOptions = _NO_PARTS,
 ) -> list[Scene]:
     """A scene for every prompt with every seed; `embeddings` is a folder of textual inversion embeddings, of which
     every scene takes those that its prompts name."""
@@ -134,7 +137,11 @@ def scenes_of(
     texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
     parse_prompt(negative)
     named = {text: () if embeddings is None else find_embeddings(embeddings, (text, negative)) for text in texts}
-    further = sampling.scene_fields(sampler)
+    further = {**sampling.scene_fields(sampler), **parts.scene_fields()}
+    if further["start"] is not None and further["hires"] is not None:
+        raise BlockweightError(
+            "A picture that is drawn over another (--init-image) has no hires pass; leave one of the two out."
+        )
     checkpoint = identify_checkpoint(model)
     return [
         Scene(

@@ -21,6 +21,7 @@ from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.batches import Batches, BatchSizes
 from blockweight.render.local.checks import check_family, check_fits, check_lora, check_scene
 from blockweight.render.local.conditioning import directions
+from blockweight.render.local.controls import control_key
 from blockweight.render.local.decoding import levels_of
 from blockweight.render.local.engine import Engine
 from blockweight.render.local.engines import FAMILIES, load_engine
@@ -203,5 +204,8 @@ def _shared(job: Job) -> tuple[Hashable, ...]:
         -1.0 if scene.eta is None else scene.eta,
         scene.noise_source,
         () if scene.hires is None else astuple(scene.hires),
+        "" if scene.vae is None else scene.vae.digest,
+        -1.0 if scene.start is None else scene.start.denoising,
+        tuple(control_key(each) for each in scene.controls),
     )
     return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size, *way, directions(scene))
