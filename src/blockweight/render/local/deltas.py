@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
 from blockweight.lora import Factors, Lora
+from blockweight.render.local.places import Place
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class Delta:
         return F.conv2d(F.conv2d(inputs, self.down), self.mid, None, layer.stride, layer.padding, layer.dilation)
 
 
-def delta_of(lora: Lora, module: Module, layer: nn.Module) -> Delta:
-    """The change of a module, ready for its layer. BlockweightError if it is of another size."""
+def delta_of(lora: Lora, module: Module, where: Place) -> Delta:
+    """The change of a module, ready for the layer that is there. BlockweightError if it is of another size."""
     factors = lora.factors(module)
-    weight = layer.weight
+    layer, weight = where.layer, where.layer.weight
     assert isinstance(weight, Tensor)
-    _check_size(lora, module, factors, tuple(weight.shape))
+    _check_size(lora, module, factors, (where.of_rows, *weight.shape[1:]))
+    if where.rows:
+        factors = replace(factors, up=np.concatenate([factors.up[rows.start : rows.stop] for rows in where.rows]))
     conv = isinstance(layer, nn.Conv2d)
 
     def place(array: NDArray[np.float32], dims: int) -> Tensor:

@@ -14,34 +14,37 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from blockweight.blocks import TEXT_ENCODERS
 from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
 from blockweight.plan import Variant
 from blockweight.render.local.deltas import Delta, delta_of
-from blockweight.render.local.places import Places
+from blockweight.render.local.places import Name, Places
 
 
 class LiveLora:
     """A LoRA attached to the components of one pipeline. Call `detach` to take it off again.
 
-    `components` are the pipeline's modules by name (`unet`, `text_encoder`). BlockweightError if the LoRA changes a
+    `components` are the pipeline's modules by name (`unet`, `text_encoder`), `names` what LoRAs call their layers
+    besides their own names. BlockweightError if the LoRA changes a
     module that the model lacks, or one of another size; nothing is attached then.
     """
 
-    def __init__(self, lora: Lora, components: Mapping[str, nn.Module]) -> None:
+    def __init__(self, lora: Lora, components: Mapping[str, nn.Module], names: Sequence[Name] = ()) -> None:
         self.lora = lora
         self._scales: dict[str, tuple[float, ...]] = {}
-        self._columns: dict[tuple[str, torch.device, torch.dtype], Tensor] = {}
-        places = Places(components)
+        self._columns: dict[tuple[str, torch.device, torch.dtype, int], Tensor] = {}
+        places = Places(components, names)
         planned = []
         for module in lora.modules:
-            place = places.find(module)
-            if place is None:
+            found = places.find(module)
+            if not found:
                 raise BlockweightError(
                     f"'{lora.path.name}' changes {module.component} '{module.path}', which this model does not have; "
                     "it was made for another kind of model."
                 )
-            planned.append((place.layer, delta_of(lora, module, place.layer)))
+            planned += [(place.layer, delta_of(lora, module, place)) for place in found]
+        self.layers = frozenset(layer for layer, _ in planned)
         self._blocks = tuple(dict.fromkeys(lora.block_of(module) for module in lora.modules))
         self._handles = [layer.register_forward_hook(self._hook(delta)) for layer, delta in planned]
 
@@ -52,7 +55,7 @@ class LiveLora:
 
     def text_scales(self, variant: Variant, strength: float) -> tuple[tuple[str, float], ...]:
         """The scales that decide this variant's text embeddings: those of the text encoder's blocks in this LoRA."""
-        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component == "text_encoder")
+        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component in TEXT_ENCODERS)
         return tuple((block, block_scale(variant, block, strength)) for block in texts)
 
     def detach(self) -> None:
@@ -71,10 +74,15 @@ class LiveLora:
         return add
 
     def _column(self, block: str, like: Tensor) -> Tensor:
-        """The block's scales where `like` is, moved there once per batch instead of once per layer."""
-        key = (block, like.device, like.dtype)
+        """The block's scales where `like` is, one for each of its rows, moved there once per batch instead of once per
+        layer. A model may be asked for all samples twice at once, without and with the prompt."""
+        key = (block, like.device, like.dtype, len(like))
         if key not in self._columns:
-            self._columns[key] = torch.tensor(self._scales[block], device=like.device, dtype=like.dtype)
+            scales = self._scales[block]
+            times, left = divmod(len(like), len(scales))
+            if left:
+                raise RuntimeError(f"{len(like)} rows of a layer cannot be shared out among {len(scales)} samples")
+            self._columns[key] = torch.tensor(scales * times, device=like.device, dtype=like.dtype)
         return self._columns[key]
 
 
