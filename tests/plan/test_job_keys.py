@@ -32,6 +32,7 @@ OTHER = {
     "eta": 0.0,
     "noise_source": "NV",
     "hires": Hires(),
+    "guidance": 3.0,
 }
 
 VARIED = replace(SCENE, variation_strength=0.25)

@@ -11,7 +11,7 @@ from blockweight.plan import Hires, Scene
 from blockweight.project.plain import scene_body, scene_from
 from workshop import SCENE
 
-LATER = ("scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires")
+LATER = ("scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires", "guidance")
 FULL = replace(
     SCENE,
     scheduler="Karras",
@@ -20,6 +20,7 @@ FULL = replace(
     eta=0.0,
     noise_source="NV",
     hires=Hires("Lanczos", 1.5, 64, 0, 7, 0.3),
+    guidance=3.5,
 )
 
 
@@ -47,6 +48,7 @@ def test_a_scene_of_an_older_log_is_what_it_was():
         {"noise_source": 3},
         {"hires": {"upscaler": "Latent"}},
         {"hires": 2},
+        {"guidance": "strong"},
     ],
 )
 def test_what_no_scene_wrote_is_refused(change):

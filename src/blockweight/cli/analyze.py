@@ -34,6 +34,7 @@ def analyze(
     hires_size: options.HiresSize = None,
     hires_steps: options.HiresSteps = None,
     hires_denoise: options.HiresDenoise = None,
+    distilled_cfg: options.DistilledCfg = None,
     strength: options.Strength = 1.0,
     blocks: Annotated[str, typer.Option(help="Blocks to analyse, e.g. IN01-IN08,M00; all by default.")] = "",
     weight_range: Annotated[str, typer.Option("--range", help="Weight under test, weight of the others.")] = "0.5,1",
@@ -62,6 +63,7 @@ def analyze(
         hires_size,
         hires_steps,
         hires_denoise,
+        distilled_cfg,
     )
     scenes = scenes_of(
         model, prompt, negative, seeds, steps, cfg, sampler, size, sampling, clip_skip=clip_skip, embeddings=embeddings

@@ -83,6 +83,7 @@ def new(
     hires_size: options.HiresSize = None,
     hires_steps: options.HiresSteps = None,
     hires_denoise: options.HiresDenoise = None,
+    distilled_cfg: options.DistilledCfg = None,
     strength: options.Strength = 1.0,
     as_json: Json = False,
 ) -> None:
@@ -103,6 +104,7 @@ def new(
         hires_size,
         hires_steps,
         hires_denoise,
+        distilled_cfg,
     )
     prompts = tuple(prompt or ())
     scene = (lora, model, prompts, negative, seeds, steps, cfg, sampler, size)

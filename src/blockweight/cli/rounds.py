@@ -42,6 +42,7 @@ def _command(kind: str) -> Callable[..., None]:
         hires_size: options.HiresSize = None,
         hires_steps: options.HiresSteps = None,
         hires_denoise: options.HiresDenoise = None,
+        distilled_cfg: options.DistilledCfg = None,
         strength: options.Strength = 1.0,
         out: options.Out = options.DEFAULT_OUT,
     ) -> None:
@@ -60,6 +61,7 @@ def _command(kind: str) -> Callable[..., None]:
             hires_size,
             hires_steps,
             hires_denoise,
+            distilled_cfg,
         )
         scenes = scenes_of(
             model,

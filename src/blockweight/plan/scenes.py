@@ -42,7 +42,8 @@ class Scene:
     gives them); `cfg_scale` 1 turns guidance off. `clip_skip` n ends the text encoder n − 1 layers early; `embeddings`
     are those that the prompts name. The noise of `seed` is turned towards that of `variation_seed` by
     `variation_strength`, 0 to 1; `eta` scales what a sampler adds to it, None for the WebUI's default. `hires` is the
-    second pass, if there is one.
+    second pass, if there is one. `guidance` is what a model that was distilled from guidance is told (Forge's
+    "Distilled CFG Scale"), None for its usual.
 
     `scheduler` is empty in scenes that were written down before there were schedule types. They are drawn as they were
     then, by the samplers of those days, and know nothing of the fields below it.
@@ -66,6 +67,7 @@ class Scene:
     eta: float | None = None
     noise_source: str = "CPU"
     hires: Hires | None = None
+    guidance: float | None = None
 
     @property
     def picture_size(self) -> tuple[int, int]:
@@ -108,6 +110,8 @@ class Scene:
             later["noise_source"] = self.noise_source
         if self.hires is not None:
             later["hires"] = _hires_facts(self.hires)
+        if self.guidance is not None:
+            later["guidance"] = _number(self.guidance)
         return facts | later
 
 
@@ -160,6 +164,7 @@ class Job:
 
 _LATER = (
     "clip_skip", "embeddings", "scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires",
+    "guidance",
 )  # fmt: skip
 """A scene's fields that its facts do not take as they are."""
 

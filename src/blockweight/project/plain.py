@@ -82,6 +82,7 @@ def scene_from(body: Body) -> Scene:
         clip_skip=whole_in({"clip_skip": 1, **body}, "clip_skip", 1),
         embeddings=tuple(map(_embedding_from, body.get("embeddings", []))),
         **_later(body),
+        guidance=None if body.get("guidance") is None else number_of(body["guidance"]),
     )
 
 

@@ -79,6 +79,7 @@ def form_notes(fields: GenerationFields) -> list[str]:
         "clip skip": fields.clip_skip not in (None, 1),
         "variation seed": bool(sampling.variation_strength),
         "eta": sampling.eta is not None,
+        "distilled CFG scale": sampling.guidance is not None,
         "noise source": sampling.noise_source not in (None, "CPU"),
         "hires pass": sampling.hires is not None,
     }
