@@ -60,7 +60,7 @@ def load_pipeline(path: Path, device: torch.device, config: Path = SD1_CONFIG) -
     else:
         check_checkpoint(path)
     try:
-        with _quiet():
+        with quiet():
             pipeline = _from_folder(path, dtype) if path.is_dir() else _from_file(path, config, dtype)
             _check_complete(path, pipeline)
             for name in PARTS:
@@ -70,7 +70,7 @@ def load_pipeline(path: Path, device: torch.device, config: Path = SD1_CONFIG) -
         raise BlockweightError(
             f"'{path}' is incomplete: some of its weights are missing; get the model again."
         ) from error
-    except _LIBRARY_ERRORS as error:
+    except LIBRARY_ERRORS as error:
         if ran_out_of_memory(error):
             raise BlockweightError(
                 f"'{path}' does not fit into the memory of {device}; close other programs that use it."
@@ -84,7 +84,7 @@ def load_pipeline(path: Path, device: torch.device, config: Path = SD1_CONFIG) -
     return pipeline
 
 
-_LIBRARY_ERRORS = (
+LIBRARY_ERRORS = (
     OSError,
     ValueError,
     LookupError,
@@ -199,7 +199,7 @@ def _flat(name: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries from chatting on the terminal while they load: log lines, progress bars, deprecations."""
     libraries = (diffusers.utils.logging, transformers.utils.logging)
     loggers = [logging.getLogger(name) for name in ("diffusers", "transformers", "huggingface_hub")]

@@ -23,6 +23,7 @@ class StableDiffusion:
     """The engine of a StableDiffusionPipeline as `load_pipeline` gives it."""
 
     families = ("sd1",)
+    names = ()
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.pipeline = pipeline
