@@ -8,8 +8,10 @@ import re
 import pytest
 import torch
 from diffusers import (
+    ChromaTransformer2DModel,
     Flux2Transformer2DModel,
     FluxTransformer2DModel,
+    Krea2Transformer2DModel,
     Lumina2Transformer2DModel,
     SD3Transformer2DModel,
     WanTransformer3DModel,
@@ -49,6 +51,16 @@ ORIGINALS: dict[str, tuple[str, ...]] = {
         *_FLUX, "vector_in.in_layer", "vector_in.out_layer", "double_blocks.N.img_mod.lin",
         "double_blocks.N.txt_mod.lin", "single_blocks.N.modulation.lin",
     ),
+    "chroma": (
+        *(name for name in _FLUX if not name.endswith("_layer") and "adaLN" not in name),
+        "distilled_guidance_layer.in_proj", "distilled_guidance_layer.out_proj",
+        "distilled_guidance_layer.layers.N.in_layer", "distilled_guidance_layer.layers.N.out_layer",
+    ),
+    "krea2": (
+        "first", "tmlp.0", "tmlp.2", "tproj.1", "txtmlp.1", "txtmlp.3", "txtfusion.projector", "last.linear",
+        *(f"{series}.N.{layer}" for series in ("blocks", "txtfusion.layerwise_blocks", "txtfusion.refiner_blocks")
+          for layer in ("attn.wq", "attn.wk", "attn.wv", "attn.wo", "attn.gate", "mlp.gate", "mlp.up", "mlp.down")),
+    ),
     "flux2": (
         *_FLUX, "double_stream_modulation_img.lin", "double_stream_modulation_txt.lin",
         "single_stream_modulation.lin",
@@ -82,6 +94,10 @@ def _model(family: str) -> nn.Module:
             return FluxTransformer2DModel(num_layers=2, num_single_layers=2, guidance_embeds=True)
         if family == "flux2":
             return Flux2Transformer2DModel(num_layers=2, num_single_layers=2)
+        if family == "chroma":
+            return ChromaTransformer2DModel(num_layers=2, num_single_layers=2, approximator_layers=2)
+        if family == "krea2":
+            return Krea2Transformer2DModel(num_layers=2)
         if family == "zimage":
             return ZImageTransformer2DModel(n_layers=2)
         if family == "lumina2":
@@ -93,13 +109,15 @@ CONVERTERS = {
     "sd3": converters.convert_sd3_transformer_checkpoint_to_diffusers,
     "flux1": converters.convert_flux_transformer_checkpoint_to_diffusers,
     "flux2": converters.convert_flux2_transformer_checkpoint_to_diffusers,
+    "chroma": converters.convert_chroma_transformer_checkpoint_to_diffusers,
+    "krea2": converters.convert_krea2_transformer_checkpoint_to_diffusers,
     "zimage": converters.convert_z_image_transformer_checkpoint_to_diffusers,
     "lumina2": converters.convert_lumina2_to_diffusers,
     "wan": converters.convert_wan_transformer_to_diffusers,
 }
 NAMES = {
     "sd3": names.SD3, "flux1": names.FLUX1, "flux2": names.FLUX2, "zimage": names.ZIMAGE, "lumina2": names.LUMINA2,
-    "wan": names.WAN,
+    "wan": names.WAN, "chroma": names.FLUX1, "krea2": names.KREA2,
 }  # fmt: skip
 
 
@@ -153,7 +171,7 @@ def test_every_layer_is_found_by_its_own_name_and_is_in_a_block(family):
                 (place,) = places.find(module)
                 assert place.layer is layer
                 assert not place.rows
-                assert family_by_name(family).block_of(module) != "REST", name
+                assert family_by_name("flux1" if family == "chroma" else family).block_of(module) != "REST", name
 
 
 @pytest.mark.parametrize("family", CONVERTERS)

@@ -15,12 +15,16 @@ from diffusers import (
     AutoencoderKLFlux2,
     AutoencoderKLQwenImage,
     AutoencoderKLWan,
+    ChromaPipeline,
+    ChromaTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
     Flux2KleinPipeline,
     Flux2Pipeline,
     Flux2Transformer2DModel,
     FluxPipeline,
     FluxTransformer2DModel,
+    Krea2Pipeline,
+    Krea2Transformer2DModel,
     Lumina2Pipeline,
     Lumina2Transformer2DModel,
     QwenImagePipeline,
@@ -44,6 +48,8 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
     Qwen3Model,
+    Qwen3VLConfig,
+    Qwen3VLModel,
     T5Config,
     T5EncoderModel,
     UMT5Config,
@@ -166,6 +172,28 @@ def flux1() -> FluxPipeline:
     )
 
 
+def chroma() -> ChromaPipeline:
+    t5 = tiny_tokenizers.t5()
+    return ChromaPipeline(
+        transformer=ChromaTransformer2DModel(
+            in_channels=16,
+            num_layers=2,
+            num_single_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=2 * WIDTH,
+            axes_dims_rope=ROPE,
+            approximator_num_channels=16,
+            approximator_hidden_dim=16,
+            approximator_layers=2,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=_vae(),
+        text_encoder=_t5(t5),
+        tokenizer=t5,
+    )
+
+
 def _flux2(guidance_embeds: bool) -> dict[str, Any]:
     return {
         "transformer": Flux2Transformer2DModel(
@@ -269,6 +297,56 @@ def qwen_image() -> QwenImagePipeline:
     )
 
 
+def krea2() -> Krea2Pipeline:
+    tokenizer = tiny_tokenizers.qwen()
+    encoder = Qwen3VLModel(
+        Qwen3VLConfig(
+            text_config={
+                "vocab_size": len(tokenizer),
+                "hidden_size": WIDTH,
+                "intermediate_size": WIDTH,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "num_key_value_heads": 1,
+                "head_dim": 8,
+                "rope_scaling": {"rope_type": "default", "mrope_section": [1, 1, 2]},
+            },
+            vision_config={
+                "depth": 1,
+                "hidden_size": 16,
+                "intermediate_size": 16,
+                "num_heads": 2,
+                "out_hidden_size": 16,
+                "deepstack_visual_indexes": [0],
+            },
+        )
+    )
+    return Krea2Pipeline(
+        transformer=Krea2Transformer2DModel(
+            in_channels=16,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            intermediate_size=32,
+            timestep_embed_dim=16,
+            text_hidden_dim=WIDTH,
+            num_text_layers=3,
+            text_num_attention_heads=2,
+            text_num_key_value_heads=2,
+            text_intermediate_size=16,
+            axes_dims_rope=ROPE,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=AutoencoderKLQwenImage(
+            base_dim=8, z_dim=4, dim_mult=[1, 1], num_res_blocks=1, temperal_downsample=[False], **_statistics()
+        ),
+        text_encoder=encoder,
+        tokenizer=tokenizer,
+        text_encoder_select_layers=(0, 1, 2),
+    )
+
+
 def lumina2() -> Lumina2Pipeline:
     tokenizer = tiny_tokenizers.gemma()
     return Lumina2Pipeline(
@@ -349,10 +427,12 @@ class Flow:
 FLOWS = {
     "sd3": Flow(sd3, "sd3"),
     "flux1": Flow(flux1, "flux1"),
+    "chroma": Flow(chroma, "flux1"),
     "flux2": Flow(flux2, "flux2", cfg_scale=1.0),
     "klein": Flow(klein, "flux2"),
     "zimage": Flow(zimage, "zimage"),
     "qwen-image": Flow(qwen_image, "qwen-image", tokens=0),
+    "krea2": Flow(krea2, "krea2", tokens=0),
     "lumina2": Flow(lumina2, "lumina2", side=32, tokens=0),
     "wan": Flow(wan, "wan", side=32, sampler=("UniPC", "Automatic")),
 }

@@ -67,7 +67,7 @@ def _cfg(_pipeline: Any, scene: Scene) -> dict[str, Any]:
 
 
 def _cfg_beyond_one(_pipeline: Any, scene: Scene) -> dict[str, Any]:
-    """Z-Image's pipeline adds guidance_scale · (positive − negative) to the positive, so that 0 turns it off."""
+    """Z-Image's and Krea's add guidance_scale · (positive − negative) to the positive, so that 0 turns it off."""
     return {"guidance_scale": scene.cfg_scale - 1}
 
 
@@ -137,17 +137,6 @@ def _klein_guides(pipeline: Any) -> bool:
     return not pipeline.config.is_distilled
 
 
-_FLUX1 = Kind(
-    "flux1",
-    encode=pipeline_prompts.flux1,
-    latents=_quartered,
-    packed=_pack,
-    guidance=_true_cfg,
-    distilled=_has_guidance_embedder,
-    side=_two_latents,
-    names=names.FLUX1,
-)
-
 KINDS: dict[str, Kind] = {
     "StableDiffusion3Pipeline": Kind(
         "sd3",
@@ -159,7 +148,25 @@ KINDS: dict[str, Kind] = {
         twice=True,
         names=names.SD3,
     ),
-    "FluxPipeline": _FLUX1,
+    "FluxPipeline": Kind(
+        "flux1",
+        encode=pipeline_prompts.flux1,
+        latents=_quartered,
+        packed=_pack,
+        guidance=_true_cfg,
+        distilled=_has_guidance_embedder,
+        side=_two_latents,
+        names=names.FLUX1,
+    ),
+    "ChromaPipeline": Kind(
+        "flux1",
+        encode=pipeline_prompts.chroma,
+        latents=_quartered,
+        packed=_pack,
+        guidance=_cfg,
+        side=_two_latents,
+        names=names.FLUX1,
+    ),
     "Flux2Pipeline": Kind(
         "flux2",
         encode=pipeline_prompts.flux2,
@@ -200,6 +207,17 @@ KINDS: dict[str, Kind] = {
         guidance=_true_cfg,
         distilled=_has_guidance_embedder,
         side=_two_latents,
+    ),
+    "Krea2Pipeline": Kind(
+        "krea2",
+        encode=pipeline_prompts.krea2,
+        latents=_quartered,
+        packed=_pack,
+        guidance=_cfg_beyond_one,
+        side=_two_latents,
+        # They see each token of the prompt as a row.
+        alone=r"text_fusion\.layerwise_blocks",
+        names=names.KREA2,
     ),
     "Lumina2Pipeline": Kind(
         "lumina2",

@@ -79,6 +79,18 @@ def lumina2(pipeline: Any, text: str, negative: bool, tokens: int) -> Encoded:
     return {"prompt_embeds": states, "prompt_attention_mask": mask}
 
 
+def chroma(pipeline: Any, text: str, _negative: bool, tokens: int) -> Encoded:
+    """T5, and how many of its tokens count."""
+    states, _, mask, *_ = pipeline.encode_prompt([text], do_classifier_free_guidance=False, max_sequence_length=tokens)
+    return {"prompt_embeds": states, "prompt_attention_mask": mask}
+
+
+def krea2(pipeline: Any, text: str, _negative: bool, tokens: int) -> Encoded:
+    """Layers of a language model, each by itself: (1, tokens, layers, width)."""
+    states, mask = pipeline.encode_prompt([text], max_sequence_length=tokens)
+    return {"prompt_embeds": states, "prompt_embeds_mask": mask}
+
+
 def wan(pipeline: Any, text: str, _negative: bool, tokens: int) -> Encoded:
     """UMT5's tokens, with zeros after them."""
     states, _ = pipeline.encode_prompt([text], do_classifier_free_guidance=False, max_sequence_length=tokens)

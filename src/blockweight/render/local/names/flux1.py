@@ -1,7 +1,9 @@
-"""Flux.1's names in Black Forest Labs' `flux/model.py`, and in XLabs' files, which name a block's processor.
+"""Flux.1's names in Black Forest Labs' `flux/model.py`, Chroma's, and those of XLabs' files, which name a block's
+processor.
 
-Source: `convert_flux_transformer_checkpoint_to_diffusers` of diffusers' `loaders/single_file_utils.py`, and for XLabs
-`_convert_xlabs_flux_lora_to_diffusers` of its `loaders/lora_conversion_utils.py`.
+Source: `convert_flux_transformer_checkpoint_to_diffusers` and `convert_chroma_transformer_checkpoint_to_diffusers` of
+diffusers' `loaders/single_file_utils.py`, and for XLabs `_convert_xlabs_flux_lora_to_diffusers` of its
+`loaders/lora_conversion_utils.py`.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ FLUX1 = (
     Name("vector_in_out_layer", ("time_text_embed_text_embedder_linear_2",)),
     Name("guidance_in_in_layer", ("time_text_embed_guidance_embedder_linear_1",)),
     Name("guidance_in_out_layer", ("time_text_embed_guidance_embedder_linear_2",)),
+    Name(r"(distilled_guidance_layer_layers_\d+)_in_layer", (r"\1_linear_1",)),
+    Name(r"(distilled_guidance_layer_layers_\d+)_out_layer", (r"\1_linear_2",)),
     *DOUBLE_BLOCKS,
     Name(f"{_DOUBLE}img_mlp_0", (f"{_D}ff_net_0_proj",)),
     Name(f"{_DOUBLE}img_mlp_2", (f"{_D}ff_net_2",)),
