@@ -236,8 +236,9 @@ def test_a_model_that_no_engine_knows_is_refused_with_its_kind(tmp_path):
     refusal(lambda: load_engine(tmp_path, CPU), "MochiPipeline")
 
 
-def test_loading_says_nothing(folder, capfd):
-    load_engine(folder, CPU)
+def test_loading_and_drawing_say_nothing(folder, capfd):
+    long = scene(prompt="a very long prompt that CLIP cannot read to its end " * 9)
+    load_engine(folder, CPU).draw([Job(long, LoraUse("", ""), Variant("v", None))], None, lambda *_: None)
     assert capfd.readouterr() == ("", "")
 
 

@@ -14,6 +14,7 @@ from blockweight.blocks import DENOISERS, TEXT_ENCODERS
 from blockweight.plan import Job, Scene
 from blockweight.render.local.engine import Stepped
 from blockweight.render.local.live import LiveLora
+from blockweight.render.local.models import quiet
 from blockweight.render.local.pipeline_checks import check_pipeline_scene
 from blockweight.render.local.pipeline_kinds import Kind, levels
 from blockweight.render.local.pipeline_prompts import Encoded
@@ -63,7 +64,8 @@ class PipelineEngine:
         pictures = []
         for done, batch in enumerate(batches):
             before, of = done * steps, len(batches) * steps
-            pictures.append(self._draw(batch, live, lambda now, b=before, a=of: stepped(b + now, a)))
+            with quiet():
+                pictures.append(self._draw(batch, live, lambda now, b=before, a=of: stepped(b + now, a)))
         return torch.cat(pictures)
 
     def _draw(self, jobs: Sequence[Job], live: LiveLora | None, told: Any) -> Tensor:
