@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -31,6 +32,13 @@ def _one_thread() -> Iterator[None]:
 def fresh() -> StableDiffusionPipeline:
     """The tiny model in memory. Tests that change it take a copy."""
     return tiny_models.pipeline()
+
+
+@pytest.fixture
+def double(fresh):
+    """The tiny model in float64, its own copy."""
+    model = copy.deepcopy({"unet": fresh.unet, "text_encoder": fresh.text_encoder})
+    return {name: part.double().requires_grad_(requires_grad=False) for name, part in model.items()}
 
 
 @pytest.fixture(scope="session")

@@ -196,11 +196,11 @@ def test_rendering_leaves_the_models_weights_as_they_were(tiny, draw):
     draw(renderer, [tiny.job(weights(1)), tiny.job(weights(2))])
     draw(renderer, [tiny.job(weights(3), tiny.standard)])
     assert loaded(renderer, tiny) is pipeline
+    draw(renderer, [tiny.job(None)])
+    renderer._detach()
     for name, state in before.items():
         after = getattr(pipeline, name).state_dict()
         assert all(torch.equal(after[key], value) for key, value in state.items())
-    draw(renderer, [tiny.job(None)])
-    renderer._detach()
     assert not any(layer._forward_hooks for part in tiny_models.PARTS for layer in getattr(pipeline, part).modules())
 
 

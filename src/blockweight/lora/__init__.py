@@ -1,6 +1,6 @@
 """LoRA files: reading them strictly, writing them whole or not at all, and what can be done to the weights in them."""
 
-from blockweight.lora.algebra import Factors
+from blockweight.lora.algebra import Change, Factors
 from blockweight.lora.bake import BakeReport, bake
 from blockweight.lora.bake_blocks import BlockPart, plan_blocks
 from blockweight.lora.bake_plan import ALPHA_READERS, BlockRefusedError, ModulePlan, Recipe, plan_bake
@@ -16,6 +16,7 @@ from blockweight.lora.file import Lora, module_name, open_lora
 from blockweight.lora.header import Header, TensorInfo, read_header
 from blockweight.lora.health import Health
 from blockweight.lora.inspect import LoraFacts, ModuleFacts, Part, inspect_lora
+from blockweight.lora.layer_change import LayerChange, layer_change
 from blockweight.lora.lint import Finding, findings_of
 from blockweight.lora.merge import MergeReport, merge
 from blockweight.lora.merge_check import MergedCheck
@@ -40,6 +41,7 @@ __all__ = [
     "BlockConflict",
     "BlockPart",
     "BlockRefusedError",
+    "Change",
     "CheckpointFile",
     "CheckpointReport",
     "ConvertReport",
@@ -51,6 +53,7 @@ __all__ = [
     "Finding",
     "Header",
     "Health",
+    "LayerChange",
     "Lora",
     "LoraFacts",
     "MergePlan",
@@ -80,6 +83,7 @@ __all__ = [
     "extract",
     "findings_of",
     "inspect_lora",
+    "layer_change",
     "layer_count",
     "merge",
     "merge_into_checkpoint",

@@ -83,6 +83,12 @@ class Operand:
         """Some of its rows, multiplied out."""
         return self.right[which] if self.left is None else self.left[which] @ self.right
 
+    def taking(self, which: NDArray[np.intp]) -> Operand:
+        """An operand of some of its rows."""
+        if self.left is None:
+            return replace(self, right=self.right[which])
+        return replace(self, left=self.left[which])
+
     def thin(self) -> tuple[Matrix, Matrix]:
         """(left, right); a whole matrix is itself times the identity on its shorter side."""
         if self.left is not None:
@@ -175,8 +181,8 @@ def factors_of(name: str, arrays: Arrays, dtype: type[np.floating] = np.float32)
     for role in ("lora_up", "lora_down"):
         if role not in arrays:
             raise BlockweightError(f"The module {name} has no {role}: the file is damaged, so get it again.")
-    up, down = (_finite(name, role, arrays[role], dtype) for role in ("lora_up", "lora_down"))
-    mid = _finite(name, "lora_mid", arrays["lora_mid"], dtype) if "lora_mid" in arrays else None
+    up, down = (finite(name, role, arrays[role], dtype) for role in ("lora_up", "lora_down"))
+    mid = finite(name, "lora_mid", arrays["lora_mid"], dtype) if "lora_mid" in arrays else None
     if not _belong_together(up.shape, down.shape, None if mid is None else mid.shape):
         raise _unfit(name, arrays)
     return Factors(down, up, mid, scale_of(name, arrays))
@@ -220,7 +226,7 @@ def _kronecker_half(name: str, arrays: Arrays, dtype: type[np.floating], number:
     if role not in arrays:
         # No loader reads a core of w1.
         return _multiplied(name, arrays, dtype, role, core="lokr_t2" if number == 2 else "")
-    whole = _finite(name, role, arrays[role], dtype)
+    whole = finite(name, role, arrays[role], dtype)
     if whole.ndim < 2 or 0 in whole.shape:
         raise _unfit(name, arrays)
     return Operand(None, whole.reshape(len(whole), -1), whole.shape[2:])
@@ -228,12 +234,12 @@ def _kronecker_half(name: str, arrays: Arrays, dtype: type[np.floating], number:
 
 def _multiplied(name: str, arrays: Arrays, dtype: type[np.floating], role: str, core: str) -> Operand:
     """a (out, r) times b (r, in · kh · kw); with a Tucker core (r, r, kh, kw) they are a (r, out) and b (r, in)."""
-    left, right = (_finite(name, f"{role}_{which}", arrays[f"{role}_{which}"], dtype) for which in "ab")
+    left, right = (finite(name, f"{role}_{which}", arrays[f"{role}_{which}"], dtype) for which in "ab")
     if left.ndim != 2 or right.ndim != 2 or 0 in (*left.shape, *right.shape):
         raise _unfit(name, arrays)
     kernel: tuple[int, ...] = ()
     if core in arrays:
-        middle = _finite(name, core, arrays[core], dtype)
+        middle = finite(name, core, arrays[core], dtype)
         if middle.ndim < 2 or 0 in middle.shape or middle.shape[:2] != (len(left), len(right)):
             raise _unfit(name, arrays)
         left, right, kernel = left.T, _through_core(middle, right), middle.shape[2:]
@@ -255,7 +261,8 @@ def _belong_together(up: tuple[int, ...], down: tuple[int, ...], mid: tuple[int,
     return len(mid) > 2 and 0 not in mid and set(down[2:]) <= {1} and (up[1], mid[1]) == (mid[0], down[0])
 
 
-def _finite(name: str, role: str, values: NDArray[np.generic], dtype: type[np.floating]) -> Matrix:
+def finite(name: str, role: str, values: NDArray[np.generic], dtype: type[np.floating]) -> Matrix:
+    """A tensor's numbers as `dtype`. BlockweightError, naming module and role, for NaN, Inf and complex numbers."""
     if np.iscomplexobj(values):
         raise BlockweightError(f"{role} of the module {name} holds complex numbers; a LoRA has real ones.")
     with np.errstate(over="ignore"):

@@ -1,39 +1,47 @@
-"""Live block weights: the LoRA's factors stay beside the model's weights, and each block's weight is a scale at run
+"""Live block weights: what a LoRA changes stays beside the model's weights, and each block's weight is a scale at run
 time, one for every sample of the batch.
 
-    output = W x + up(scale[sample, block] · mid(down(x)))
+Of each block, the weight that most samples share is merged into a copy of the layer's weights, and the other samples
+get the difference:
 
-so changing a weight changes a number: nothing is loaded again and no weight of the model is touched.
+    output = (W + m · ΔW) x + (scale[sample, block] − m) · ΔW x
+
+So a batch costs what a merged LoRA costs, but for the blocks and samples that differ, and a single picture costs just
+that. Changing a weight changes a number or merges a block anew; the model's own weights are never written to.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from blockweight.blocks import TEXT_ENCODERS
 from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
 from blockweight.plan import Variant
-from blockweight.render.local.deltas import Delta, delta_of
+from blockweight.render.local.deltas import Delta, deltas_of
+from blockweight.render.local.memory import ran_out_of_memory
+from blockweight.render.local.merging import merge, take_off
 from blockweight.render.local.places import Name, Places
 
 
 class LiveLora:
-    """A LoRA attached to the components of one pipeline. Call `detach` to take it off again.
+    """A LoRA attached to the components of one pipeline. Call `detach` to take it off again, before the model is moved
+    to another device or number format.
 
     `components` are the pipeline's modules by name (`unet`, `text_encoder`), `names` what LoRAs call their layers
-    besides their own names. BlockweightError if the LoRA changes a
-    module that the model lacks, or one of another size; nothing is attached then.
+    besides their own names; `layers` are all that it changes. BlockweightError if the LoRA changes a
+    module that the model lacks, one of another size, or one in a way that block weights cannot scale; nothing is
+    attached then.
     """
 
     def __init__(self, lora: Lora, components: Mapping[str, nn.Module], names: Sequence[Name] = ()) -> None:
         self.lora = lora
-        self._scales: dict[str, tuple[float, ...]] = {}
-        self._columns: dict[tuple[str, torch.device, torch.dtype, int], Tensor] = {}
         places = Places(components, names)
         planned = []
         for module in lora.modules:
@@ -43,15 +51,22 @@ class LiveLora:
                     f"'{lora.path.name}' changes {module.component} '{module.path}', which this model does not have; "
                     "it was made for another kind of model."
                 )
-            planned += [(place.layer, delta_of(lora, module, place)) for place in found]
+            planned += deltas_of(lora, module, found)
         self.layers = frozenset(layer for layer, _ in planned)
-        self._blocks = tuple(dict.fromkeys(lora.block_of(module) for module in lora.modules))
-        self._handles = [layer.register_forward_hook(self._hook(delta)) for layer, delta in planned]
+        self._scales = {lora.block_of(module): _Scales(()) for module in lora.modules}
+        self._attached = [_Attached(layer, delta) for layer, delta in planned]
 
     def set_samples(self, variants: Sequence[Variant], strength: float) -> None:
-        """Give each sample of the coming batches its own block weights; no LoRA at all where `weights` is None."""
-        self._scales = {block: tuple(block_scale(v, block, strength) for v in variants) for block in self._blocks}
-        self._columns = {}
+        """Give each sample of the coming batches its own block weights; no LoRA at all where `weights` is None.
+
+        A batch may have k times as many rows: [all samples, all samples, …], as guidance orders them.
+        """
+        self._scales = {
+            block: _Scales(tuple(block_scale(v, block, strength) for v in variants), before.merged)
+            for block, before in self._scales.items()
+        }
+        for attached in self._attached:
+            attached.prepare(self._scales[attached.delta.block])
 
     def text_scales(self, variant: Variant, strength: float) -> tuple[tuple[str, float], ...]:
         """The scales that decide this variant's text embeddings: those of the text encoder's blocks in this LoRA."""
@@ -60,30 +75,100 @@ class LiveLora:
 
     def detach(self) -> None:
         """Take the LoRA off the model."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        for attached in self._attached:
+            attached.detach()
+        self._attached.clear()
 
-    def _hook(self, delta: Delta) -> Any:
-        def add(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            scales = self._scales.get(delta.block, ())
-            if not any(scales):
-                return output
-            return delta.add(layer, inputs[0], output, self._column(delta.block, output))
 
-        return add
+class _Scales:
+    """One block's scales: one for each sample, and the one that is merged: that of most samples; among as many, the one
+    that was merged `before`, which costs nothing."""
 
-    def _column(self, block: str, like: Tensor) -> Tensor:
-        """The block's scales where `like` is, one for each of its rows, moved there once per batch instead of once per
-        layer. A model may be asked for all samples twice at once, without and with the prompt."""
-        key = (block, like.device, like.dtype, len(like))
+    def __init__(self, samples: tuple[float, ...], before: float = 0.0) -> None:
+        self.samples = samples
+        counts = Counter(samples)
+        self.merged = max(counts, key=lambda scale: (counts[scale], scale == before), default=before)
+        self._columns: dict[tuple[object, ...], tuple[Tensor | None, Tensor]] = {}
+
+    def differs(self, merged: float) -> bool:
+        """Whether any sample needs more than what is merged."""
+        return any(scale != merged for scale in self.samples)
+
+    def column(self, merged: float, rows: int, like: Tensor) -> tuple[Tensor | None, Tensor]:
+        """Which of a batch's rows need more than what is merged (None for all), and how much more of ΔW, where `like`
+        is: moved there once per batch instead of once per layer. RuntimeError if the rows are not k times the samples.
+        """
+        key = (merged, rows, like.device, like.dtype)
         if key not in self._columns:
-            scales = self._scales[block]
-            times, left = divmod(len(like), len(scales))
-            if left:
-                raise RuntimeError(f"{len(like)} rows of a layer cannot be shared out among {len(scales)} samples")
-            self._columns[key] = torch.tensor(scales * times, device=like.device, dtype=like.dtype)
+            if rows % len(self.samples):
+                raise RuntimeError(f"A batch of {rows} rows came for {len(self.samples)} samples' block weights.")
+            more = [scale - merged for scale in self.samples] * (rows // len(self.samples))
+            which = [row for row, scale in enumerate(more) if scale]
+            index = None if len(which) == rows else torch.tensor(which, device=like.device)
+            scales = torch.tensor([more[row] for row in which], device=like.device, dtype=like.dtype)
+            self._columns[key] = (index, scales)
         return self._columns[key]
+
+
+class _Attached:
+    """One module's change on its layer."""
+
+    def __init__(self, layer: nn.Module, delta: Delta) -> None:
+        self.layer, self.delta = layer, delta
+        self._scales = _Scales(())
+        self._merged = 0.0
+        self._room = True
+        self._before: RemovableHandle | None = None
+        self._after: RemovableHandle | None = None
+
+    def prepare(self, scales: _Scales) -> None:
+        """Have the coming batches calculated with these scales. Nothing is merged before the layer runs: encoding a
+        text leaves a UNet alone. A layer that is ready, and whose samples do not differ, has no hook."""
+        self._scales = scales
+        if self._before is None and self._wanted != self._merged:
+            self._before = self.layer.register_forward_pre_hook(self._merge)
+        self._hook(needed=scales.differs(self._wanted))
+
+    def detach(self) -> None:
+        """Leave the layer as it was."""
+        for handle in (self._before, self._after):
+            if handle is not None:
+                handle.remove()
+        self._before = self._after = None
+        take_off(self.layer, [self.delta])
+
+    @property
+    def _wanted(self) -> float:
+        return self._scales.merged if self._room else 0.0
+
+    def _hook(self, *, needed: bool) -> None:
+        if needed and self._after is None:
+            self._after = self.layer.register_forward_hook(self._add)
+        elif not needed and self._after is not None:
+            self._after.remove()
+            self._after = None
+
+    def _merge(self, layer: nn.Module, _inputs: Any) -> None:
+        assert self._before is not None
+        self._before.remove()
+        self._before = None
+        try:
+            if self._wanted != self._merged:
+                merge(layer, self.delta, self._wanted)
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out_of_memory(error):
+                raise
+            # There is no memory for a copy: then everything is calculated beside.
+            self._room = False
+            self._hook(needed=self._scales.differs(0.0))
+        self._merged = self._wanted
+
+    def _add(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        rows, scales = self._scales.column(self._merged, len(output), output)
+        if rows is None:
+            return output.add_(self.delta.times(layer, inputs[0], scales))
+        change = self.delta.times(layer, inputs[0][rows], scales)
+        return output.index_add_(0, rows, change.expand(len(rows), *output.shape[1:]))
 
 
 def block_scale(variant: Variant, block: str, strength: float) -> float:

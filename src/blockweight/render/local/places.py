@@ -10,6 +10,7 @@ from diffusers.models.normalization import AdaLayerNormContinuous
 from torch import Tensor, nn
 
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS, Module
+from blockweight.render.local.layers import can_change
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Places:
     def _layer(self, component: str, path: str) -> nn.Module | None:
         for name in _alternatives(component, path):
             layer = self._layers.get(name, {}).get(path)
-            if isinstance(layer, nn.Linear | nn.Conv2d):
+            if layer is not None and can_change(layer):
                 return layer
         return None
 
