@@ -39,6 +39,12 @@ def test_the_tutorials_infotext_gives_a_scene_and_names_all_that_it_cannot_have(
     assert scene.clip_skip == 2
 
 
+def test_forges_distilled_guidance_is_a_field_of_the_scene():
+    assert scene_of("a\nSteps: 20, RNG: CPU, Distilled CFG Scale: 3.5").sampling.guidance == 3.5
+    assert scene_of("a\nSteps: 20, RNG: CPU").sampling.guidance is None
+    assert ("Distilled CFG Scale",) in notes_of("Distilled CFG Scale: strong")
+
+
 def test_a_forge_infotext_gives_a_scene_with_the_sampler_and_its_schedule():
     scene = scene_of(FORGE)
     assert (scene.seed, scene.width, scene.height) == (4021967, 512, 768)

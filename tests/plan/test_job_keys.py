@@ -36,6 +36,7 @@ OTHER = {
     "start": Start(Part("sketch.png", "a" * 64)),
     "controls": (Control(Part("canny.safetensors", "a" * 64), Part("lines.png", "b" * 64)),),
     "preview": True,
+    "guidance": 3.0,
 }
 
 VARIED = replace(SCENE, variation_strength=0.25)

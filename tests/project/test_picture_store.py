@@ -80,13 +80,14 @@ def test_parameters_tell_of_the_schedule_the_noise_and_the_hires_pass():
         {"sampler": "Heun", "scheduler": "Uniform", "variation_seed": 2**63 - 1, "variation_strength": 1.0},
         {"scheduler": "Beta", "hires": Hires("None", width=96, height=64, steps=3, denoising=0.0)},
         {"scheduler": "Simple", "hires": Hires("Latent (bicubic antialiased)", 1.25)},
+        {"sampler": "Euler", "scheduler": "Simple", "guidance": 3.5, "cfg_scale": 1.0},
     ],
 )
 def test_parameters_are_read_back_as_they_were(changes):
     scene = replace(SCENE, **changes)
     found = scene_settings(read_infotext(parameters_text(job(scene=scene))))
     assert found.notes == ()
-    for name in ("sampler", "scheduler", "eta", "noise_source", "hires"):
+    for name in ("sampler", "scheduler", "eta", "noise_source", "hires", "guidance"):
         assert getattr(found.sampling, name) == getattr(scene, name)
     assert (found.sampling.variation_seed or 0) == scene.variation_seed
     assert (found.sampling.variation_strength or 0) == scene.variation_strength

@@ -11,7 +11,7 @@ from blockweight.plan import Control, Hires, Part, Scene, Start
 from blockweight.project.plain import scene_body, scene_from
 from workshop import SCENE
 
-LATER = ("scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires")
+LATER = ("scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires", "guidance")
 PARTS = ("vae", "start", "controls", "preview")
 FULL = replace(
     SCENE,
@@ -24,6 +24,7 @@ FULL = replace(
     vae=Part("anime.safetensors", "a" * 64),
     controls=(Control(Part("canny", "b" * 64), Part("lines.png", "c" * 64), 0.5, 0.1, 0.9, "x", "y"),),
     preview=True,
+    guidance=3.5,
 )
 OVER = replace(FULL, hires=None, start=Start(Part("sketch.png", "d" * 64), 0.3, "Crop and resize"))
 
@@ -65,6 +66,7 @@ def test_a_body_says_no_place_of_this_machine():
         {"controls": [{"model": {"path": "a", "digest": "b"}}]},
         {"controls": 3},
         {"preview": 1},
+        {"guidance": "strong"},
     ],
 )
 def test_what_no_scene_wrote_is_refused(change):

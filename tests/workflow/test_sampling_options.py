@@ -22,6 +22,7 @@ def test_what_was_not_asked_for_is_the_webuis_default():
         "eta": None,
         "noise_source": "CPU",
         "hires": None,
+        "guidance": None,
     }
 
 
@@ -33,6 +34,7 @@ def test_what_was_not_asked_for_is_the_webuis_default():
         ({"variation_seed": 4}, "variation_seed", 0),
         ({"variation_seed": 4, "variation_strength": 0.5}, "variation_seed", 4),
         ({"eta": 0.5}, "eta", 0.5),
+        ({"distilled_cfg": 3}, "guidance", 3),
         ({"hires_upscaler": "latent (nearest)"}, "hires", Hires("Latent (nearest)")),
         ({"hires_scale": 1.5}, "hires", Hires(scale=1.5)),
         ({"hires_size": "1024×0"}, "hires", Hires(width=1024)),
@@ -55,6 +57,7 @@ def test_an_eta_that_a_sampler_does_not_take_makes_no_other_picture():
         ({"noise": "dice"}, "no noise source 'dice'; use one of: CPU, GPU, NV"),
         ({"variation_strength": 1.5}, "variation strength must be .* from 0 to 1, not 1.5"),
         ({"eta": -0.5}, "eta must be"),
+        ({"distilled_cfg": -1.0}, "distilled CFG scale must be 0 or more, not -1"),
         ({"hires_upscaler": "ESRGAN"}, "no upscaler 'ESRGAN'; use one of: Latent"),
         ({"hires_scale": 0.0}, "scale of the hires pass must be a number above 0, not 0"),
         ({"hires_size": "big"}, "'big' is not a size"),
@@ -75,6 +78,7 @@ def test_an_infotext_fills_what_was_not_typed():
     assert PLAIN.filled(FOUND, ()) == SamplingOptions("Beta", "NV", 7, 0.25, 0.5, "Lanczos", 1.5, None, 4, 0.3)
     sized = replace(FOUND, hires=Hires(width=64, height=48))
     assert PLAIN.filled(sized, ()).scene_fields("Heun")["hires"] == sized.hires
+    assert PLAIN.filled(replace(FOUND, guidance=4.0), ()).scene_fields("Euler")["guidance"] == 4
     assert PLAIN.filled(SamplingSettings(), ()) == PLAIN
 
 

@@ -35,6 +35,7 @@ def analyze(
     hires_size: options.HiresSize = None,
     hires_steps: options.HiresSteps = None,
     hires_denoise: options.HiresDenoise = None,
+    distilled_cfg: options.DistilledCfg = None,
     parts: options.Parts = options.NO_PARTS,
     strength: options.Strength = 1.0,
     blocks: Annotated[str, typer.Option(help="Blocks to analyse, e.g. IN01-IN08,M00; all by default.")] = "",
@@ -66,6 +67,7 @@ def analyze(
         hires_size,
         hires_steps,
         hires_denoise,
+        distilled_cfg,
     )
     scenes = scenes_of(
         model,

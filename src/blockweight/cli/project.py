@@ -91,6 +91,7 @@ def new(
     hires_size: options.HiresSize = None,
     hires_steps: options.HiresSteps = None,
     hires_denoise: options.HiresDenoise = None,
+    distilled_cfg: options.DistilledCfg = None,
     parts: options.Parts = options.NO_PARTS,
     strength: options.Strength = 1.0,
     as_json: Json = False,
@@ -113,6 +114,7 @@ def new(
         hires_size,
         hires_steps,
         hires_denoise,
+        distilled_cfg,
     )
     prompts = tuple(prompt or ())
     scene = (lora, model, prompts, negative, seeds, steps, cfg, sampler, size)

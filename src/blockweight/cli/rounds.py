@@ -42,6 +42,7 @@ def _command(kind: str) -> Callable[..., None]:
         hires_size: options.HiresSize = None,
         hires_steps: options.HiresSteps = None,
         hires_denoise: options.HiresDenoise = None,
+        distilled_cfg: options.DistilledCfg = None,
         parts: options.Parts = options.NO_PARTS,
         strength: options.Strength = 1.0,
         preview: options.Preview = False,
@@ -63,6 +64,7 @@ def _command(kind: str) -> Callable[..., None]:
             hires_size,
             hires_steps,
             hires_denoise,
+            distilled_cfg,
         )
         scenes = scenes_of(
             model,

@@ -35,6 +35,12 @@ Negative = Annotated[str, typer.Option("--negative", help="The negative prompt."
 Seeds = Annotated[str, typer.Option("--seeds", help="Seeds, e.g. 1,2,3 or 1-3.")]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Denoising steps.")]
 Cfg = Annotated[float, typer.Option("--cfg", min=1, max=100, callback=finite, help="CFG scale.")]
+DistilledCfg = Annotated[
+    float | None,
+    typer.Option(
+        "--distilled-cfg", min=0, max=100, callback=finite, help="What a model distilled from guidance is told (Flux)."
+    ),
+]
 SamplerName = Annotated[str, typer.Option("--sampler", help="The sampler, by the WebUI's name.")]
 Scheduler = Annotated[
     str, typer.Option("--scheduler", help="Its schedule type (Karras, Exponential, …), if its name does not end in it.")

@@ -83,6 +83,12 @@ class Operand:
         """Some of its rows, multiplied out."""
         return self.right[which] if self.left is None else self.left[which] @ self.right
 
+    def taking(self, which: NDArray[np.intp]) -> Operand:
+        """An operand of some of its rows."""
+        if self.left is None:
+            return replace(self, right=self.right[which])
+        return replace(self, left=self.left[which])
+
     def thin(self) -> tuple[Matrix, Matrix]:
         """(left, right); a whole matrix is itself times the identity on its shorter side."""
         if self.left is not None:

@@ -14,10 +14,11 @@ All of them are changes of the whole weight at strength 1; a block weight scales
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blockweight.blocks import Module
 from blockweight.errors import BlockweightError
@@ -55,6 +56,18 @@ class LayerChange:
         if isinstance(self.weight, Change) and self.weight.joined != "alone" and len(made) == 2:
             return made == (shape[0], prod(shape[1:]))
         return self.weight is None or _trimmed(made) == _trimmed(shape)
+
+    def taking(self, rows: NDArray[np.intp]) -> LayerChange:
+        """Some rows of it, in this order, for a layer that stands for a part of the one that it was made for."""
+        weight = self.weight
+        if isinstance(weight, Factors):
+            weight = replace(weight, up=weight.up[rows])
+        elif isinstance(weight, Change) and weight.joined != "kronecker":
+            weight = replace(weight, operands=tuple(each.taking(rows) for each in weight.operands))
+        elif weight is not None:
+            # Kronecker's rows are not those of its operands.
+            weight = (weight.rows(0, weight.shape[0]) if isinstance(weight, Change) else weight)[rows]
+        return LayerChange(self.name, weight, None if self.bias is None else self.bias[rows])
 
     def whole(self, shape: tuple[int, ...]) -> Matrix:
         """ΔW multiplied out for a weight of this shape."""

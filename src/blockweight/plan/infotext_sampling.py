@@ -20,6 +20,7 @@ HONOURED = (
     "Eta",
     "Eta DDIM",
     "RNG",
+    "Distilled CFG Scale",
 )
 """The settings that are read here, besides those of HIRES."""
 
@@ -28,6 +29,7 @@ HIRES = ("Hires upscale", "Hires resize", "Hires steps", "Hires upscaler", "Deno
 
 MOST_STEPS = 1000
 MOST_SCALE = 16.0
+MOST_GUIDANCE = 100.0
 
 _UPSCALER_WITHOUT_MODEL = "Lanczos"
 
@@ -43,6 +45,7 @@ class SamplingSettings:
     eta: float | None = None
     noise_source: str | None = None
     hires: Hires | None = None
+    guidance: float | None = None
 
 
 def sampling_settings(settings: Mapping[str, str], notes: list[Note]) -> SamplingSettings:
@@ -59,6 +62,7 @@ def sampling_settings(settings: Mapping[str, str], notes: list[Note]) -> Samplin
         _eta(settings, sampler, notes),
         _noise_source(settings, notes),
         _hires(settings, notes),
+        number_of("Distilled CFG Scale", settings, 0, MOST_GUIDANCE, notes),
     )
 
 

@@ -46,6 +46,8 @@ class Scene:
     `variation_strength`, 0 to 1; `eta` scales what a sampler adds to it, None for the WebUI's default. `hires` is the
     second pass, if there is one; `start` the picture that is drawn over instead of noise. `vae` stands for the model's
     own, `controls` are ControlNets. `preview` marks a picture that is drawn faster than it should be (`preview_of`).
+    `guidance` is what a model that was distilled from guidance is told (Forge's "Distilled CFG Scale"), None for its
+    usual.
 
     `scheduler` is empty in scenes that were written down before there were schedule types. They are drawn as they were
     then, by the samplers of those days, and know nothing of the fields below it.
@@ -69,6 +71,7 @@ class Scene:
     eta: float | None = None
     noise_source: str = "CPU"
     hires: Hires | None = None
+    guidance: float | None = None
     vae: Part | None = None
     start: Start | None = None
     controls: tuple[Control, ...] = ()
@@ -145,6 +148,8 @@ class Scene:
             later["noise_source"] = self.noise_source
         if self.hires is not None:
             later["hires"] = _hires_facts(self.hires)
+        if self.guidance is not None:
+            later["guidance"] = _number(self.guidance)
         return facts | later | self._parts_facts()
 
     def _parts_facts(self) -> dict[str, object]:
@@ -212,6 +217,7 @@ class Job:
 _LATER = (
     "clip_skip", "embeddings", "scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires",
     "vae", "start", "controls", "preview",
+    "guidance",
 )  # fmt: skip
 """A scene's fields that its facts do not take as they are."""
 

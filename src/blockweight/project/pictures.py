@@ -117,6 +117,7 @@ def parameters_text(job: Job) -> str:
         "Sampler": scene.sampler,
         **({"Schedule type": scene.scheduler} if scene.scheduler else {}),
         "CFG scale": format_weight(scene.cfg_scale),
+        **({} if scene.guidance is None else {"Distilled CFG Scale": format_weight(scene.guidance)}),
         "Seed": str(scene.seed),
         "Size": f"{scene.width}x{scene.height}",
         "Model hash": scene.checkpoint.digest[:10],

@@ -84,6 +84,7 @@ def scene_from(body: Body) -> Scene:
         embeddings=tuple(map(_embedding_from, body.get("embeddings", []))),
         **_later(body),
         **_parts(body),
+        guidance=None if body.get("guidance") is None else number_of(body["guidance"]),
     )
 
 

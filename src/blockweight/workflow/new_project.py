@@ -106,6 +106,7 @@ _ABOUT = {
     "variation_seed": ("Variation seed",),
     "variation_strength": ("Variation seed strength",),
     "eta": ("Eta", "Eta DDIM"),
+    "distilled_cfg": ("Distilled CFG Scale",),
     "hires_upscaler": ("Hires upscaler",),
     "size": ("Size",),
     "weights": ("Block weights",),

@@ -31,6 +31,7 @@ class SamplingOptions:
     hires_size: str | None = None
     hires_steps: int | None = None
     hires_denoise: float | None = None
+    distilled_cfg: float | None = None
 
     def scene_fields(self, sampler: str) -> dict[str, Any]:
         """What `plan.Scene` takes of them, with this sampler. BlockweightError for what is not known or no number that
@@ -47,7 +48,13 @@ class SamplingOptions:
             "eta": eta,
             "noise_source": one_of("noise source", self.noise, NOISE_SOURCES),
             "hires": self._hires(),
+            "guidance": self._guidance(),
         }
+
+    def _guidance(self) -> float | None:
+        if self.distilled_cfg is not None and not 0 <= self.distilled_cfg < math.inf:
+            raise BlockweightError(f"The distilled CFG scale must be 0 or more, not {self.distilled_cfg:g}.")
+        return self.distilled_cfg
 
     def _hires(self) -> Hires | None:
         upscaler, scale, steps, denoising = (
@@ -80,6 +87,7 @@ class SamplingOptions:
             "variation_seed": found.variation_seed,
             "variation_strength": found.variation_strength,
             "eta": found.eta,
+            "distilled_cfg": found.guidance,
             **_hires_options(found.hires, typed),
         }
         return replace(self, **{name: value for name, value in news.items() if name not in typed and value is not None})

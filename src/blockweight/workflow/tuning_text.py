@@ -80,6 +80,8 @@ def _scene(scene: Scene) -> str:
 
 def _further(scene: Scene) -> Iterator[str]:
     """What few scenes have."""
+    if scene.guidance is not None:
+        yield f", distilled CFG {scene.guidance:g}"
     if scene.eta is not None:
         yield f", eta {scene.eta:g}"
     if scene.variation_strength:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from blockweight.lora import Change, Factors, LayerChange, Lora, layer_change
 from blockweight.render.local.forms import Form, Kronecker, Thin, Whole
 from blockweight.render.local.layers import NORMS, per_output, per_sample
 from blockweight.render.local.merging import own_weight
+from blockweight.render.local.places import Place
 
 _Matrix = NDArray[np.floating]
 
@@ -43,26 +45,40 @@ class Delta:
         return (None if self.form is None else self.form.whole()), self.bias
 
 
-def delta_of(lora: Lora, module: Module, layer: nn.Module) -> Delta:
-    """The change of a module, ready for its layer: on its device, in its number format. BlockweightError as in
-    `layer_change`, and if it is of another size."""
-    weight = own_weight(layer)
-    dtype = np.float64 if weight.dtype == torch.float64 else np.float32
+def deltas_of(lora: Lora, module: Module, places: Sequence[Place]) -> list[tuple[nn.Module, Delta]]:
+    """The layers of a module, each with its change: on the layer's device, in its number format. BlockweightError as in
+    `layer_change`, and if the change is of another size."""
+    weights = [own_weight(place.layer) for place in places]
+    dtype = np.float64 if weights[0].dtype == torch.float64 else np.float32
+    shape = (places[0].of_rows, *weights[0].shape[1:])
 
     def values() -> _Matrix:
-        found: _Matrix = weight.detach().to("cpu", torch.float64 if dtype is np.float64 else torch.float32).numpy()
-        return found
+        whole = np.empty(shape, dtype)
+        for place, weight in zip(places, weights, strict=True):
+            whole[_rows(place)] = weight.detach().to("cpu", torch.float64 if dtype is np.float64 else torch.float32)
+        return whole
 
     change = layer_change(lora, module, values, dtype)
-    _check_size(lora, module, change, tuple(weight.shape))
+    _check_size(lora, module, change, shape)
+    return [(place.layer, _delta(lora, module, place, change)) for place in places]
+
+
+def _delta(lora: Lora, module: Module, place: Place, change: LayerChange) -> Delta:
+    layer = place.layer
     if change.bias is not None and isinstance(layer, nn.RMSNorm):
         raise BlockweightError(
             f"'{lora.path.name}' changes the bias of {module.component} '{module.path}', which has none in this model; "
             "it was made for another model."
         )
-    maker = _Maker(lora, module, layer, weight, change)
-    bias = None if change.bias is None else maker.placed(change.bias)
-    return Delta(lora.block_of(module), None if change.weight is None else maker.form(), bias)
+    taken = change.taking(_rows(place)) if place.rows else change
+    maker = _Maker(lora, module, layer, own_weight(layer), taken)
+    bias = None if taken.bias is None else maker.placed(taken.bias)
+    return Delta(lora.block_of(module), None if taken.weight is None else maker.form(), bias)
+
+
+def _rows(place: Place) -> NDArray[np.intp]:
+    """The rows of the module's change that are the layer's, in its order."""
+    return np.concatenate([np.arange(part.start, part.stop) for part in place.rows or (range(place.of_rows),)])
 
 
 @dataclass(frozen=True)

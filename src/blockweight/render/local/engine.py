@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from blockweight.plan import Job, Scene
 from blockweight.render.local.live import LiveLora
+from blockweight.render.local.places import Name
 
 Stepped = Callable[[int, int], None]
 """Told how many times a batch has asked the model, and how many times it will in all. What it raises ends the batch."""
@@ -25,6 +26,11 @@ class Engine(Protocol):
     @property
     def components(self) -> Mapping[str, nn.Module]:
         """The parts that a LoRA can change, by the names that `blocks.Module.component` uses."""
+        ...
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """What LoRAs call the components' layers besides their own names."""
         ...
 
     def check(self, scene: Scene) -> None:

@@ -13,43 +13,46 @@ that. Changing a weight changes a number or merges a block anew; the model's own
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from blockweight.blocks import TEXT_ENCODERS
 from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
 from blockweight.plan import Variant
-from blockweight.render.local.deltas import Delta, delta_of
+from blockweight.render.local.deltas import Delta, deltas_of
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.merging import merge, take_off
-from blockweight.render.local.places import Places
+from blockweight.render.local.places import Name, Places
 
 
 class LiveLora:
     """A LoRA attached to the components of one pipeline. Call `detach` to take it off again, before the model is moved
     to another device or number format.
 
-    `components` are the pipeline's modules by name (`unet`, `text_encoder`). BlockweightError if the LoRA changes a
+    `components` are the pipeline's modules by name (`unet`, `text_encoder`), `names` what LoRAs call their layers
+    besides their own names; `layers` are all that it changes. BlockweightError if the LoRA changes a
     module that the model lacks, one of another size, or one in a way that block weights cannot scale; nothing is
     attached then.
     """
 
-    def __init__(self, lora: Lora, components: Mapping[str, nn.Module]) -> None:
+    def __init__(self, lora: Lora, components: Mapping[str, nn.Module], names: Sequence[Name] = ()) -> None:
         self.lora = lora
-        places = Places(components)
+        places = Places(components, names)
         planned = []
         for module in lora.modules:
-            place = places.find(module)
-            if place is None:
+            found = places.find(module)
+            if not found:
                 raise BlockweightError(
                     f"'{lora.path.name}' changes {module.component} '{module.path}', which this model does not have; "
                     "it was made for another kind of model."
                 )
-            planned.append((place.layer, delta_of(lora, module, place.layer)))
+            planned += deltas_of(lora, module, found)
+        self.layers = frozenset(layer for layer, _ in planned)
         self._scales = {lora.block_of(module): _Scales(()) for module in lora.modules}
         self._attached = [_Attached(layer, delta) for layer, delta in planned]
 
@@ -66,10 +69,11 @@ class LiveLora:
             attached.prepare(self._scales[attached.delta.block])
 
     def text_scales(
-        self, variant: Variant, strength: float, component: str = "text_encoder"
+        self, variant: Variant, strength: float, components: Collection[str] = TEXT_ENCODERS
     ) -> tuple[tuple[str, float], ...]:
-        """The scales that decide this variant's text embeddings: those of a text encoder's blocks in this LoRA."""
-        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component == component)
+        """The scales that decide this variant's text embeddings: those of the blocks of these text encoders in this
+        LoRA."""
+        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component in components)
         return tuple((block, block_scale(variant, block, strength)) for block in texts)
 
     def detach(self) -> None:

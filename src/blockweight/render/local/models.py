@@ -52,7 +52,7 @@ def load_pipeline(path: Path, device: torch.device, config: Path | None = None) 
         _check_folder(path)
     single = None if path.is_dir() else read_checkpoint(path)
     try:
-        with _quiet():
+        with quiet():
             pipeline = _from_folder(path, dtype) if single is None else _from_file(path, single, config, dtype)
             _check_complete(path, pipeline)
             for name in architecture_of(pipeline).parts:
@@ -64,7 +64,7 @@ def load_pipeline(path: Path, device: torch.device, config: Path | None = None) 
         raise BlockweightError(
             f"'{path}' is incomplete: some of its weights are missing; get the model again."
         ) from error
-    except _LIBRARY_ERRORS as error:
+    except LIBRARY_ERRORS as error:
         if ran_out_of_memory(error):
             raise BlockweightError(
                 f"'{path}' does not fit into the memory of {device}; close other programs that use it."
@@ -79,7 +79,7 @@ def load_pipeline(path: Path, device: torch.device, config: Path | None = None) 
     return pipeline
 
 
-_LIBRARY_ERRORS = (
+LIBRARY_ERRORS = (
     OSError,
     ValueError,
     LookupError,
@@ -243,7 +243,7 @@ def _flat(name: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries from chatting on the terminal while they load: log lines, progress bars, deprecations."""
     libraries = (diffusers.utils.logging, transformers.utils.logging)
     loggers = [logging.getLogger(name) for name in ("diffusers", "transformers", "huggingface_hub")]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
@@ -171,9 +172,11 @@ class LocalRenderer:
         self._detach()
         if job.variant.weights is None:
             return None
-        lora = open_lora(Path(job.lora.path))
+        # Some LoRAs could be of several families: the weights say which.
+        lora = open_lora(Path(job.lora.path), family_by_name(job.variant.weights.layout.family))
         check_lora(lora, job)
-        live = LiveLora(lora, self._engine(job.scene.checkpoint).components)
+        engine = self._engine(job.scene.checkpoint)
+        live = LiveLora(lora, engine.components, engine.names)
         self._attached = _Attached(checkpoint, digest, live)
         return live
 
@@ -202,6 +205,7 @@ def _shared(job: Job) -> tuple[Hashable, ...]:
     size = (scene.width, scene.height, scene.steps, scene.cfg_scale, scene.sampler, scene.scheduler)
     way = (
         -1.0 if scene.eta is None else scene.eta,
+        -1.0 if scene.guidance is None else scene.guidance,
         scene.noise_source,
         () if scene.hires is None else astuple(scene.hires),
         "" if scene.vae is None else scene.vae.digest,

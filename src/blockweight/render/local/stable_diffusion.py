@@ -25,6 +25,8 @@ from blockweight.render.local.vaes import Vaes
 class StableDiffusion:
     """The engine of a pipeline as `load_pipeline` gives it."""
 
+    names = ()
+
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.pipeline = pipeline
         self._kind = architecture_of(pipeline)

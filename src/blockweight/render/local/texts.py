@@ -142,7 +142,7 @@ class TextEmbeddings:
     def _chunk(
         self, encoder: Encoder, job: Job, chunk: Chunk, vectors: Mapping[Embedding, Tensor], live: LiveLora | None
     ) -> Encoded:
-        scales = () if live is None else live.text_scales(job.variant, job.lora.strength, encoder.component)
+        scales = () if live is None else live.text_scales(job.variant, job.lora.strength, (encoder.component,))
         if not any(scale for _, scale in scales):
             scales = ()
         digests = {embedding.name: embedding.digest for embedding in vectors}

@@ -1,0 +1,125 @@
+"""Transformers that draw by flow matching: diffusers' own pipelines, with live block weights."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from blockweight.blocks import DENOISERS, TEXT_ENCODERS
+from blockweight.plan import Job, Scene
+from blockweight.render.local.engine import Stepped
+from blockweight.render.local.live import LiveLora
+from blockweight.render.local.models import quiet
+from blockweight.render.local.pipeline_checks import check_pipeline_scene
+from blockweight.render.local.pipeline_kinds import Kind, levels
+from blockweight.render.local.pipeline_prompts import Encoded
+from blockweight.render.local.places import Name
+from blockweight.render.local.sampling.noise import Noise, Seed
+
+CAPACITY = 64
+"""Prompts that are kept; the longest, Flux.2's, take 16 MB each in half precision."""
+
+
+class PipelineEngine:
+    """The engine of a pipeline as `load_flow_pipeline` gives it."""
+
+    def __init__(self, pipeline: Any, kind: Kind, device: torch.device) -> None:
+        self.pipeline, self.kind = pipeline, kind
+        self._device = device
+        self._prompts: OrderedDict[Hashable, Encoded] = OrderedDict()
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The one family of this kind of model."""
+        return (self.kind.family,)
+
+    @property
+    def components(self) -> Mapping[str, nn.Module]:
+        """The transformers and the text encoders."""
+        found = {name: getattr(self.pipeline, name, None) for name in (*DENOISERS, *TEXT_ENCODERS)}
+        return {name: part for name, part in found.items() if part is not None}
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """What the original calls the transformer's layers."""
+        return self.kind.names
+
+    def check(self, scene: Scene) -> None:
+        """Refuse what such a pipeline cannot be told."""
+        check_pipeline_scene(scene, self.pipeline, self.kind)
+
+    def rows(self, scene: Scene) -> int:
+        """Two where the pipeline asks with and without the prompt at once."""
+        return 2 if self.kind.twice and self._guided(scene) else 1
+
+    def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
+        """Decoded pictures, (N, 3, H, W) from −1 to 1, fp32."""
+        batches = [[job] for job in jobs] if live is not None and self._alone(live) else [list(jobs)]
+        steps = jobs[0].scene.steps
+        pictures = []
+        for done, batch in enumerate(batches):
+            before, of = done * steps, len(batches) * steps
+            with quiet():
+                pictures.append(self._draw(batch, live, lambda now, b=before, a=of: stepped(b + now, a)))
+        return torch.cat(pictures)
+
+    def _draw(self, jobs: Sequence[Job], live: LiveLora | None, told: Any) -> Tensor:
+        scene, kind, pipeline = jobs[0].scene, self.kind, self.pipeline
+        texts = kind.joined([self._prompt(job, job.scene.prompt, live, negative=False) for job in jobs])
+        negatives: Mapping[str, Any] = {}
+        if self._guided(scene):
+            read = [self._prompt(job, job.scene.negative_prompt, live, negative=True) for job in jobs]
+            negatives = {f"negative_{name}": value for name, value in kind.joined(read).items()}
+        if live is not None:
+            live.set_samples([job.variant for job in jobs], jobs[0].lora.strength)
+        seeds = [Seed(s.seed, s.variation_seed, s.variation_strength) for s in (job.scene for job in jobs)]
+        noise = Noise(seeds, kind.latents(pipeline, scene.width, scene.height), scene.noise_source, self._device)
+
+        def step_end(_pipeline: Any, step: int, _timestep: Any, _tensors: Any) -> dict[str, Any]:
+            told(step + 1)
+            return {}
+
+        output = pipeline(
+            width=scene.width,
+            height=scene.height,
+            num_inference_steps=scene.steps,
+            latents=kind.packed(pipeline, noise.first()),
+            output_type="pt",
+            callback_on_step_end=step_end,
+            **({"sigmas": levels(scene.steps)} if kind.spaced else {}),
+            **texts,
+            **negatives,
+            **kind.guidance(pipeline, scene),
+            **dict(kind.options),
+        )
+        return kind.pictures(output).float() * 2 - 1
+
+    def _guided(self, scene: Scene) -> bool:
+        return scene.cfg_scale > 1 and self.kind.guides(self.pipeline)
+
+    def _alone(self, live: LiveLora) -> bool:
+        """Whether the LoRA changes layers that do not see the samples row by row."""
+        if not self.kind.alone:
+            return False
+        layers = self.pipeline.transformer.named_modules()
+        return any(layer in live.layers for path, layer in layers if re.match(self.kind.alone, path))
+
+    def _prompt(self, job: Job, text: str, live: LiveLora | None, *, negative: bool) -> Encoded:
+        """A prompt read once for all variants whose text encoders have the same weights."""
+        scales = () if live is None else live.text_scales(job.variant, job.lora.strength)
+        if not any(scale for _, scale in scales):
+            scales = ()
+        key = (job.lora.digest if scales else "", scales, text, negative)
+        if key not in self._prompts:
+            if live is not None:
+                live.set_samples([job.variant], job.lora.strength)
+            self._prompts[key] = self.kind.encode(self.pipeline, text, negative, self.kind.tokens)
+            while len(self._prompts) > CAPACITY:
+                self._prompts.popitem(last=False)
+        self._prompts.move_to_end(key)
+        return self._prompts[key]
