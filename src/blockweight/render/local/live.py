@@ -29,6 +29,9 @@ from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.merging import merge, take_off
 from blockweight.render.local.places import Name, Places
 
+_MOST = 0.75
+"""The share of a batch's rows beyond which all of them are calculated: picking rows out copies them."""
+
 
 class LiveLora:
     """A LoRA attached to the components of one pipeline. Call `detach` to take it off again, before the model is moved
@@ -98,7 +101,7 @@ class _Scales:
         return any(scale != merged for scale in self.samples)
 
     def column(self, merged: float, rows: int, like: Tensor) -> tuple[Tensor | None, Tensor]:
-        """Which of a batch's rows need more than what is merged (None for all), and how much more of ΔW, where `like`
+        """The rows of a batch to calculate what is not merged for (None for all), and their scales of ΔW, where `like`
         is: moved there once per batch instead of once per layer. RuntimeError if the rows are not k times the samples.
         """
         key = (merged, rows, like.device, like.dtype)
@@ -107,6 +110,8 @@ class _Scales:
                 raise RuntimeError(f"A batch of {rows} rows came for {len(self.samples)} samples' block weights.")
             more = [scale - merged for scale in self.samples] * (rows // len(self.samples))
             which = [row for row, scale in enumerate(more) if scale]
+            if len(which) > _MOST * rows:
+                which = list(range(rows))
             index = None if len(which) == rows else torch.tensor(which, device=like.device)
             scales = torch.tensor([more[row] for row in which], device=like.device, dtype=like.dtype)
             self._columns[key] = (index, scales)
