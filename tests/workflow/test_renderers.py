@@ -20,7 +20,8 @@ def torch(monkeypatch):
     made.backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False))
     made.device = str
     local = ModuleType("blockweight.render.local")
-    local.LocalRenderer = lambda place=None, largest=None: place
+    made.bfloat16 = "torch.bfloat16"
+    local.LocalRenderer = lambda place=None, largest=None, dtype=None: place if dtype is None else (place, dtype)
     monkeypatch.setitem(sys.modules, "torch", made)
     monkeypatch.setitem(sys.modules, "blockweight.render.local", local)
 
@@ -44,12 +45,21 @@ def test_commands_render_by_the_settings_device():
     assert local_renderer() == "cuda"
 
 
+def test_a_name_and_the_settings_say_which_precision_models_calculate_in():
+    assert renderer_named("local:cuda:bf16") == ("cuda", "torch.bfloat16")
+    assert renderer_named("local:bf16") == (None, "torch.bfloat16")
+    save_settings(Settings(device="cuda", precision="bf16"))
+    assert chosen_renderer() == "local:cuda:bf16"
+    assert local_renderer() == ("cuda", "torch.bfloat16")
+    assert renderer_named("local:cpu") == "cpu"
+
+
 def test_a_device_that_the_machine_lacks_is_refused():
     with pytest.raises(BlockweightError, match=r"no Apple GPU \(MPS\) that its torch can use; choose another device"):
         renderer_named("local:mps")
 
 
-@pytest.mark.parametrize("name", ["local:", "local:tpu", "local:cuda:1"])
+@pytest.mark.parametrize("name", ["local:", "local:tpu", "local:cuda:1", "local:bf16:cuda", "local:cuda:int8"])
 def test_a_device_that_there_is_not_is_refused(name):
     with pytest.raises(BlockweightError, match="There is no renderer"):
         check_renderer(name)

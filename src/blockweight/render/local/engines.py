@@ -17,11 +17,13 @@ FAMILIES = tuple(dict.fromkeys(("sd1", "sd2", "sdxl", *(kind.family for kind in 
 """The families that some engine draws."""
 
 
-def load_engine(path: Path, device: torch.device, config: Path | None = None) -> Engine:
+def load_engine(
+    path: Path, device: torch.device, config: Path | None = None, dtype: torch.dtype | None = None
+) -> Engine:
     """The model at `path` (a diffusers folder or a `.safetensors` checkpoint) on `device`, ready to draw. As
     `load_flow_pipeline` for the pipelines that it knows, as `load_pipeline` for all others."""
     if pipeline_class(path) in KINDS:
-        return PipelineEngine(*load_flow_pipeline(path, device), device)
+        return PipelineEngine(*load_flow_pipeline(path, device, dtype), device)
     if path.is_file():
         refuse_transformer(path)
-    return StableDiffusion(load_pipeline(path, device, config), device)
+    return StableDiffusion(load_pipeline(path, device, config, dtype), device)

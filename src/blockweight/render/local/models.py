@@ -22,6 +22,7 @@ from blockweight.lora import read_header
 from blockweight.render.local.architectures import PIPELINES, SD1, SD2, SDXL, Architecture, architecture_of
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.prediction import predicts_v
+from blockweight.render.local.residence import settle
 from blockweight.render.local.single_file import SingleFile, read_checkpoint
 
 
@@ -35,19 +36,22 @@ def pick_device() -> torch.device:
 
 
 def dtype_on(device: torch.device) -> torch.dtype:
-    """What models calculate in: fp16 on CUDA, fp32 elsewhere (half precision is slow or missing there)."""
+    """What models calculate in unless somebody chooses: fp16 on CUDA, fp32 elsewhere (half precision is slow or missing
+    there)."""
     return torch.float16 if device.type == "cuda" else torch.float32
 
 
-def load_pipeline(path: Path, device: torch.device, config: Path | None = None) -> Any:
+def load_pipeline(
+    path: Path, device: torch.device, config: Path | None = None, dtype: torch.dtype | None = None
+) -> Any:
     """The pipeline at `path` (a diffusers folder or a `.safetensors` checkpoint of Stable Diffusion 1.x, 2.x or XL),
-    ready on `device` in `dtype_on(device)`. Nothing is looked up on a network.
+    ready on `device` in `dtype`, by default `dtype_on(device)`. Nothing is looked up on a network.
 
     `config` is a diffusers folder without weights; it tells the sizes of a single checkpoint file, which says nothing
     about itself. Without one they are those that were released. BlockweightError if there is no model, it is broken or
     incomplete, or is of another kind.
     """
-    dtype = dtype_on(device)
+    dtype = dtype or dtype_on(device)
     if path.is_dir():
         _check_folder(path)
     single = None if path.is_dir() else read_checkpoint(path)
@@ -55,8 +59,8 @@ def load_pipeline(path: Path, device: torch.device, config: Path | None = None) 
         with quiet():
             pipeline = _from_folder(path, dtype) if single is None else _from_file(path, single, config, dtype)
             _check_complete(path, pipeline)
-            for name in architecture_of(pipeline).parts:
-                getattr(pipeline, name).eval().requires_grad_(requires_grad=False).to(device)
+            kind = architecture_of(pipeline)
+            settle(pipeline, kind.parts, kind.components[1:], device)
             if single is not None:
                 _set_prediction(pipeline, single)
     except NotImplementedError as error:
@@ -71,9 +75,9 @@ def load_pipeline(path: Path, device: torch.device, config: Path | None = None) 
             ) from error
         lines = str(error).strip().splitlines()
         cause = lines[0][:200].rstrip(". ") if lines else type(error).__name__
-        kind = "Stable Diffusion" if single is None else f"{single.architecture.title}"
+        title = "Stable Diffusion" if single is None else f"{single.architecture.title}"
         raise BlockweightError(
-            f"'{path}' could not be loaded as a {kind} model ({cause}); get the model again, or give a "
+            f"'{path}' could not be loaded as a {title} model ({cause}); get the model again, or give a "
             "diffusers folder or a whole .safetensors checkpoint."
         ) from error
     return pipeline

@@ -65,7 +65,9 @@ class LocalRenderer:
         batch: int | None = None,
         config: Path | None = None,
         largest: int = LARGEST_BATCH,
+        dtype: torch.dtype | None = None,
     ) -> None:
+        self._dtype = dtype
         self.device = pick_device() if device is None else device
         self._sizes = BatchSizes(self.device, batch, largest)
         self._most = batch or largest
@@ -76,7 +78,7 @@ class LocalRenderer:
     @property
     def capabilities(self) -> Capabilities:
         """The families of all engines, with live block weights."""
-        arithmetic = f"{self.device.type}, {str(dtype_on(self.device)).removeprefix('torch.')}"
+        arithmetic = f"{self.device.type}, {str(self._dtype or dtype_on(self.device)).removeprefix('torch.')}"
         return Capabilities(families=FAMILIES, batch=self._most, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
@@ -161,7 +163,8 @@ class LocalRenderer:
             # Let the old one go before the new one comes: two may not fit.
             self._detach()
             self._loaded = None
-            self._loaded = (checkpoint.digest, load_engine(Path(checkpoint.path), self.device, self._config))
+            engine = load_engine(Path(checkpoint.path), self.device, self._config, self._dtype)
+            self._loaded = (checkpoint.digest, engine)
         return self._loaded[1]
 
     def _attach(self, job: Job) -> LiveLora | None:

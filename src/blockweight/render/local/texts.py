@@ -90,10 +90,10 @@ class TextEmbeddings:
         encoders = encoders_of(pipeline, job.scene)
         if len(encoders) == 1 or job.scene.negative_prompt:
             return self._read(pipeline, job, read_negative(job.scene.negative_prompt, steps), live)
-        last = encoders[-1].model
-        states = torch.zeros(LENGTH + 2, sum(encoder.width for encoder in encoders), dtype=last.dtype)
-        pooled = torch.zeros(last.config.projection_dim, dtype=last.dtype)
-        return _Read((states.to(last.device),) * steps, (pooled.to(last.device),) * steps)
+        unet = pipeline.unet
+        states = torch.zeros(LENGTH + 2, sum(encoder.width for encoder in encoders), dtype=unet.dtype)
+        pooled = torch.zeros(encoders[-1].model.config.projection_dim, dtype=unet.dtype)
+        return _Read((states.to(unet.device),) * steps, (pooled.to(unet.device),) * steps)
 
     def _read(self, pipeline: Any, job: Job, part: SubPrompt, live: LiveLora | None) -> _Read:
         """All of a prompt's texts have as many chunks as the longest; empty ones follow. The states of several encoders
@@ -110,8 +110,11 @@ class TextEmbeddings:
             self._columns(encoder, job, by_text, vectors, live, times, count)
             for encoder, by_text, vectors in zip(encoders, chunks, planted, strict=True)
         ]
-        states = {text: torch.cat([by_text[text].states for by_text in read], 1) for text in times}
-        pooled = {text: found.pooled for text, found in read[-1].items() if found.pooled is not None}
+        # The text encoders may stay with the CPU (`residence`).
+        like = pipeline.unet
+        states = {t: torch.cat([by_text[t].states for by_text in read], 1).to(like.device, like.dtype) for t in times}
+        last = {text: found.pooled for text, found in read[-1].items() if found.pooled is not None}
+        pooled = {text: found.to(like.device, like.dtype) for text, found in last.items()}
         order = [span.pieces for span in part.spans for _ in range(span.start, span.stop)]
         return _Read(tuple(states[text] for text in order), tuple(pooled[text] for text in order if pooled))
 

@@ -14,6 +14,7 @@ from blockweight.workflow.projects_folder import projects_folder
 from blockweight.workflow.scenes import typed_errors
 from blockweight.workflow.settings import (
     DEVICES,
+    PRECISIONS,
     Settings,
     folder_to_be,
     folders_of,
@@ -32,6 +33,7 @@ def show(request: Request, saved: bool = False) -> Response:
     typed = {"models": _lines(settings.models), "loras": _lines(settings.loras)}
     typed["projects"] = "" if settings.projects is None else str(settings.projects)
     chosen = {"language": settings.language, "theme": settings.theme, "device": settings.device}
+    chosen["precision"] = settings.precision
     return _form(request, typed, chosen, saved=saved)
 
 
@@ -39,7 +41,7 @@ def show(request: Request, saved: bool = False) -> Response:
 def save(request: Request, fields: Annotated[Fields, Depends(form)]) -> Response:
     """Keep the settings; where something is wrong, show the form as it was sent, with the reason."""
     typed = {name: fields.one(name) for name in ("models", "loras", "projects")}
-    chosen = {name: fields.one(name) for name in ("language", "theme", "device")}
+    chosen = {name: fields.one(name) for name in ("language", "theme", "device", "precision")}
     errors = typed_errors(typed, {"models": folders_of, "loras": folders_of, "projects": folder_to_be})
     if errors:
         return _form(request, typed, chosen, errors=errors, status=422)
@@ -71,6 +73,7 @@ def _form(
         place=str(settings_file()),
         usual=str(projects_folder(Settings())),
         devices=DEVICES,
+        precisions=PRECISIONS,
         renderer=desk_of(request).renders.renderer,
     )
 
