@@ -54,7 +54,7 @@ def size_step(path: Path) -> int:
     """
     with suppress(OSError, ValueError):
         if path.suffix.lower() == ".safetensors" and path.is_file():
-            return PIXELS_PER_LATENT * 2 ** (_levels(path) - 1)
+            return PIXELS_PER_LATENT * (1 << _levels(path) - 1)
     latent, halves = (_halves(path / part / "config.json") for part in ("vae", "unet"))
     return (latent or PIXELS_PER_LATENT) * (halves or 1)
 
