@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 
 from blockweight.demo import embedded
 from blockweight.errors import BlockweightError
+from blockweight.lora import write_lora
 from blockweight.render import identify_checkpoint, size_step
 from workshop import write_model
 
@@ -103,6 +105,13 @@ def test_the_sides_of_a_picture_follow_from_the_levels_of_a_folder(model):
 def test_a_single_checkpoint_is_taken_for_stable_diffusions(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"weights")
     assert size_step(tmp_path / "a.safetensors") == 64
+
+
+@pytest.mark.parametrize(("last", "step"), [(11, 64), (8, 32)])
+def test_the_sides_of_a_picture_follow_from_the_blocks_of_a_single_checkpoint(tmp_path, last, step):
+    names = [f"model.diffusion_model.input_blocks.{number}.0.weight" for number in range(last + 1)]
+    write_lora(tmp_path / "a.safetensors", {name: np.zeros(1, np.float32) for name in names}, {})
+    assert size_step(tmp_path / "a.safetensors") == step
 
 
 def test_the_embedded_models_sides_are_those_that_it_was_made_for():

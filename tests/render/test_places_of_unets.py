@@ -53,8 +53,10 @@ def test_every_module_of_kohyas_loras_is_at_one_layer_of_its_own_in_all_namings(
 
 def test_a_module_that_no_layer_is_named_by_has_no_place(released):
     places = Places(released[1])
-    for path in ("input_blocks_4_1_transformer_blocks_77_attn1_to_q", "middle_block_1_norm", "out_9"):
+    for path in ("input_blocks_4_1_transformer_blocks_77_attn1_to_q", "middle_block_1", "out_9"):
         assert places.find(Module("unet", path)) is None
+    norm = places.find(Module("unet", "middle_block_1_norm"))
+    assert norm.layer is released[1]["unet"].mid_block.attentions[0].norm
     assert places.find(Module("text_encoder_3", "text_model_encoder_layers_0_mlp_fc1")) is None
 
 

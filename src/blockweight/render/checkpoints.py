@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
+from blockweight.lora import read_header
 from blockweight.plan import PIXELS_PER_LATENT, Checkpoint
 
 _DECISIVE = (".safetensors", ".json", ".txt")
 """The files of a diffusers folder that decide the pictures: weights, settings, and the tokenizer's `merges.txt`."""
 
-_SD_HALVES = 8
-"""Stable Diffusion's UNet has four levels."""
+_SD_LEVELS = 4
+"""Of the UNet of Stable Diffusion 1 and 2; SDXL's has three."""
+
+_LEVEL = 3
+"""Blocks of a level on the way down: two layers, and what halves the sides (or, before the first, `conv_in`)."""
+
+_DOWN_BLOCK = re.compile(r"model\.diffusion_model\.input_blocks\.(\d{1,2})\.", re.ASCII)
 
 _MOST_LEVELS = 10
 
@@ -40,16 +47,26 @@ def identify_checkpoint(path: Path) -> Checkpoint:
 
 def size_step(path: Path) -> int:
     """Of what number of pixels a picture's sides must be multiples, for the model at `path`, as far as that is known
-    without loading it: from the settings of a diffusers folder; a single checkpoint is taken for Stable Diffusion's. At
-    least those of a latent, also for a model that is not there.
+    without loading it: from the settings of a diffusers folder, or the names in a single checkpoint, which is taken for
+    Stable Diffusion 1 if they do not tell. At least those of a latent, also for a model that is not there.
 
     Source: every level of the autoencoder and of the UNet but the last halves the sides.
     """
     with suppress(OSError, ValueError):
         if path.suffix.lower() == ".safetensors" and path.is_file():
-            return PIXELS_PER_LATENT * _SD_HALVES
+            return PIXELS_PER_LATENT * (1 << _levels(path) - 1)
     latent, halves = (_halves(path / part / "config.json") for part in ("vae", "unet"))
     return (latent or PIXELS_PER_LATENT) * (halves or 1)
+
+
+def _levels(path: Path) -> int:
+    """How many levels the UNet of a single checkpoint has."""
+    try:
+        names = [info.name for info in read_header(path).tensors]
+    except BlockweightError:
+        return _SD_LEVELS
+    blocks = [int(found[1]) for found in map(_DOWN_BLOCK.match, names) if found]
+    return max(blocks) // _LEVEL + 1 if blocks else _SD_LEVELS
 
 
 def _halves(config: Path) -> int | None:
