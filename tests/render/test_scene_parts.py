@@ -67,6 +67,7 @@ def test_scenes_with_and_without_a_vae_are_drawn_in_one_run(tiny, shared, draw, 
     together = draw(shared, jobs)
     for number, job in enumerate(jobs):
         assert (draw(shared, [job])[0] == part(together, number)[0]).all()
+    assert (together[0][0] != together[0][1]).any()
 
 
 def test_a_picture_that_is_drawn_over_by_nothing_takes_one_step_of_the_least_noise(tiny, shared, draw, parts):
