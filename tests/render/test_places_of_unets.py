@@ -42,8 +42,7 @@ def test_every_module_of_kohyas_loras_is_at_one_layer_of_its_own_in_all_namings(
             assert family_by_name(family).block_of(module) == block
             layer = layer_of(module)
             (place,) = places.find(module)
-            assert place is not None, name
-            assert place.layer not in seen
+            assert place.layer not in seen, name
             seen.add(place.layer)
             flat = Module(layer.component, layer.flat)
             for other in (flat, module_of(peft_name(layer))):
