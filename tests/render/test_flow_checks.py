@@ -18,7 +18,19 @@ from safetensors.torch import load_file, save_file
 from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora, write_lora
-from blockweight.plan import Checkpoint, Embedding, Hires, Job, LoraUse, Scene, Variant, read_sampler
+from blockweight.plan import (
+    Checkpoint,
+    Control,
+    Embedding,
+    Hires,
+    Job,
+    LoraUse,
+    Part,
+    Scene,
+    Start,
+    Variant,
+    read_sampler,
+)
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LiveLora, LocalRenderer
 from blockweight.render.local.engines import FAMILIES, load_engine
@@ -69,6 +81,9 @@ def refusal(action, *words: str) -> str:
         ({"scheduler": "Uniform"}, ("Euler Simple",)),
         ({"scheduler": ""}, ("Euler Simple",)),
         ({"hires": Hires("Latent", 2.0)}, ("hires pass", "flux1")),
+        ({"vae": Part("a", "b")}, ("another VAE", "flux1")),
+        ({"start": Start(Part("a", "b"))}, ("a picture to draw over", "flux1")),
+        ({"controls": (Control(Part("a", "b"), Part("c", "d")),)}, ("ControlNets", "flux1")),
         ({"clip_skip": 2}, ("clip skip",)),
         ({"embeddings": (Embedding("bad", "", "d"),)}, ("embeddings",)),
         ({"cfg_scale": 0.5}, ("1 (off) or more",)),
