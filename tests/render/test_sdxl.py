@@ -301,10 +301,10 @@ def test_weights_of_another_family_than_the_models_are_refused(xl, tiny, shared)
         shared.check([job])
 
 
-def test_sizes_are_multiples_of_what_its_three_levels_halve(xl, renderer):
-    renderer.check([xl.job(None, width=24, height=40)])
-    with pytest.raises(BlockweightError, match="multiples of 8"):
-        renderer.check([xl.job(None, width=20)])
+def test_sizes_are_whole_latents(xl, renderer):
+    renderer.check([xl.job(None, width=22, height=40)])
+    with pytest.raises(BlockweightError, match="multiples of 2"):
+        renderer.check([xl.job(None, width=21)])
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ from blockweight.errors import BlockweightError
 
 
 def check_sides(width: int, height: int, step: int) -> None:
-    """Refuse a picture whose sides, in pixels, are not both multiples of `step`: the model halves them as often as its
-    autoencoder and its denoiser have levels. The BlockweightError names the nearest size that can be drawn."""
+    """Refuse a picture whose sides, in pixels, are not both multiples of `step`, the pixels of a latent's side (or of
+    several latents, where a model takes them together). The BlockweightError names the nearest size that can be
+    drawn."""
     near = [max(step, (side + step // 2) // step * step) for side in (width, height)]
     if near != [width, height]:
         raise BlockweightError(

@@ -43,9 +43,8 @@ def check_fits(job: Job, families: tuple[str, ...]) -> None:
 
 
 def check_size(scene: Scene, pipeline: Any) -> None:
-    """Refuse a size that the model's autoencoder and UNet cannot halve as often as they do."""
-    step = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
-    check_sides(scene.width, scene.height, step)
+    """Refuse a size that is not whole latents of the model's autoencoder."""
+    check_sides(scene.width, scene.height, pipeline.vae_scale_factor)
 
 
 def check_lora(lora: Lora, job: Job) -> None:
