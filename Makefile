@@ -31,12 +31,14 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The studio's words, from the templates into its catalogues; translate what is new in the .po and run it again.
+# The studio's words, from the templates into its catalogues, and what the rooms below say; translate what is new in the
+# .po files and run it again.
 messages: $(VENV)/.installed-dev
 	cd $(STUDIO) && $(CURDIR)/$(BIN)/pybabel -q extract --project Blockweight -F locale/babel.cfg -k marked --no-location -o $(CURDIR)/build-messages.pot .
 	$(BIN)/pybabel -q update -D studio -d $(STUDIO)/locale -i build-messages.pot --no-fuzzy-matching --ignore-obsolete -w 120
 	rm build-messages.pot
 	$(BIN)/pybabel -q compile -D studio -d $(STUDIO)/locale
+	$(BIN)/python tests/studio/sentence_catalogue.py
 
 # The pictures of the studio in the documents.
 pictures: $(VENV)/.installed-dev

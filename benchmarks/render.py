@@ -30,6 +30,7 @@ from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant, plan_bloc
 from blockweight.render import Picture, identify_checkpoint
 from blockweight.render.local import LocalRenderer, pick_device
 from blockweight.render.local.earlier import make_scheduler
+from blockweight.render.local.places import Places
 from blockweight.weights import BlockWeights
 from random_sd15 import write_model
 
@@ -86,7 +87,7 @@ class AdapterLoop:
 
     def __init__(self, checkpoint: Checkpoint, lora: Lora, device: torch.device) -> None:
         dtype = torch.float16 if device.type == "cuda" else torch.float32
-        self.pipeline = diffusers.StableDiffusionPipeline.from_pretrained(
+        self.pipeline = diffusers.DiffusionPipeline.from_pretrained(
             checkpoint.path, torch_dtype=dtype, local_files_only=True, safety_checker=None, feature_extractor=None
         ).to(device)
         self.pipeline.set_progress_bar_config(disable=True)
@@ -116,15 +117,9 @@ class AdapterLoop:
 
 def layers_by_module(components: Mapping[str, nn.Module], lora: Lora) -> dict[Module, nn.Module]:
     """The layer that each module of the LoRA changes."""
-    named = {
-        (component, path.replace(".", "_")): layer
-        for component, part in components.items()
-        for path, layer in part.named_modules()
-    }
-    return {
-        m: named.get((m.component, m.path)) or named[m.component, m.path.removeprefix("text_model_")]
-        for m in lora.modules
-    }
+    places = Places(components)
+    found = {module: places.find(module) for module in lora.modules}
+    return {module: place.layer for module, place in found.items() if place is not None}
 
 
 def live(device: torch.device, batch: int) -> Callable[[Sequence[Job]], list[Picture]]:

@@ -41,6 +41,8 @@ def test_every_file_of_the_package_is_in_the_wheel(packed: set[str]) -> None:
         "py.typed",
         "render/local/sd1-config/NOTICE",
         "render/local/sd1-config/tokenizer/vocab.json",
+        "render/local/sd2-config/unet/config.json",
+        "render/local/sdxl-config/text_encoder_2/config.json",
     ],
 )
 def test_a_file_that_the_program_reads_is_in_the_wheel(packed: set[str], name: str) -> None:

@@ -1,4 +1,4 @@
-"""`blockweight project scenes`, `demo` and `forget`, as a person types them."""
+"""`blockweight project scenes`, `demo`, `rename` and `forget`, as a person types them."""
 
 from __future__ import annotations
 
@@ -69,3 +69,10 @@ def test_a_project_is_forgotten(blockweight, scenes, tmp_path):
     assert blockweight("project", "forget", "girl").code == 0
     assert recent_projects() == ()
     assert (tmp_path / "girl" / "project.sqlite").exists()
+
+
+def test_a_project_is_renamed(blockweight, scenes):
+    assert blockweight("project", "rename", "girl", "王女").out.splitlines()[0] == "Project:  王女"
+    assert "王女" in blockweight("project", "list").out
+    ended = blockweight("project", "rename", "girl", " ")
+    assert (ended.code, ended.err) == (2, "Error: A project needs a name; give it one.\n")

@@ -67,3 +67,11 @@ def test_the_other_commands_start_without_the_web_server():
         "sys.exit(any(name in sys.modules for name in ('fastapi', 'uvicorn', 'jinja2')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_the_studio_starts_without_what_only_draws_measures_or_renders():
+    code = (
+        "import sys, blockweight.studio.serve\n"
+        "sys.exit(any(name in sys.modules for name in ('matplotlib', 'scipy', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

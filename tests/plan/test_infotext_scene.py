@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockweight.plan import SAMPLERS, Hires, SamplingSettings, Scene, read_infotext, scene_settings
+from blockweight.plan import SAMPLERS, Hires, PartsSettings, SamplingSettings, Scene, read_infotext, scene_settings
 from blockweight.plan.infotext_scene import MOST_NOTES, SAYS_WHAT
 from infotexts import FORGE, PIECES, TUTORIAL
 
@@ -50,8 +50,10 @@ def test_a_forge_infotext_gives_a_scene_with_the_sampler_and_its_schedule():
     assert (scene.seed, scene.width, scene.height) == (4021967, 512, 768)
     assert (scene.sampling.sampler, scene.sampling.scheduler) == ("DPM++ 2M", "Karras")
     assert [note.fields for note in scene.notes] == [
-        ("Prompt",), ("Seed",), ("Hires prompt",), ("VAE hash", "VAE"), ("ControlNet 0",),
+        ("Prompt",), ("Seed",), ("ControlNet picture",), ("Hires prompt",),
     ]  # fmt: skip
+    assert (scene.parts.vae, scene.parts.vae_hash) == ("kl-f8-anime2.ckpt", "f921fb3f29")
+    assert [unit.model for unit in scene.parts.controls] == ["control_v11p_sd15_canny"]
     assert scene.notes[0].text == "The LoRA 'style' is left out: a scene has no other LoRA than the project's."
 
 
@@ -141,7 +143,10 @@ def test_a_hires_pass_with_a_number_that_is_none_is_left_out_as_a_whole():
         ("CFG scale: 1e999", "CFG scale", "'1e999'"),
         ("Size: 512", "Size", "'512' is not a size such as 512x768."),
         ("Size: 0x512", "Size", "'0x512'"),
-        ("VAE: anime.ckpt", "VAE", "The VAE is not loaded"),
+        ("VAE hash: 0a1b2c3d4e", "VAE hash", "The VAE is not named, only its hash '0a1b2c3d4e'"),
+        ("Mask blur: 4", "Mask blur", "Nothing is masked"),
+        ("Noise multiplier: 0.9", "Noise multiplier", "drawn over with the WebUI's usual noise"),
+        ("Init image hash: 0a", "Init image hash", "is not compared"),
         ("Clip skip: 13", "Clip skip", "Clip skip '13' is not a number from 1 to 12."),
         ("ENSD: 31337", "ENSD", "The sampler's own settings stay as they are."),
         ("Variation seed: x", "Variation seed", "Variation seed 'x' is not a seed"),
@@ -154,7 +159,7 @@ def test_a_hires_pass_with_a_number_that_is_none_is_left_out_as_a_whole():
         ("Hires upscale: 2, Hires sampler: Heun", "Hires sampler", "A hires pass has the first one's model"),
         ("Hires upscale: 2, Hires CFG Scale: 1", "Hires CFG Scale", "A hires pass has the first one's model"),
         ("Hires prompt: x", "Hires prompt", "A hires pass has the first one's model"),
-        ('ControlNet 0: "a, b: c"', "ControlNet 0", "ControlNet is not applied."),
+        ('ControlNet 0: "a, b: c"', "ControlNet 0", "ControlNet 0 is left out: it names no model."),
         ('TI hashes: "EasyNegative: c74b4e810b03"', "TI hashes", "their names are read as words"),
         ("Face restoration: CodeFormer", "Face restoration", "Faces are not restored"),
         ("Refiner: x", "Refiner", "There is no second model"),
@@ -220,9 +225,12 @@ def test_hundreds_of_settings_that_nothing_is_known_of_share_a_note():
 
 
 def test_every_field_of_a_scene_is_one_that_an_infotext_can_give():
-    taken = {field.name for field in fields(Scene)} - {"label", "checkpoint", "embeddings"}
+    taken = {field.name for field in fields(Scene)} - {"label", "checkpoint", "embeddings", "preview"}
     read = {field.name for part in (scene_of(""), SamplingSettings()) for field in fields(part)}
-    assert taken == read - {"notes", "sampling"}
+    # Of a picture that is drawn over, how far; a file that Forge loads beside the model may be a VAE.
+    parts = {"denoising": "start", "vae_hash": "vae", "modules": "vae"}
+    read |= {parts.get(field.name, field.name) for field in fields(PartsSettings)}
+    assert taken == read - {"notes", "sampling", "parts"}
 
 
 NAMES = st.sampled_from([
@@ -237,6 +245,7 @@ def test_every_setting_is_honoured_tells_what_was_used_or_has_a_note(settings):
     line = ", ".join(f"{name}: {value}" for name, value in {"Version": "1.10", "User": "x", **settings}.items())
     scene = scene_of(f"1girl\nSteps: 20, Sampler: Euler, {line}")
     named = {field for note in scene.notes for field in note.fields}
+    named |= {"VAE"} if scene.parts.vae == "odd" else set()
     assert set(settings) - set(SAYS_WHAT) - named == set()
 
 

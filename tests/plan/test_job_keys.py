@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockweight.plan import Checkpoint, Embedding, Hires, Job, LoraUse, Scene, Variant
+from blockweight.plan import Checkpoint, Control, Embedding, Hires, Job, LoraUse, Part, Scene, Start, Variant
 from blockweight.weights import BlockWeights, uniform
 from workshop import FULL, LORA, SCENE, SHORT, job
 
@@ -32,6 +32,10 @@ OTHER = {
     "eta": 0.0,
     "noise_source": "NV",
     "hires": Hires(),
+    "vae": Part("anime.safetensors", "a" * 64),
+    "start": Start(Part("sketch.png", "a" * 64)),
+    "controls": (Control(Part("canny.safetensors", "a" * 64), Part("lines.png", "b" * 64)),),
+    "preview": True,
     "guidance": 3.0,
 }
 
@@ -49,6 +53,54 @@ def test_every_fact_of_the_scene_counts(field):
 )
 def test_every_fact_of_the_hires_pass_counts(hires):
     assert job(scene=replace(SCENE, hires=hires)).key != job(scene=replace(SCENE, hires=Hires())).key
+
+
+START, (CONTROL,) = OTHER["start"], OTHER["controls"]
+MOVED = Part("moved", "a" * 64)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [replace(START, picture=Part("sketch.png", "b" * 64)), replace(START, denoising=0.5), replace(START, resize="x")],
+)
+def test_every_fact_of_the_picture_that_is_drawn_over_counts_but_its_place(start):
+    def key(one: Start) -> str:
+        return job(scene=replace(SCENE, start=one)).key
+
+    assert key(start) != key(START) == key(replace(START, picture=MOVED))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": Part("", "c" * 64)},
+        {"picture": Part("", "c" * 64)},
+        {"weight": 0.5},
+        {"start": 0.5},
+        {"end": 0.5},
+        {"mode": "x"},
+        {"resize": "x"},
+    ],
+)
+def test_every_fact_of_a_controlnet_counts_but_its_place(change):
+    def key(*controls: Control) -> str:
+        return job(scene=replace(SCENE, controls=controls)).key
+
+    assert key(replace(CONTROL, **change)) != key(CONTROL) == key(replace(CONTROL, model=MOVED, weight=1))
+    assert key(CONTROL, CONTROL) != key(CONTROL)
+
+
+def test_a_vae_counts_by_its_content():
+    found = [job(scene=replace(SCENE, vae=vae)).key for vae in (Part("a", "d" * 64), Part("b", "d" * 64), MOVED)]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_scene_names_every_file_that_it_is_made_with_and_can_be_moved():
+    scene = replace(SCENE, embeddings=OTHER["embeddings"], vae=OTHER["vae"], start=START, controls=(CONTROL,))
+    assert [held.kind for held in scene.files] == ["model", "embedding", "VAE", "ControlNet", "picture", "picture"]
+    moved = scene.moved(lambda digest, path: f"/new/{path}")
+    assert [held.path for held in moved.files] == [f"/new/{held.path}" for held in scene.files]
+    assert moved.facts() == scene.facts()
 
 
 def test_no_fact_of_the_scene_is_left_untested():

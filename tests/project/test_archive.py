@@ -27,6 +27,7 @@ from blockweight.project import (
     read_archive,
     write_archive,
 )
+from blockweight.project.rendering_lock import HOLDER, LOCK
 from blockweight.render import FakeRenderer
 from workshop import LORA, job, tree
 
@@ -61,9 +62,9 @@ def state(folder):
 
 
 def files(folder):
-    """What a person has in a project, but for the log."""
+    """What a person has in a project, but for the log and the lock."""
     kept = {name: data for name, data in tree(folder).items() if data is not None and LOG not in name}
-    return {name: data for name, data in kept.items() if not name.endswith(".partial")}
+    return {name: data for name, data in kept.items() if not name.endswith(".partial") and name not in (LOCK, HOLDER)}
 
 
 def events(folder):

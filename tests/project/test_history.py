@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
-from blockweight.project import ANALYSED, BRANCHED, DECIDED, FINISHED, FIXED, REDONE, UNDONE, Event, History
+from blockweight.project import ANALYSED, BRANCHED, DECIDED, FINISHED, FIXED, REDONE, RENAMED, UNDONE, Event, History
 
 
 @pytest.fixture
@@ -52,6 +52,14 @@ def test_the_first_event_cannot_be_undone(told):
     assert told.state.fixed == ()
     with pytest.raises(BlockweightError, match="nothing to undo"):
         told.history.check(UNDONE, {})
+
+
+def test_a_name_is_the_whole_projects_so_that_no_undo_takes_it_back(told):
+    steps = len(told.state.steps)
+    assert told(RENAMED, {"name": "王女"}).name == "王女"
+    assert told(BRANCHED, {"to": 1}).name == "王女"
+    assert len(told.state.steps) == steps
+    assert not told.history.check(RENAMED, {"name": "王女"})
 
 
 def test_a_branch_begins_at_an_earlier_step_and_the_other_stays(told):

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from blockweight.plan import Hires, Scene
+from blockweight.plan import Control, Hires, Part, Scene, Start
 from blockweight.project.plain import scene_body, scene_from
 from workshop import SCENE
 
 LATER = ("scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires", "guidance")
+PARTS = ("vae", "start", "controls", "preview")
 FULL = replace(
     SCENE,
     scheduler="Karras",
@@ -20,23 +21,34 @@ FULL = replace(
     eta=0.0,
     noise_source="NV",
     hires=Hires("Lanczos", 1.5, 64, 0, 7, 0.3),
+    vae=Part("anime.safetensors", "a" * 64),
+    controls=(Control(Part("canny", "b" * 64), Part("lines.png", "c" * 64), 0.5, 0.1, 0.9, "x", "y"),),
+    preview=True,
     guidance=3.5,
 )
+OVER = replace(FULL, hires=None, start=Start(Part("sketch.png", "d" * 64), 0.3, "Crop and resize"))
 
 
 def read_again(scene: Scene) -> Scene:
     return replace(scene_from(json.loads(json.dumps(scene_body(scene)))), checkpoint=scene.checkpoint)
 
 
-@pytest.mark.parametrize("scene", [SCENE, FULL, replace(FULL, eta=None, hires=None)])
+@pytest.mark.parametrize("scene", [SCENE, FULL, replace(FULL, eta=None, hires=None), OVER])
 def test_a_scene_is_read_back_as_it_was(scene):
     assert read_again(scene) == scene
     assert read_again(scene).facts() == scene.facts()
 
 
 def test_a_scene_of_an_older_log_is_what_it_was():
-    old = {name: value for name, value in scene_body(SCENE).items() if name not in LATER}
-    assert replace(scene_from(old), checkpoint=SCENE.checkpoint) == SCENE
+    for later in ((*LATER, *PARTS), PARTS):
+        old = {name: value for name, value in scene_body(SCENE).items() if name not in later}
+        assert replace(scene_from(old), checkpoint=SCENE.checkpoint) == SCENE
+
+
+def test_a_body_says_no_place_of_this_machine():
+    far = OVER.moved(lambda _, path: f"/home/somebody/{path}")
+    assert "somebody" not in json.dumps(scene_body(far))
+    assert scene_body(far) == scene_body(OVER)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +60,12 @@ def test_a_scene_of_an_older_log_is_what_it_was():
         {"noise_source": 3},
         {"hires": {"upscaler": "Latent"}},
         {"hires": 2},
+        {"vae": "anime"},
+        {"vae": {"path": "anime"}},
+        {"start": {"picture": {"path": "a", "digest": "b"}, "denoising": "much", "resize": "x"}},
+        {"controls": [{"model": {"path": "a", "digest": "b"}}]},
+        {"controls": 3},
+        {"preview": 1},
         {"guidance": "strong"},
     ],
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 
+from blockweight.demo import embedded
 from blockweight.errors import BlockweightError
-from blockweight.render import identify_checkpoint
+from blockweight.lora import write_lora
+from blockweight.render import identify_checkpoint, size_step
 from workshop import write_model
 
 not_root = pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
@@ -85,3 +89,39 @@ def test_a_model_without_permission_is_refused(model):
     (model / "unet" / "diffusion_pytorch_model.safetensors").chmod(0)
     with pytest.raises(BlockweightError, match=r"cannot be read \(Permission denied\)"):
         identify_checkpoint(model)
+
+
+def levels(model, part, count):
+    (model / part).mkdir(exist_ok=True)
+    (model / part / "config.json").write_text(json.dumps({"block_out_channels": [1] * count}))
+
+
+def test_the_sides_of_a_picture_follow_from_the_levels_of_a_folder(model):
+    levels(model, "vae", 4)
+    levels(model, "unet", 3)
+    assert size_step(model) == 32
+
+
+def test_a_single_checkpoint_is_taken_for_stable_diffusions(tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"weights")
+    assert size_step(tmp_path / "a.safetensors") == 64
+
+
+@pytest.mark.parametrize(("last", "step"), [(11, 64), (8, 32)])
+def test_the_sides_of_a_picture_follow_from_the_blocks_of_a_single_checkpoint(tmp_path, last, step):
+    names = [f"model.diffusion_model.input_blocks.{number}.0.weight" for number in range(last + 1)]
+    write_lora(tmp_path / "a.safetensors", {name: np.zeros(1, np.float32) for name in names}, {})
+    assert size_step(tmp_path / "a.safetensors") == step
+
+
+def test_the_embedded_models_sides_are_those_that_it_was_made_for():
+    assert embedded.SIZE % size_step(embedded.model_folder()) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"block_out_channels": 3}', '{"block_out_channels": []}', "[" * 9999]
+)
+def test_where_nothing_is_known_the_sides_are_whole_latents(model, text):
+    (model / "unet" / "config.json").write_text(text)
+    assert size_step(model) == 8
+    assert size_step(model / "gone.safetensors") == size_step(model / ("n" * 300 + ".safetensors")) == 8

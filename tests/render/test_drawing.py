@@ -211,8 +211,9 @@ def test_a_sampler_of_timesteps_has_no_schedule_of_noise_levels():
 def test_each_pass_says_how_often_it_asks_the_model_as_a_prompts_schedule_is_reckoned(tiny, fresh, sampler):
     said, counted = [], []
 
-    def ask(times):
-        said.append(times)
+    def ask(way):
+        assert way.taken == way.asks
+        said.append(way.asks)
         counted.append(0)
 
         def predict(latents, timestep):

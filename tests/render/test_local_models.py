@@ -45,7 +45,7 @@ def single(fresh, tmp_path) -> Path:
     return tiny_models.save_checkpoint(fresh, tmp_path / "tiny.safetensors")
 
 
-def refusal(path: Path, config: Path = SD1_CONFIG) -> str:
+def refusal(path: Path, config: Path | None = None) -> str:
     with pytest.raises(BlockweightError) as caught:
         load_pipeline(path, CPU, config)
     message = str(caught.value)
@@ -152,8 +152,9 @@ def test_the_packaged_vocabulary_says_whose_it_is_and_is_small():
 
 OTHERS = {
     "a LoRA": "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight",
-    "a Stable Diffusion XL checkpoint": "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight",
-    "a Stable Diffusion 2 checkpoint": "cond_stage_model.model.positional_embedding",
+    "the refiner of Stable Diffusion XL": "conditioner.embedders.0.model.ln_final.weight",
+    "a model that varies pictures": "embedder.model.ln_final.weight",
+    "a model trained with other noise levels": "edm_mean",
     "a Stable Diffusion 3 checkpoint": "model.diffusion_model.joint_blocks.0.x_block.mlp.fc1.weight",
     "a Flux checkpoint": "double_blocks.0.img_attn.proj.weight",
     "a ControlNet": "control_model.input_blocks.0.0.weight",
@@ -169,7 +170,7 @@ def test_a_file_that_is_something_else_is_called_what_it_is(tmp_path, what):
     save_file({OTHERS[what]: torch.zeros(1), "model.other": torch.zeros(1)}, path)
     message = refusal(path)
     assert what in message
-    assert message.endswith("give a whole Stable Diffusion 1.x checkpoint or a diffusers folder.")
+    assert message.endswith("give a whole checkpoint of Stable Diffusion 1.x, 2.x or XL, or a diffusers folder.")
 
 
 def test_a_real_lora_given_as_a_model_is_called_one(tiny):
@@ -262,8 +263,8 @@ def test_a_folder_without_a_sound_index_is_no_model(broken, content):
 
 
 def test_a_folder_of_another_architecture_is_called_what_it_is(broken):
-    rewrite(broken / "model_index.json", _class_name="StableDiffusionXLPipeline")
-    assert "is a model for StableDiffusionXLPipeline" in refusal(broken)
+    rewrite(broken / "model_index.json", _class_name="StableDiffusion3Pipeline")
+    assert "is a model for StableDiffusion3Pipeline" in refusal(broken)
 
 
 @pytest.mark.parametrize("lost", ["tokenizer", "tokenizer/tokenizer.json"])

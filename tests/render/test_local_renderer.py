@@ -328,8 +328,9 @@ def test_a_picture_that_is_no_picture_is_named_at_the_end_and_the_others_are_mad
 
 
 def test_a_picture_that_failed_but_is_finished_is_no_failure(tiny, huge):
-    jobs = [tiny.job(weights(fill=0.0, rest=0.0), huge, "0"), tiny.job(weights(), huge, "a")]
-    assert len(list(LocalRenderer(CPU).render(jobs, {jobs[1].key}))) == 1
+    jobs = [tiny.job(weights(fill=0.0, rest=0.0), huge, "0", seed=seed) for seed in (1, 2)]
+    jobs.append(tiny.job(weights(), huge, "a"))
+    assert len(list(LocalRenderer(CPU).render(jobs, {jobs[2].key}))) == 2
 
 
 def test_several_failures_are_counted_and_the_first_is_told(tiny, huge):

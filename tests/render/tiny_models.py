@@ -44,15 +44,8 @@ def pipeline(seed: int = 0) -> StableDiffusionPipeline:
         attention_head_dim=2,
         norm_num_groups=4,
     )
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        layers_per_block=1,
-        norm_num_groups=4,
-    )
     return StableDiffusionPipeline(
-        vae=vae.eval(),
+        vae=vae(),
         text_encoder=text_encoder.eval(),
         tokenizer=tokenizer,
         unet=unet.eval(),
@@ -63,6 +56,17 @@ def pipeline(seed: int = 0) -> StableDiffusionPipeline:
         feature_extractor=None,
         requires_safety_checker=False,
     )
+
+
+def vae(**settings) -> AutoencoderKL:
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        layers_per_block=1,
+        norm_num_groups=4,
+        **settings,
+    ).eval()
 
 
 def save_folder(model: StableDiffusionPipeline, folder: Path) -> Path:
@@ -81,16 +85,23 @@ def save_config(model: StableDiffusionPipeline, folder: Path) -> Path:
 def save_checkpoint(model: StableDiffusionPipeline, path: Path) -> Path:
     """One file with the names that SD1's own code gives the weights (CompVis/latent-diffusion)."""
     tensors = {f"model.diffusion_model.{_unet_name(k)}": v for k, v in model.unet.state_dict().items()}
-    for name, value in model.vae.state_dict().items():
-        renamed = _vae_name(name)
-        square = value[:, :, None, None] if re.search(r"attn_1\.(q|k|v|proj_out)\.weight", renamed) else value
-        tensors[f"first_stage_model.{renamed}"] = square
+    tensors |= vae_tensors(model.vae)
     for name, value in model.text_encoder.state_dict().items():
         tensors[f"cond_stage_model.transformer.text_model.{name.removeprefix('text_model.')}"] = value
     tensors["cond_stage_model.transformer.text_model.embeddings.position_ids"] = torch.arange(77)[None]
     tensors["alphas_cumprod"] = model.scheduler.alphas_cumprod
     save_file({name: value.contiguous().clone() for name, value in tensors.items()}, path)
     return path
+
+
+def vae_tensors(model: AutoencoderKL) -> dict[str, torch.Tensor]:
+    """The autoencoder's weights by their original names."""
+    tensors = {}
+    for name, value in model.state_dict().items():
+        renamed = _vae_name(name)
+        square = value[:, :, None, None] if re.search(r"attn_1\.(q|k|v|proj_out)\.weight", renamed) else value
+        tensors[f"first_stage_model.{renamed}"] = square
+    return tensors
 
 
 _RESNET = {

@@ -6,16 +6,22 @@ import json
 from pathlib import Path
 
 import numpy as np
+import tiny_models
 import torch
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from safetensors.numpy import load_file
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from blockweight.blocks import family_by_name, module_of
 from blockweight.demo.train.tokenizer import build_tokenizer
 from blockweight.lora import write_lora
-from blockweight.lora.layer_names import Layer, kohya_name
+from blockweight.lora.layer_names import Layer, kohya_name, layer_of, peft_name
+from blockweight.weights import BlockWeights
 
-WIDTH = 16
+SDXL = family_by_name("sdxl")
+WIDTH, WIDE = 16, 24
+"""Of the two text encoders."""
 _TEXT = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
 
@@ -26,42 +32,49 @@ def unet() -> UNet2DConditionModel:
         layers_per_block=2,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=1,
-        cross_attention_dim=2 * WIDTH,
+        transformer_layers_per_block=(1, 1, 2),
+        cross_attention_dim=WIDTH + WIDE,
         attention_head_dim=2,
         norm_num_groups=4,
         use_linear_projection=True,
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=6 * 8 + WIDTH,
+        projection_class_embeddings_input_dim=6 * 8 + WIDE,
     )
 
 
 def pipeline(seed: int = 0) -> StableDiffusionXLPipeline:
     torch.manual_seed(seed)
-    tokenizer = build_tokenizer()
-    text = {
+    tokenizer, tokenizer_2 = build_tokenizer(), build_tokenizer()
+    tokenizer_2.pad_token = "!"  # OpenCLIP's, token 0
+    return StableDiffusionXLPipeline(
+        vae=tiny_models.vae(scaling_factor=0.13025),
+        text_encoder=CLIPTextModel(text_config(tokenizer, WIDTH)).eval(),
+        text_encoder_2=CLIPTextModelWithProjection(text_config(tokenizer, WIDE, hidden_act="gelu")).eval(),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer_2,
+        unet=unet().eval(),
+        scheduler=EulerDiscreteScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="linspace"
+        ),
+        add_watermarker=False,
+    )
+
+
+def text_config(tokenizer, width: int, **settings) -> CLIPTextConfig:
+    plain = {
         "vocab_size": len(tokenizer),
-        "hidden_size": WIDTH,
-        "intermediate_size": 2 * WIDTH,
-        "num_hidden_layers": 2,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": 3,
         "num_attention_heads": 2,
         "max_position_embeddings": 77,
-        "projection_dim": WIDTH,
+        "projection_dim": width,
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    return StableDiffusionXLPipeline(
-        vae=AutoencoderKL(block_out_channels=(8,), layers_per_block=1, norm_num_groups=4).eval(),
-        text_encoder=CLIPTextModel(CLIPTextConfig(**text)).eval(),
-        text_encoder_2=CLIPTextModelWithProjection(CLIPTextConfig(**text)).eval(),
-        tokenizer=tokenizer,
-        tokenizer_2=build_tokenizer(),
-        unet=unet().eval(),
-        scheduler=EulerDiscreteScheduler(),
-        add_watermarker=False,
-    )
+    return CLIPTextConfig(**plain | settings)
 
 
 def components(model: StableDiffusionXLPipeline) -> dict[str, nn.Module]:
@@ -117,3 +130,45 @@ def write_with_settings(path: Path, model: StableDiffusionXLPipeline, spread: fl
         {"format": "pt", "lora_adapter_metadata": json.dumps(settings)},
     )
     return path
+
+
+NAMINGS = {"original": lambda layer: kohya_name(layer, "sdxl"), "diffusers": None, "peft": peft_name}
+"""kohya's names by the original UNet and by diffusers' UNet, and those that diffusers writes."""
+
+
+def write_locon(path: Path, model: StableDiffusionXLPipeline, naming: str = "original", spread: float = 0.3) -> Path:
+    """A LoRA over all linear layers and convolutions of the UNet and those of the text encoders' layers, with the
+    projection, the same numbers in every naming."""
+    rng = np.random.default_rng(7)
+    tensors: dict[str, np.ndarray] = {}
+    for layer, module in everything(model).items():
+        number = "12"[layer.component == "text_encoder_2"]
+        kohya = f"lora_unet_{layer.flat}" if layer.component == "unet" else f"lora_te{number}_{layer.flat}"
+        name = (NAMINGS[naming] or (lambda _, kohya=kohya: kohya))(layer)
+        down, up = ("lora_A", "lora_B") if naming == "peft" else ("lora_down", "lora_up")
+        out, inputs, *kernel = module.weight.shape
+        ups, downs = rng.standard_normal((out, 2, *[1] * len(kernel))), rng.standard_normal((2, inputs, *kernel))
+        tensors[f"{name}.{up}.weight"] = (ups * spread).astype(np.float32)
+        tensors[f"{name}.{down}.weight"] = (downs * spread).astype(np.float32)
+    write_lora(path, tensors, {})
+    return path
+
+
+def everything(model: StableDiffusionXLPipeline) -> dict[Layer, nn.Module]:
+    found = {layer: module for layer, module in targets(model).items() if layer.component != "unet"}
+    found[Layer("text_encoder_2", "text_projection")] = model.text_encoder_2.text_projection
+    for path, module in model.unet.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            found[Layer("unet", path)] = module
+    return found
+
+
+def merge(model: StableDiffusionXLPipeline, path: Path, weights: BlockWeights, strength: float) -> None:
+    """W += strength · w · ΔW for every module of a file of `write_locon`, into the model's own weights."""
+    tensors, layers = load_file(path), everything(model)
+    for name in dict.fromkeys(key.rsplit(".", 2)[0] for key in tensors):
+        module = module_of(name)
+        up, down = (torch.from_numpy(tensors[f"{name}.lora_{role}.weight"]).double() for role in ("up", "down"))
+        change = torch.einsum("or,r...->o...", up.flatten(1), down)
+        weight = layers[layer_of(module)].weight.data
+        weight += (strength * weights.weight(SDXL.block_of(module)) * change).reshape(weight.shape).to(weight)

@@ -15,14 +15,12 @@ from typing import Any
 from PIL import Image
 from studio_server import Server, chromium
 
-from blockweight.demo.embedded import STUDIED, lora_file, region_mask
-from blockweight.measure import Mask
+from blockweight.demo.embedded import lora_file
 from blockweight.workflow.comparison import Typed, plan_comparison, render_comparison
 from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.demo_project import open_demo
 from blockweight.workflow.progress import SilentProgress
-from blockweight.workflow.project_analysis import plan_analysis, render_analysis
-from blockweight.workflow.project_masks import save_mask
+from blockweight.workflow.project_analysis import render_analysis
 from blockweight.workflow.renderers import local_renderer
 from blockweight.workflow.settings import LANGUAGES, THEMES
 from blockweight.workflow.tuning import fix, set_weights
@@ -147,8 +145,6 @@ def furnished(folder: Path) -> Path:
     os.environ |= {CONFIG: str(folder / "config"), "XDG_DOCUMENTS_DIR": str(folder / "Documents")}
     renderer, silent = local_renderer(), SilentProgress()
     with open_demo(folder / "projects") as tuning:
-        masks = [save_mask(tuning, _png(region_mask(("face", "hair"), outfit.outfit))) for outfit in STUDIED[:3]]
-        plan_analysis(tuning, masks=masks, region="her face and hair")
         render_analysis(tuning, lambda: renderer, silent)
         set_weights(tuning, GOBUHIME)
         fix(tuning, FIXED)
@@ -157,12 +153,6 @@ def furnished(folder: Path) -> Path:
         plan_round(tuning, "Sub", 0.5)
         render_round(tuning, lambda: renderer, silent)
     return folder
-
-
-def _png(mask: Mask) -> bytes:
-    data = io.BytesIO()
-    Image.fromarray(mask).convert("L").save(data, "PNG")
-    return data.getvalue()
 
 
 def save(data: bytes, path: Path) -> None:

@@ -65,7 +65,8 @@ def test_a_paused_analysis_goes_on_and_one_given_up_leaves_the_page(opened):
     plan_analysis(opened.tuning, "IN01-IN08")
     opened.show("analyse")
     tab = opened.tab
-    tab.get_by_role("button", name="Render the rest").click()
+    assert tab.get_by_text("Nothing is analysed yet").is_visible()
+    tab.get_by_role("button", name="Analyse", exact=True).click()
     tab.get_by_role("button", name="Pause").click()
     tab.get_by_role("button", name="Render the rest").click()
     opened.until(lambda state: bool(state.analyses))

@@ -46,7 +46,8 @@ def test_a_pasted_infotext_becomes_a_project(place):
     assert page.locator("#prompts").input_value() == "1girl, gobuhime, red dress"
     assert page.locator("#lora option:checked").inner_text().startswith("princess.safetensors")
     assert (page.locator("#strength").input_value(), page.locator("#sampler").input_value()) == ("0.8", "Euler a")
-    assert "no field for clip skip" in page.locator("#notes").inner_text()
+    assert page.locator("#clip_skip").input_value() == "2"
+    assert "choose the noise NV" in page.locator("#notes").inner_text()
     page.locator("#model").select_option(index=1)
     page.locator("#name").fill("From a picture")
     page.locator("#name").press("Enter")
@@ -126,4 +127,6 @@ def test_a_picture_that_is_dropped_fills_the_form(page, server, tmp_path):
     page.goto(f"{server.url}projects/new")
     page.locator("picture-drop input").set_input_files(tmp_path / "girl.png")
     expect(page.locator("#steps")).to_have_value("25")
-    assert page.locator("#notes li").count() > 2
+    expect(page.locator("#clip_skip")).to_be_visible()
+    expect(page.locator("#hires_upscaler")).to_have_value("Latent (nearest-exact)")
+    assert page.locator("#notes li").count() >= 2

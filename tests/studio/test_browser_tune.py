@@ -6,13 +6,14 @@ import re
 import subprocess
 
 import pytest
+from playwright.sync_api import expect
 from project_pages import Opened, config_of, make_project, tab_of
 
 from blockweight.project import Choice
 from blockweight.render import FakeRenderer
 from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.progress import SilentProgress
-from blockweight.workflow.tuning import set_blocks
+from blockweight.workflow.tuning import fix, set_blocks
 from blockweight.workflow.tuning_rounds import plan_round, render_round, round_cost
 
 
@@ -290,6 +291,22 @@ def test_the_loupe_shows_the_cell_beside_the_current_weights_while_keys_go_on(ro
     round_.tab.keyboard.press("Escape")
     assert round_.tab.locator("picture-loupe").is_hidden()
     round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.REJECT})
+
+
+def test_the_loupe_tells_what_was_decided_and_has_its_keys(round_):
+    tab = round_.tab
+    enter(tab, "IN01 → 0.5")
+    for key in ("l", "Enter", "ArrowLeft"):
+        tab.keyboard.press(key)
+    caption = tab.locator(".loupe-right figcaption")
+    expect(caption).to_have_text("IN01 → 0.5 ✓ accepted")
+    tab.locator("picture-loupe [data-key=x]").click()
+    round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.REJECT})
+    tab.keyboard.press("ArrowLeft")
+    expect(caption).to_have_text("IN01 → 0.5 ✕ rejected")
+    fix(round_.tuning, "IN02")
+    tab.keyboard.press("ArrowRight")
+    expect(caption).to_have_text("IN02 → 0.5 ■ fixed")
 
 
 def test_only_pictures_near_the_view_are_loaded(server, browser, monkeypatch):

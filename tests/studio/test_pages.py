@@ -233,7 +233,7 @@ def test_a_form_in_another_encoding_is_refused(client):
 def test_json_of_nonsense_is_refused_in_one_sentence(client, path, body):
     answer = client.post(path, content=body, headers={"content-type": "application/json", "accept": "*/*"})
     assert answer.status_code == 422
-    assert list(answer.json()) == ["error"]
+    assert list(answer.json()) == ["error", "lang"]
 
 
 def test_the_address_brings_the_table_back(client):

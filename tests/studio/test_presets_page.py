@@ -180,7 +180,7 @@ def test_an_empty_book_says_how_to_fill_it(act, client):
 def test_what_is_wrong_is_refused_with_the_form_as_it_was_sent(refused, place, fields, words):
     page = refused(place, **fields)
     assert words in page
-    assert page.count('role="alert" lang="en"') == 1
+    assert page.count('role="alert">') == 1
     if place.endswith(("add", "import")) or (place.endswith("edit") and fields["name"] != "nobody"):
         assert f">\n{fields.get('weights', fields.get('text'))}</textarea>" in page
         assert page.count('aria-invalid="true"') == 1

@@ -9,11 +9,16 @@ import shutil
 
 import pytest
 from PIL import Image, PngImagePlugin
+from starlette.testclient import TestClient
+from studio_server import HOST, OWN
 
+from blockweight.studio.app import make_app
+from blockweight.studio.door import Address, Door
 from blockweight.studio.guard import LARGER
-from blockweight.studio.projects import identity_of
+from blockweight.studio.projects import Desk, identity_of
 from blockweight.workflow.places import lost_files
 from blockweight.workflow.recent_projects import recent_projects
+from blockweight.workflow.render_process import RenderProcess
 from blockweight.workflow.settings import Settings, load_settings, save_settings
 from blockweight.workflow.tuning_project import open_project
 from infotexts import TUTORIAL
@@ -84,7 +89,7 @@ def test_a_wrong_field_is_said_there_and_nothing_typed_is_lost(client, typed, tm
     wrong = {"seeds": "one", "prompts": "1girl\n<b>2girls", "weights": "1,2"}
     answer = client.post("/projects/new", data=typed | wrong)
     assert answer.status_code == 422
-    assert 'id="seeds-error" lang="en">&#39;one&#39; is not a seed' in answer.text
+    assert 'id="seeds-error">&#39;one&#39; is not a seed' in answer.text
     assert ">\n1girl\n<b>2girls</textarea>" in shown(answer)
     assert ">\n1,2</textarea>" in answer.text
     assert not (tmp_path / "projects").exists()
@@ -97,7 +102,9 @@ def test_an_infotext_fills_the_form_without_scripts_and_names_what_is_not_taken(
         ">\n1girl, gobuhime, longhair, hairornament, choker</textarea>",
         'name="steps" value="25"',
         'name="name" value="ゴブ姫"',
-        "The form has no field for clip skip, hires pass;",
+        'name="clip_skip" value="2"',
+        "<option selected>Latent (nearest-exact)</option>",
+        "XYZ stands for weights that a plot puts in",
     ):
         assert words in shown(answer)
 
@@ -119,13 +126,36 @@ def test_a_picture_gives_the_fields_and_what_is_not_taken(client):
     answer = client.post("/projects/new/picture", content=png(TUTORIAL)).json()
     assert answer["fields"]["prompts"] == "1girl, gobuhime, longhair, hairornament, choker"
     assert "seeds" not in answer["fields"]
-    assert any("hires" in note for note in answer["notes"])
+    assert (answer["fields"]["clip_skip"], answer["fields"]["hires_steps"]) == ("2", "15")
+    assert answer["infotext"].startswith("1girl, gobuhime")
+    assert any("XYZ" in note["text"] for note in answer["notes"])
+
+
+def test_what_is_not_taken_of_an_infotext_stays_in_sight_when_the_project_cannot_be_made(client, typed):
+    form = typed | {"infotext": TUTORIAL, "taken": "1", "seeds": "x", "variation_seed": "77"}
+    answer = client.post("/projects/new", data=form)
+    assert answer.status_code == 422
+    assert "XYZ stands for weights that a plot puts in" in answer.text
+    assert ('name="taken" value="1"' in answer.text, 'name="variation_seed" value="77"' in answer.text) == (True, True)
+    untaken = client.post("/projects/new", data=form | {"taken": ""})
+    assert "XYZ stands for" not in untaken.text
+
+
+def test_a_project_is_made_with_a_clip_skip_and_a_hires_pass(client, typed, tmp_path):
+    further = {"clip_skip": "2", "hires_upscaler": "Latent", "hires_scale": "1.5"}
+    place = client.post("/projects/new", data=typed | further).headers["location"]
+    with open_project(tmp_path / "projects" / "ゴブ姫") as tuning:
+        scene = tuning.state().scenes[0]
+    assert (scene.clip_skip, scene.hires.scale) == (2, 1.5)
+    assert "clip skip 2 · hires pass to 48×32 (Latent)" in client.get(place).text
+    change = scene_form(client.get(place).text, sampler="Euler a", **further, hires_denoise="9")
+    assert 'id="scene-1-hires_denoise-error"' in client.post(place, data=change).text
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", png("")[:60], png("x")[:50]])
 def test_what_is_no_picture_with_parameters_is_refused_in_a_sentence(client, data):
     answer = client.post("/projects/new/picture", content=data, headers={"accept": "*/*"})
-    assert (answer.status_code, list(answer.json())) == (422, ["error"])
+    assert (answer.status_code, list(answer.json())) == (422, ["error", "lang"])
 
 
 @pytest.mark.parametrize("path", LARGER)
@@ -137,13 +167,14 @@ def test_a_body_that_is_announced_too_large_is_refused_before_it_comes(client, p
 def test_a_picture_that_comes_to_too_much_is_refused(client, monkeypatch):
     monkeypatch.setitem(LARGER, "/projects/new/picture", (1000, "Too large."))
     answer = client.post("/projects/new/picture", content=(b"x" * 600 for _ in range(2)), headers={"accept": "*/*"})
-    assert (answer.status_code, answer.json()) == (413, {"error": "Too large."})
+    assert (answer.status_code, answer.json()) == (413, {"error": "Too large.", "lang": "en"})
 
 
 def test_the_demo_is_opened_in_one_click_and_again_the_second_time(client):
     answer = client.post("/projects/demo", data={"": ""})
     assert (answer.status_code, answer.headers["location"].endswith("/analyse")) == (303, True)
-    assert client.get(answer.headers["location"]).status_code == 200
+    page = client.get(answer.headers["location"])
+    assert (page.status_code, '"region": "her face and hair"' in page.text) == (200, True)
     assert client.post("/projects/demo", data={"": ""}).headers["location"] == answer.headers["location"]
 
 
@@ -178,6 +209,19 @@ def test_scenes_are_added_changed_removed_and_brought_back(client, place, folder
     assert scenes(folder) == [("1girl", 2), ("2girls", 1)]
 
 
+def test_a_renamed_project_has_its_new_name_on_home_and_its_old_folder(client, place, folder):
+    assert client.post(place, data={"do": "rename", "id": "a", "name": SCRIPT}).headers["location"] == place
+    for page in (place, "/"):
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in client.get(page).text
+        assert SCRIPT not in client.get(page).text
+    assert folder.is_dir()
+
+
+def test_a_name_that_cannot_be_is_said_at_its_field(client, place):
+    answer = client.post(place, data={"do": "rename", "id": "a", "name": " "})
+    assert (answer.status_code, 'id="name-error" lang="en">A project needs a name' in answer.text) == (422, True)
+
+
 def test_a_scene_that_cannot_be_is_refused_with_its_form_open_as_it_was_sent(client, place, folder):
     answer = client.post(place, data=scene_form(client.get(place).text, at=1, seeds="<b>"))
     assert answer.status_code == 422
@@ -192,7 +236,7 @@ def test_a_scene_that_cannot_be_is_refused_with_its_form_open_as_it_was_sent(cli
 )
 def test_an_act_that_does_not_fit_is_said_on_the_page(client, place, form):
     answer = client.post(place, data=form or {"": ""})
-    assert (answer.status_code, 'role="alert" lang="en"' in answer.text) == (422, True)
+    assert (answer.status_code, 'class="notice bad" role="alert">' in answer.text) == (422, True)
 
 
 def test_an_exported_project_is_imported_again_under_another_name(client, place, folder):
@@ -262,5 +306,20 @@ def test_the_folder_for_projects_is_set_on_the_settings_page(client, config, tmp
     assert f'value="{tmp_path}/new"' in client.get("/settings").text
 
 
-def test_the_settings_say_what_renders(client, config):
-    assert "rendered on this machine" in client.get("/settings").text
+def test_the_settings_choose_the_device_that_renders(client, config):
+    form = {"models": "", "loras": "", "language": "", "theme": "", "projects": "", "device": "cuda"}
+    assert client.post("/settings", data=form).status_code == 303
+    assert load_settings().device == "cuda"
+    assert '<option value="cuda" selected>' in client.get("/settings").text
+    assert client.post("/settings", data=form | {"device": "tpu"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("renderer", "words"),
+    [("", None), ("local:cpu", "started with --renderer local:cpu, which counts"), ("fake", "Stripes stand for")],
+)
+def test_the_settings_say_where_the_command_line_counts_more(config, renderer, words):
+    app = make_app(Door(Address()), Desk(renders=RenderProcess(renderer)))
+    page = TestClient(app, base_url=f"http://{HOST}", headers={**OWN, "accept": "text/html"}).get("/settings").text
+    assert ('id="device-now"' in page) is (words is not None)
+    assert words is None or words in page

@@ -14,7 +14,9 @@ from blockweight.workflow.demo_project import FOLDER, open_demo
 from blockweight.workflow.generation_fields import read_generation
 from blockweight.workflow.lora_library import Library
 from blockweight.workflow.model_library import ModelLibrary
+from blockweight.workflow.project_analysis import planned_analysis
 from blockweight.workflow.project_form import Shelves, empty_form, filled_form, form_errors, make_project
+from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.settings import Settings
 from infotexts import TUTORIAL
 from workshop import WEIGHTS, tree
@@ -76,6 +78,7 @@ def test_a_path_stands_for_the_choice(typed, shelves, lora):
         ("negative", "<lora:a:1>", "leave it out"),
         ("seeds", "1-", "is not a seed"),
         ("size", "512", "is not a size"),
+        ("size", "500x512", "the nearest size is 504x512"),
         ("steps", "0", "no number of steps"),
         ("steps", "1e3", "no number of steps"),
         ("cfg", "101", "no CFG scale"),
@@ -143,6 +146,14 @@ def test_the_demo_is_made_once_and_then_opened_again(tmp_path):
     assert [scene.width for scene in made.scenes] == [64, 64, 64]
     with open_demo(tmp_path) as tuning:
         assert (tuning.folder, tuning.state().version) == (tmp_path / FOLDER, made.version)
+
+
+def test_the_demo_comes_with_a_mask_so_that_its_suggestions_say_something(tmp_path):
+    with open_demo(tmp_path, region="顔") as tuning:
+        plan = planned_analysis(tuning.state())
+        shares = [mask_of(tuning, name).mean() for name in plan.masks]
+    assert (plan.region, len(shares)) == ("顔", 3)
+    assert all(0.1 < share < 0.6 for share in shares)
 
 
 def test_the_demo_is_opened_where_it_was_made(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from projects import make, render
 
 from blockweight.errors import BlockweightError
 from blockweight.workflow.config_folder import config_folder
+from blockweight.workflow.overviews import overview
 from blockweight.workflow.project_text import list_facts, list_lines
-from blockweight.workflow.recent_projects import MOST, forget, overview, recent_projects, remember
+from blockweight.workflow.recent_projects import MOST, forget, recent_projects, remember
 from blockweight.workflow.tuning_project import open_project
 from blockweight.workflow.tuning_rounds import plan_round, round_grid
 
@@ -44,6 +46,12 @@ def test_only_so_many_are_remembered(tmp_path):
     for number in range(MOST + 5):
         remember(tmp_path / str(number), str(number))
     assert names() == [str(number) for number in range(MOST + 4, 4, -1)]
+
+
+def test_of_projects_that_are_opened_at_once_none_is_lost(tmp_path):
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: remember(tmp_path / str(number), str(number)), range(40)))
+    assert sorted(names(), key=int) == [str(number) for number in range(40)]
 
 
 def test_a_project_is_forgotten_and_its_folder_kept(project):
@@ -81,8 +89,7 @@ def test_a_damaged_list_is_an_empty_one_and_fills_again(project, config, text):
 
 
 def test_a_list_that_cannot_be_written_keeps_nobody_from_working(project, config):
-    (config / "recent.json").unlink()
-    config.rmdir()
+    shutil.rmtree(config)
     config.write_text("a file")
     open_project(project).close()
     assert recent_projects() == ()

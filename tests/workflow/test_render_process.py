@@ -14,6 +14,7 @@ import pytest
 from projects import make
 
 from blockweight.errors import BlockweightError
+from blockweight.project.rendering_lock import HOLDER
 from blockweight.workflow.render_process import RenderProcess
 from blockweight.workflow.renderers import check_renderer, renderer_named
 from blockweight.workflow.tuning_rounds import plan_round, round_cost
@@ -133,6 +134,20 @@ def test_another_project_waits_and_can_be_stopped_while_it_does(tuning, tmp_path
         assert ended(process, second.folder).phase == "done"
         assert process.task(tuning.folder).phase == "done"
         assert not pictures(third)
+
+
+def test_what_another_studio_renders_is_not_rendered_beside_it(tuning, renders):
+    plan_round(tuning, "Sub", 0.5)
+    first, second = renders("fake:60"), renders()
+    first.start(tuning.folder, "round")
+    wait((tuning.folder / HOLDER).exists)
+    second.start(tuning.folder, "round")
+    task = ended(second, tuning.folder)
+    assert task.phase == "failed"
+    assert "A studio renders this project already" in task.error
+    first.close()
+    second.start(tuning.folder, "round")
+    assert ended(second, tuning.folder).phase == "done"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a parent is killed by a signal")

@@ -107,8 +107,21 @@ def test_a_scene_that_is_gone_is_refused(tuning):
 
 def test_what_is_wrong_is_said_at_its_field(tuning):
     fields = scene_fields(tuning.state().scenes[0])
-    assert scene_errors(fields) == {}
-    assert set(scene_errors({**fields, "seeds": "x", "size": "1", "prompts": ""})) == {"seeds", "size", "prompts"}
+    assert scene_errors(tuning, fields) == {}
+    assert set(scene_errors(tuning, {**fields, "seeds": "x", "size": "1", "prompts": ""})) == {
+        "seeds",
+        "size",
+        "prompts",
+    }
+
+
+def test_a_size_that_the_model_cannot_draw_is_said_at_its_field_and_changes_nothing(tuning):
+    assert (
+        "the nearest size is 40x24"
+        in scene_errors(tuning, {**scene_fields(tuning.state().scenes[0]), "size": "38x24"})["size"]
+    )
+    with pytest.raises(BlockweightError, match="the nearest size is 40x24"):
+        add_scenes(tuning, {"size": "38x24"})
 
 
 def test_the_page_shows_a_picture_of_every_scene_that_has_one(tuning):

@@ -120,6 +120,11 @@ def test_every_prompt_meets_every_seed_once(model):
     assert {(scene.clip_skip, scene.embeddings) for scene in scenes} == {(1, ())}
 
 
+def test_a_size_that_the_model_cannot_draw_is_refused_before_anything_is_rendered(model):
+    with pytest.raises(BlockweightError, match=r"500×500 pixels .* the nearest size is 504x504"):
+        scenes_of(model, ["a"], "", "1", 16, 7.0, "Euler", "500x500")
+
+
 def test_a_scene_takes_the_embeddings_that_its_prompts_name(model, tmp_path):
     for name in ("EasyNegative", "style", "other"):
         (tmp_path / f"{name}.safetensors").write_bytes(name.encode())

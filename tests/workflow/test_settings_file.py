@@ -36,7 +36,7 @@ def test_without_a_file_there_are_defaults_and_none_is_made(config):
 
 
 def test_what_is_saved_is_loaded(config):
-    settings = Settings((Path("/models"),), (Path("/loras"), Path('/"ゴブ姫"\\')), "ja", "dark")
+    settings = Settings((Path("/models"),), (Path("/loras"), Path('/"ゴブ姫"\\')), "ja", "dark", device="mps")
     save_settings(settings)
     assert load_settings() == settings
     assert [path.name for path in config.iterdir()] == ["settings.toml"]
@@ -63,6 +63,8 @@ def test_any_folder_is_text_in_the_file(models, loras, language, theme):
         ("theme = 'pink'", "no theme 'pink'"),
         ("language = 'xx'", "no language 'xx'"),
         ("theme = true", "are texts"),
+        ("device = 'tpu'", "no device 'tpu'; use one of cpu, cuda, mps"),
+        ("device = 1", "device is a text"),
         ("loras = [", "are not TOML"),
         ("\udcff", "are not TOML"),
         ("a = " + "[" * 5000, "are not TOML"),

@@ -18,8 +18,10 @@ from blockweight.render import FakeRenderer
 from blockweight.weights import parse_blocks
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.analyse import analyse
+from blockweight.workflow.overviews import overview
 from blockweight.workflow.own_files import analyse_file
 from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.recent_projects import recent_projects
 from blockweight.workflow.tuning_project import create_project, open_project, typed_weights
 from blockweight.workflow.tuning_rounds import plan_round
 from blockweight.workflow.tuning_text import block_text
@@ -270,6 +272,20 @@ def test_a_project_folder_may_be_moved(tuning, tmp_path):
     shutil.move(tuning.folder, tmp_path / "moved")
     with open_project(tmp_path / "moved") as moved:
         assert moved.state() == state
+
+
+def test_a_renamed_project_is_listed_by_its_new_name_and_its_folder_stays(tuning):
+    assert acts.rename(tuning, " 王女 ").name == "王女"
+    assert recent_projects()[0].name == "王女"
+    assert overview(tuning.folder).name == "王女"
+    assert acts.undo(tuning).name == "王女"
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\udc80"])
+def test_what_is_no_name_renames_nothing(tuning, name):
+    with pytest.raises(BlockweightError):
+        acts.rename(tuning, name)
+    assert tuning.state().name == "ゴブ姫"
 
 
 def test_an_id_makes_an_act_one(tuning):

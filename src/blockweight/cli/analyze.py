@@ -12,6 +12,7 @@ from blockweight.cli.progress import TerminalProgress
 from blockweight.workflow.renderers import local_renderer
 
 
+@options.with_parts
 def analyze(
     lora: options.LoraFile,
     model: options.Model,
@@ -35,6 +36,7 @@ def analyze(
     hires_steps: options.HiresSteps = None,
     hires_denoise: options.HiresDenoise = None,
     distilled_cfg: options.DistilledCfg = None,
+    parts: options.Parts = options.NO_PARTS,
     strength: options.Strength = 1.0,
     blocks: Annotated[str, typer.Option(help="Blocks to analyse, e.g. IN01-IN08,M00; all by default.")] = "",
     weight_range: Annotated[str, typer.Option("--range", help="Weight under test, weight of the others.")] = "0.5,1",
@@ -42,6 +44,7 @@ def analyze(
     mask: Annotated[Path | None, typer.Option(help="A picture, white where the LoRA should work.")] = None,
     colour: Annotated[Literal["black", "white"], typer.Option(help="The grid's difference colour.")] = "black",
     change_xy: Annotated[bool, typer.Option("--change-xy/--no-change-xy", help="A column per block.")] = True,
+    preview: options.Preview = False,
     out: options.Out = options.DEFAULT_OUT,
 ) -> None:
     """Measure what each block does: grids, a table, a ranking with the spread over the seeds.
@@ -49,6 +52,7 @@ def analyze(
     Pictures are kept in the project folder; the same command goes on after a stop.
     """
     from blockweight.workflow.own_files import analyse_file  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.part_options import PartOptions  # noqa: PLC0415
     from blockweight.workflow.sampling_options import SamplingOptions  # noqa: PLC0415
     from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
@@ -66,7 +70,18 @@ def analyze(
         distilled_cfg,
     )
     scenes = scenes_of(
-        model, prompt, negative, seeds, steps, cfg, sampler, size, sampling, clip_skip=clip_skip, embeddings=embeddings
+        model,
+        prompt,
+        negative,
+        seeds,
+        steps,
+        cfg,
+        sampler,
+        size,
+        sampling,
+        clip_skip=clip_skip,
+        embeddings=embeddings,
+        parts=PartOptions(**parts),
     )
     analysis, files = analyse_file(
         lora,
@@ -81,8 +96,11 @@ def analyze(
         mask=mask,
         colour=colour,
         change_xy=change_xy,
+        preview=preview,
     )
     suggestions = {suggestion.block: suggestion for suggestion in analysis.suggestions}
+    if preview:
+        typer.echo("These are previews: they tell where to look, not how strong an effect is.")
     typer.echo("block   Diff %            suggestion")
     for effect in sorted(analysis.effects, key=lambda effect: -effect.diff.mean):
         suggestion = suggestions[effect.block]

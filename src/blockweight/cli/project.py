@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from blockweight.cli import project_scenes
+from blockweight.cli import project_scene_parts, project_scenes
 from blockweight.cli import scene_options as options
 from blockweight.cli.standard_input import typed
 
 app = typer.Typer(help="Make, list, export and import tuning projects.", no_args_is_help=True)
+project_scenes.app.command("parts")(project_scene_parts.parts)
 app.add_typer(project_scenes.app, name="scenes")
 
 Folder = Annotated[Path, typer.Argument(parser=options.path, metavar="DIR", help="The project's folder.")]
@@ -24,6 +25,12 @@ Models = Annotated[
     list[Path] | None,
     typer.Option("--model", parser=options.path, metavar="PATH", help="Where the project's model is. Repeatable."),
 ]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--file", parser=options.path, metavar="PATH", help="Where a VAE, ControlNet or picture is. Repeatable."
+    ),
+]
 Held = Annotated[
     list[Path] | None,
     typer.Option("--embedding", parser=options.path, metavar="PATH", help="Where an embedding is. Repeatable."),
@@ -31,6 +38,7 @@ Held = Annotated[
 
 
 @app.command("new")
+@options.with_parts
 def new(
     context: typer.Context,
     folder: Folder,
@@ -84,12 +92,14 @@ def new(
     hires_steps: options.HiresSteps = None,
     hires_denoise: options.HiresDenoise = None,
     distilled_cfg: options.DistilledCfg = None,
+    parts: options.Parts = options.NO_PARTS,
     strength: options.Strength = 1.0,
     as_json: Json = False,
 ) -> None:
     """Make a tuning project of a LoRA, a model and prompts, or of a WebUI's infotext."""
     from blockweight.workflow import tuning_text  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.new_project import ProjectForm, fields_from, notes_beside  # noqa: PLC0415
+    from blockweight.workflow.part_options import PartOptions  # noqa: PLC0415
     from blockweight.workflow.sampling_options import SamplingOptions  # noqa: PLC0415
     from blockweight.workflow.tuning_project import create_project  # noqa: PLC0415
 
@@ -108,7 +118,7 @@ def new(
     )
     prompts = tuple(prompt or ())
     scene = (lora, model, prompts, negative, seeds, steps, cfg, sampler, size)
-    form = ProjectForm(*scene, strength, weights, sampling, clip_skip, embeddings)
+    form = ProjectForm(*scene, strength, weights, sampling, clip_skip, embeddings, PartOptions(**parts))
     fields, given = fields_from(infotext, picture, lambda: typed("-")), _given(context)
     if fields is not None:
         form = form.filled(fields, given)
@@ -214,6 +224,7 @@ def import_(
     lora: Lora = None,
     model: Models = None,
     embedding: Held = None,
+    file: Files = None,
     search: Annotated[
         list[Path] | None,
         typer.Option("--search", parser=options.path, metavar="DIR", help="Look here for the project's files."),
@@ -225,22 +236,49 @@ def import_(
     from blockweight.workflow.project_files import import_project  # noqa: PLC0415
 
     imported = import_project(
-        source, folder, lora=lora, models=model or (), embeddings=embedding or (), search=search or ()
+        source,
+        folder,
+        lora=lora,
+        models=model or (),
+        embeddings=embedding or (),
+        files=file or (),
+        search=search or (),
     )
     told = project_text.imported_facts(imported)
     _print(told if as_json else project_text.imported_lines(imported), as_json=as_json)
 
 
+@app.command("rename")
+def rename(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it from now on.")],
+    as_json: Json = False,
+) -> None:
+    """Call a project something else; its folder stays where it is."""
+    from blockweight.workflow import project_text, tuning  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(folder) as project:
+        tuning.rename(project, name)
+        facts = project_text.project_facts(project)
+    _print(facts if as_json else project_text.project_lines(facts), as_json=as_json)
+
+
 @app.command("locate")
 def locate(
-    folder: Folder, lora: Lora = None, model: Models = None, embedding: Held = None, as_json: Json = False
+    folder: Folder,
+    lora: Lora = None,
+    model: Models = None,
+    embedding: Held = None,
+    file: Files = None,
+    as_json: Json = False,
 ) -> None:
-    """Say where a project's LoRA, model and embeddings are now."""
+    """Say where a project's LoRA, model, embeddings and other files are now."""
     from blockweight.workflow import project_text, tuning_project  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.places import locate  # noqa: PLC0415
 
     with tuning_project.open_project(folder) as tuning:
-        state = locate(tuning.log, lora, model or (), embedding or ())
+        state = locate(tuning.log, lora, model or (), embedding or (), file or ())
     _print(project_text.places_facts(state) if as_json else project_text.places_lines(state), as_json=as_json)
 
 

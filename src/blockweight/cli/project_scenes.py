@@ -1,5 +1,8 @@
 """`blockweight project scenes …`: the scenes of a tuning project."""
 
+# A scene's options are read from the context, all of them alike.
+# ruff: noqa: ARG001
+
 from __future__ import annotations
 
 import json
@@ -25,6 +28,18 @@ Steps = Annotated[str | None, typer.Option("--steps", help="Denoising steps.")]
 Cfg = Annotated[str | None, typer.Option("--cfg", help="CFG scale.")]
 Sampler = Annotated[str | None, typer.Option("--sampler", help="The sampler, by the WebUI's name.")]
 Size = Annotated[str | None, typer.Option("--size", help="Width x height in pixels.")]
+ClipSkip = Annotated[str | None, typer.Option("--clip-skip", help="End the text encoder n - 1 layers early.")]
+Noise = Annotated[str | None, typer.Option("--noise", help="Who draws the noise: CPU, GPU or NV.")]
+VariationSeed = Annotated[str | None, typer.Option("--variation-seed", help="A seed whose noise is mixed in.")]
+VariationStrength = Annotated[str | None, typer.Option("--variation-strength", help="How much of it, 0 to 1.")]
+Eta = Annotated[str | None, typer.Option("--eta", help="Scales the noise that a sampler adds; empty for the usual.")]
+Upscaler = Annotated[
+    str | None, typer.Option("--hires-upscaler", help="Enlarge and draw over, by the WebUI's name; empty for not.")
+]
+Scale = Annotated[str | None, typer.Option("--hires-scale", help="By how much.")]
+HiresSize = Annotated[str | None, typer.Option("--hires-size", help="Or to which width x height.")]
+HiresSteps = Annotated[str | None, typer.Option("--hires-steps", help="Its steps; 0 for as many again.")]
+Denoise = Annotated[str | None, typer.Option("--hires-denoise", help="Its denoising strength, 0 to 1.")]
 
 
 @app.command("list")
@@ -38,6 +53,7 @@ def list_(folder: Folder, as_json: Json = False) -> None:
 
 @app.command("add")
 def add(
+    context: typer.Context,
     folder: Folder,
     prompt: Prompts = None,
     negative: Negative = None,
@@ -46,19 +62,30 @@ def add(
     cfg: Cfg = None,
     sampler: Sampler = None,
     size: Size = None,
+    clip_skip: ClipSkip = None,
+    noise: Noise = None,
+    variation_seed: VariationSeed = None,
+    variation_strength: VariationStrength = None,
+    eta: Eta = None,
+    hires_upscaler: Upscaler = None,
+    hires_scale: Scale = None,
+    hires_size: HiresSize = None,
+    hires_steps: HiresSteps = None,
+    hires_denoise: Denoise = None,
     as_json: Json = False,
 ) -> None:
     """Add scenes: every prompt with every seed. What is not given is as in the last scene."""
     from blockweight.workflow.scene_edits import add_scenes  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
 
-    typed = _typed(prompt, negative, seeds, steps, cfg, sampler, size)
+    typed = _typed(context)
     with open_project(folder) as tuning:
         _print(add_scenes(tuning, typed), as_json=as_json)
 
 
 @app.command("change")
 def change(
+    context: typer.Context,
     folder: Folder,
     number: Number,
     prompt: Prompts = None,
@@ -68,13 +95,23 @@ def change(
     cfg: Cfg = None,
     sampler: Sampler = None,
     size: Size = None,
+    clip_skip: ClipSkip = None,
+    noise: Noise = None,
+    variation_seed: VariationSeed = None,
+    variation_strength: VariationStrength = None,
+    eta: Eta = None,
+    hires_upscaler: Upscaler = None,
+    hires_scale: Scale = None,
+    hires_size: HiresSize = None,
+    hires_steps: HiresSteps = None,
+    hires_denoise: Denoise = None,
     as_json: Json = False,
 ) -> None:
     """Change a scene. More than one prompt or seed makes more scenes of it."""
     from blockweight.workflow.scene_edits import change_scene, numbered_scene  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
 
-    typed = _typed(prompt, negative, seeds, steps, cfg, sampler, size)
+    typed = _typed(context)
     with open_project(folder) as tuning:
         _print(change_scene(tuning, numbered_scene(tuning.state(), number), typed), as_json=as_json)
 
@@ -89,18 +126,11 @@ def remove(folder: Folder, number: Number, as_json: Json = False) -> None:
         _print(remove_scene(tuning, numbered_scene(tuning.state(), number)), as_json=as_json)
 
 
-def _typed(
-    prompt: list[str] | None,
-    negative: str | None,
-    seeds: str | None,
-    steps: str | None,
-    cfg: str | None,
-    sampler: str | None,
-    size: str | None,
-) -> dict[str, str]:
-    given = {"negative": negative, "seeds": seeds, "steps": steps, "cfg": cfg, "sampler": sampler, "size": size}
-    given["prompts"] = "\n".join(prompt) if prompt else None
-    return {name: text for name, text in given.items() if text is not None}
+def _typed(context: typer.Context) -> dict[str, str]:
+    """What was given of a scene, by the names of its form's fields."""
+    given = {name: value for name, value in context.params.items() if isinstance(value, str)}
+    prompts = context.params["prompt"]
+    return {**given, **({"prompts": "\n".join(prompts)} if prompts else {})}
 
 
 def _print(state: TuningState, *, as_json: bool) -> None:

@@ -43,10 +43,13 @@ def _command(kind: str) -> Callable[..., None]:
         hires_steps: options.HiresSteps = None,
         hires_denoise: options.HiresDenoise = None,
         distilled_cfg: options.DistilledCfg = None,
+        parts: options.Parts = options.NO_PARTS,
         strength: options.Strength = 1.0,
+        preview: options.Preview = False,
         out: options.Out = options.DEFAULT_OUT,
     ) -> None:
         from blockweight.workflow.own_files import round_file  # noqa: PLC0415 - keeps --help fast
+        from blockweight.workflow.part_options import PartOptions  # noqa: PLC0415
         from blockweight.workflow.sampling_options import SamplingOptions  # noqa: PLC0415
         from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
 
@@ -75,6 +78,7 @@ def _command(kind: str) -> Callable[..., None]:
             sampling,
             clip_skip=clip_skip,
             embeddings=embeddings,
+            parts=PartOptions(**parts),
         )
         rendered, files = round_file(
             lora,
@@ -89,6 +93,7 @@ def _command(kind: str) -> Callable[..., None]:
             fill=fill,
             rest=rest,
             strength=strength,
+            preview=preview,
         )
         typer.echo("\n".join(rendered.plan.presets()))
         typer.echo(rendered.plan.prompt_sr())
@@ -96,7 +101,7 @@ def _command(kind: str) -> Callable[..., None]:
             typer.echo(f"written: {file}")
 
     run.__doc__ = f"Render the {kind} round as a labelled grid, with the texts to paste into a WebUI."
-    return run
+    return options.with_parts(run)
 
 
 for _name, _kind in (("sub", "Sub"), ("sub-add", "SubAdd"), ("add", "Add"), ("add-sub", "AddSub")):

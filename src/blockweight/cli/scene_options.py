@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -69,12 +72,58 @@ HiresDenoise = Annotated[
     typer.Option("--hires-denoise", min=0, max=1, callback=finite, help="Its denoising strength; 0.75 by default."),
 ]
 Size = Annotated[str, typer.Option("--size", help="Width x height in pixels.")]
-ClipSkip = Annotated[int, typer.Option("--clip-skip", min=1, max=12, help="End the text encoder n - 1 layers early.")]
+ClipSkip = Annotated[int, typer.Option("--clip-skip", min=1, max=12, help="End SD1's text encoder n - 1 layers early.")]
 Embeddings = Annotated[
     Path | None,
     typer.Option(
         "--embeddings", parser=path, metavar="DIR", help="Textual inversion embeddings that prompts call by name."
     ),
+]
+Vae = Annotated[
+    Path | None,
+    typer.Option("--vae", parser=path, metavar="PATH", help="A VAE, .safetensors or diffusers', for the model's own."),
+]
+InitImage = Annotated[
+    Path | None, typer.Option("--init-image", parser=path, metavar="PATH", help="Draw over this picture (img2img).")
+]
+Denoise = Annotated[
+    float | None,
+    typer.Option("--denoise", min=0, max=1, callback=finite, help="How far it is drawn over; 0.75 by default."),
+]
+ResizeMode = Annotated[
+    str | None,
+    typer.Option(
+        "--resize-mode", help="How it is fitted: Just resize (the default), Crop and resize, Resize and fill."
+    ),
+]
+Controls = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--control", parser=path, metavar="PATH", help="A ControlNet, .safetensors or diffusers'. Repeatable."
+    ),
+]
+ControlPictures = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--control-picture", parser=path, metavar="PATH", help="Its map, as a preprocessor made it; one a ControlNet."
+    ),
+]
+ControlWeights = Annotated[
+    list[float] | None, typer.Option("--control-weight", min=0, max=2, help="Its weight; 1 by default.")
+]
+ControlStarts = Annotated[
+    list[float] | None, typer.Option("--control-start", min=0, max=1, help="From which share of the steps it works.")
+]
+ControlEnds = Annotated[list[float] | None, typer.Option("--control-end", min=0, max=1, help="To which share of them.")]
+ControlModes = Annotated[
+    list[str] | None,
+    typer.Option("--control-mode", help="Balanced, My prompt is more important, or ControlNet is more important."),
+]
+ControlResizes = Annotated[
+    list[str] | None, typer.Option("--control-resize", help="How its map is fitted; Crop and resize by default.")
+]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Draw in 8 steps at half the size, to see sooner where to look.")
 ]
 Out = Annotated[Path, typer.Option("--out", parser=path, metavar="PATH", help="The project folder.")]
 LoraFile = Annotated[Path, typer.Argument(parser=path, metavar="LORA", help="The LoRA, a .safetensors file.")]
@@ -92,3 +141,43 @@ DEFAULT_OUT = Path("blockweight-project")
 DEFAULT_SAMPLER = "DPM++ 2M"
 DEFAULT_SCHEDULER = "Automatic"
 DEFAULT_NOISE = "CPU"
+
+_PARTS = {
+    "vae": Vae,
+    "init_image": InitImage,
+    "denoise": Denoise,
+    "resize_mode": ResizeMode,
+    "control": Controls,
+    "control_picture": ControlPictures,
+    "control_weight": ControlWeights,
+    "control_start": ControlStarts,
+    "control_end": ControlEnds,
+    "control_mode": ControlModes,
+    "control_resize": ControlResizes,
+}
+
+
+Parts = dict[str, Any]
+NO_PARTS: Parts = {}
+
+
+def with_parts(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with the options above in the place of its parameter `parts`, which is given what
+    `workflow.part_options.PartOptions` takes by keyword."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        parts = {name: given.pop(name) for name in _PARTS}
+        command(
+            **given, parts={name: tuple(v) if isinstance(v, list) else v for name, v in parts.items() if v is not None}
+        )
+
+    hints = {
+        name: hint for name, hint in get_type_hints(command, include_extras=True).items() if name != "parts"
+    } | _PARTS
+    kept = [one for name, one in inspect.signature(command).parameters.items() if name != "parts"]
+    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in _PARTS]
+    keyed = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]) for one in (*kept, *added)]
+    run.__signature__ = inspect.Signature(keyed)  # type: ignore[attr-defined]
+    run.__annotations__ = hints
+    return run

@@ -16,8 +16,13 @@ def studio(
         str, typer.Option("--host", help="The address to listen on; any but this machine's own asks for a token.")
     ] = "127.0.0.1",
     renderer: Annotated[
-        str, typer.Option("--renderer", help="What renders: local, or fake to try the pages without a model.")
-    ] = "local",
+        str,
+        typer.Option(
+            "--renderer",
+            help="What renders, whatever the settings say: local, local:cpu, local:cuda, local:mps, or fake to try the "
+            "pages without a model.",
+        ),
+    ] = "",
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
     """Open the studio: a local web page for everything that can be done by eye."""

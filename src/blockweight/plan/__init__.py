@@ -14,46 +14,60 @@ from blockweight.plan.hires import (
     picture_size,
 )
 from blockweight.plan.infotext import Infotext, quote_setting, read_infotext
+from blockweight.plan.infotext_parts import ControlSettings, PartsSettings
 from blockweight.plan.infotext_sampling import SamplingSettings
 from blockweight.plan.infotext_scene import SceneSettings, scene_settings
 from blockweight.plan.notes import Note
+from blockweight.plan.parts import CONTROL_MODES, RESIZE_MODES, Control, Held, Part, Start
+from blockweight.plan.previews import preview_of
 from blockweight.plan.prompts import Span, SubPrompt, read_negative, read_prompt
 from blockweight.plan.rounds import SERIES, Round, RoundVariant, plan_round
 from blockweight.plan.samplers import AUTOMATIC, SAMPLERS, SCHEDULES, read_sampler
 from blockweight.plan.scenes import NOISE_SOURCES, Checkpoint, Embedding, Job, LoraUse, Scene, Variant
+from blockweight.plan.sizes import check_sides
 
 __all__ = [
     "AUTOMATIC",
+    "CONTROL_MODES",
     "LATENT_UPSCALERS",
     "MOST_PIXELS",
     "NOISE_SOURCES",
     "PIXELS_PER_LATENT",
     "PIXEL_UPSCALERS",
+    "RESIZE_MODES",
     "SAMPLERS",
     "SCHEDULES",
     "SERIES",
     "UPSCALERS",
     "BlockAnalysis",
     "Checkpoint",
+    "Control",
+    "ControlSettings",
     "Embedding",
+    "Held",
     "Hires",
     "HiresSize",
     "Infotext",
     "Job",
     "LoraUse",
     "Note",
+    "Part",
+    "PartsSettings",
     "Round",
     "RoundVariant",
     "SamplingSettings",
     "Scene",
     "SceneSettings",
     "Span",
+    "Start",
     "SubPrompt",
     "Variant",
+    "check_sides",
     "hires_size",
     "picture_size",
     "plan_block_analysis",
     "plan_round",
+    "preview_of",
     "quote_setting",
     "read_infotext",
     "read_negative",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from blockweight.errors import quoted
 from blockweight.plan.infotext import Infotext
 from blockweight.plan.infotext_numbers import number_of, sides_of, whole_of
+from blockweight.plan.infotext_parts import PartsSettings, is_part, parts_settings
 from blockweight.plan.infotext_sampling import HIRES, MOST_STEPS, SamplingSettings, sampling_settings
 from blockweight.plan.infotext_sampling import HONOURED as SAMPLING
 from blockweight.plan.notes import Note
@@ -45,6 +46,7 @@ class SceneSettings:
     height: int | None
     clip_skip: int | None
     sampling: SamplingSettings
+    parts: PartsSettings
     notes: tuple[Note, ...]
 
 
@@ -62,6 +64,7 @@ def scene_settings(infotext: Infotext) -> SceneSettings:
         *size,
         whole_of("Clip skip", settings, range(1, MOST_CLIP_SKIP + 1), f"a number from 1 to {MOST_CLIP_SKIP}", notes),
         sampling=sampling_settings(settings, notes),
+        parts=parts_settings(settings, notes),
         notes=(),
     )
     notes += _setting_notes(settings, taken.sampling)
@@ -127,20 +130,19 @@ def _rule(pattern: str, sentence: str, *idle: str) -> tuple[re.Pattern[str], str
 
 
 _RULES = (
-    _rule("VAE( hash)?|Module \\d+", "The VAE is not loaded: pictures are decoded by the model's own.", "None",
-          "Automatic"),
     _rule("ENSD|Eta .*|Sigma .*|Schedule (max|min) sigma|Schedule rho|Discard penultimate sigma|SGM noise multiplier|"
           "UniPC .*|Beta schedule.*", "The sampler's own settings stay as they are.", "0", "0.6"),
     _rule("Seed resize from.*", "The noise is drawn in the size of the picture."),
-    _rule("ControlNet.*", "ControlNet is not applied."),
+    _rule("ControlNet.*", "These settings of ControlNet play no part here."),
     _rule("Refiner.*", "There is no second model: the refiner is left out."),
     _rule("Face restoration", "Faces are not restored afterwards.", "None"),
     _rule("TI hashes|Used embeddings", "Textual inversion embeddings are loaded from a folder that is named "
           "(--embeddings); without it, their names are read as words."),
     _rule("Hypernet.*", "Hypernetworks are not applied."),
     _rule("AddNet .*", "The LoRAs of Additional Networks are left out; name the one that is meant as the project's."),
-    _rule("Mask.*|Inpaint.*|Conditional mask weight|Init image hash|Image CFG scale|Denoising strength",
-          "Pictures are drawn from noise, not from another picture (img2img)."),
+    _rule("Mask.*|Inpaint.*|Conditional mask weight", "Nothing is masked: all of a picture is drawn (no inpainting)."),
+    _rule("Init image hash", "The hash of the picture that was drawn over is not compared."),
+    _rule("Noise multiplier|Extra noise|Image CFG scale", "Pictures are drawn over with the WebUI's usual noise."),
     _rule("First pass size", "The size is that of the first pass: there is none below it."),
 )  # fmt: skip
 """Settings' names, what a note says of them, and values that ask for what happens here anyway. From the code of the
@@ -151,10 +153,8 @@ _AS_BEFORE = ("Use same sampler", "Use same scheduler", "Use same checkpoint", "
 
 
 def _setting_notes(settings: Mapping[str, str], sampling: SamplingSettings) -> Iterator[Note]:
-    left = [name for name in settings if name not in (*HONOURED, *SAYS_WHAT)]
-    if any(name in settings for name in HIRES[:-1]):
-        # Read, or named as wrong already.
-        left = [name for name in left if name not in HIRES]
+    # Hires settings and parts are read, or named as wrong already.
+    left = [name for name in settings if name not in (*HONOURED, *SAYS_WHAT, *HIRES) and not is_part(name)]
     same = {"Hires CFG Scale": settings.get("CFG scale"), "Hires sampler": sampling.sampler,
             "Hires schedule type": sampling.scheduler}  # fmt: skip
     hires = [name for name in left if _HIRES.fullmatch(name)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 
 from blockweight.plan.hires import Hires, picture_size
+from blockweight.plan.parts import Control, Held, Part, Start
 from blockweight.plan.prompts import reads_as_written
 from blockweight.plan.samplers import AUTOMATIC, SAMPLERS
 from blockweight.weights import BlockWeights
@@ -42,8 +44,10 @@ class Scene:
     gives them); `cfg_scale` 1 turns guidance off. `clip_skip` n ends the text encoder n − 1 layers early; `embeddings`
     are those that the prompts name. The noise of `seed` is turned towards that of `variation_seed` by
     `variation_strength`, 0 to 1; `eta` scales what a sampler adds to it, None for the WebUI's default. `hires` is the
-    second pass, if there is one. `guidance` is what a model that was distilled from guidance is told (Forge's
-    "Distilled CFG Scale"), None for its usual.
+    second pass, if there is one; `start` the picture that is drawn over instead of noise. `vae` stands for the model's
+    own, `controls` are ControlNets. `preview` marks a picture that is drawn faster than it should be (`preview_of`).
+    `guidance` is what a model that was distilled from guidance is told (Forge's "Distilled CFG Scale"), None for its
+    usual.
 
     `scheduler` is empty in scenes that were written down before there were schedule types. They are drawn as they were
     then, by the samplers of those days, and know nothing of the fields below it.
@@ -68,6 +72,40 @@ class Scene:
     noise_source: str = "CPU"
     hires: Hires | None = None
     guidance: float | None = None
+    vae: Part | None = None
+    start: Start | None = None
+    controls: tuple[Control, ...] = ()
+    preview: bool = False
+
+    @property
+    def files(self) -> tuple[Held, ...]:
+        """Every file and folder that the picture is made with, but the LoRA."""
+        parts = [] if self.vae is None else [Held("VAE", self.vae.path, self.vae.digest)]
+        pictures = [*([] if self.start is None else [self.start.picture]), *(each.picture for each in self.controls)]
+        return (
+            Held("model", self.checkpoint.path, self.checkpoint.digest),
+            *(Held("embedding", each.path, each.digest) for each in self.embeddings),
+            *parts,
+            *(Held("ControlNet", each.model.path, each.model.digest) for each in self.controls),
+            *(Held("picture", each.path, each.digest) for each in pictures),
+        )
+
+    def moved(self, place: Callable[[str, str], str]) -> Scene:
+        """The scene with each file where `place(digest, path)` says."""
+
+        def there(part: Part) -> Part:
+            return Part(place(part.digest, part.path), part.digest)
+
+        return replace(
+            self,
+            checkpoint=Checkpoint(place(self.checkpoint.digest, self.checkpoint.path), self.checkpoint.digest),
+            embeddings=tuple(replace(each, path=place(each.digest, each.path)) for each in self.embeddings),
+            vae=None if self.vae is None else there(self.vae),
+            start=None if self.start is None else replace(self.start, picture=there(self.start.picture)),
+            controls=tuple(
+                replace(each, model=there(each.model), picture=there(each.picture)) for each in self.controls
+            ),
+        )
 
     @property
     def picture_size(self) -> tuple[int, int]:
@@ -112,7 +150,21 @@ class Scene:
             later["hires"] = _hires_facts(self.hires)
         if self.guidance is not None:
             later["guidance"] = _number(self.guidance)
-        return facts | later
+        return facts | later | self._parts_facts()
+
+    def _parts_facts(self) -> dict[str, object]:
+        facts: dict[str, object] = {}
+        if self.vae is not None:
+            facts["vae"] = self.vae.digest
+        if self.start is not None:
+            facts["start"] = {**_plain(self.start), "picture": self.start.picture.digest}
+        if self.controls:
+            facts["controls"] = [
+                {**_plain(each), "model": each.model.digest, "picture": each.picture.digest} for each in self.controls
+            ]
+        if self.preview:
+            facts["preview"] = True
+        return facts
 
 
 @dataclass(frozen=True)
@@ -164,6 +216,7 @@ class Job:
 
 _LATER = (
     "clip_skip", "embeddings", "scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires",
+    "vae", "start", "controls", "preview",
     "guidance",
 )  # fmt: skip
 """A scene's fields that its facts do not take as they are."""
@@ -173,6 +226,10 @@ def _hires_facts(hires: Hires) -> dict[str, object]:
     facts = {**asdict(hires), "denoising": _number(hires.denoising)}
     # Sides that are given leave the scale nothing to say.
     return {**facts, "scale": 0.0 if hires.width or hires.height else _number(hires.scale)}
+
+
+def _plain(part: Start | Control) -> dict[str, object]:
+    return {name: _number(value) if isinstance(value, int | float) else value for name, value in asdict(part).items()}
 
 
 def _number(value: float) -> float:

@@ -24,6 +24,7 @@ from blockweight.project.history import (
     BRANCHED,
     LOCATED,
     REDONE,
+    RENAMED,
     UNDONE,
     History,
     RoundStep,
@@ -34,6 +35,7 @@ from blockweight.project.masks import MaskStore, read_mask
 from blockweight.project.picture_text import picture_infotext
 from blockweight.project.pictures import PictureStore, checked_key, is_own_file, parameters_text, read_picture
 from blockweight.project.project import LOG, Project
+from blockweight.project.rendering_lock import Program
 from blockweight.project.state import (
     APPLIED,
     CREATED,
@@ -72,6 +74,7 @@ __all__ = [
     "LOG",
     "PLANNED",
     "REDONE",
+    "RENAMED",
     "REVEALED",
     "REVOKED",
     "SCENES",
@@ -93,6 +96,7 @@ __all__ = [
     "MaskStore",
     "News",
     "PictureStore",
+    "Program",
     "Project",
     "RoundStep",
     "Step",

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from blockweight.errors import BlockweightError
-from blockweight.plan import Checkpoint, LoraUse, Scene
+from blockweight.plan import LoraUse, Scene
 from blockweight.project.analyses import ANALYSED, PLANS, SUGGESTED, Analyses, AnalysisFacts, AnalysisPlan
 from blockweight.project.bakes import BAKED, Bake, bake_from
 from blockweight.project.comparisons import COMPARING, Comparison, Comparisons, next_comparisons
 from blockweight.project.events import Event
-from blockweight.project.plain import Body, text_in, whole_in
+from blockweight.project.plain import Body, text_in, whole_in, words_in
 from blockweight.project.state import (
     ACTIONS,
     CREATED,
@@ -30,8 +30,9 @@ UNDONE = "undone"
 REDONE = "redone"
 BRANCHED = "branched"
 LOCATED = "located"
+RENAMED = "renamed"
 
-_TUNING = ACTIONS | PLANS | COMPARING | {UNDONE, REDONE, BRANCHED, LOCATED, BAKED}
+_TUNING = ACTIONS | PLANS | COMPARING | {UNDONE, REDONE, BRANCHED, LOCATED, RENAMED, BAKED}
 
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -91,11 +92,9 @@ class TuningState:
 
     @property
     def unplaced(self) -> dict[str, str]:
-        """Digest → file name of the LoRA, the checkpoints and the embeddings that nobody has said the place of, on this
-        machine."""
+        """Digest → file name of the LoRA and the scenes' files that nobody has said the place of, on this machine."""
         needed = {self.subject.digest: self.subject.lora}
-        needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in self.scenes}
-        needed |= {each.digest: each.path for scene in self.scenes for each in scene.embeddings}
+        needed |= {held.digest: held.path for scene in self.scenes for held in scene.files}
         return {digest: name for digest, name in needed.items() if digest not in self.places}
 
 
@@ -120,6 +119,7 @@ class History:
         self._sequence = 0
         self._comparisons: Comparisons = {}
         self._bakes: tuple[Bake, ...] = ()
+        self._name = ""
 
     @property
     def created(self) -> bool:
@@ -148,6 +148,7 @@ class History:
     def _check(self, kind: str, body: Body) -> bool:
         if kind == CREATED:
             first_point(body)
+            words_in(body, "name")
             return not self.created
         if kind in ACTIONS:
             return next_point(self._points[self._head], self.version + 1, kind, body) is not None
@@ -158,6 +159,11 @@ class History:
         if kind == BAKED:
             bake_from(self.version + 1, "", body)
             return True
+        return self._moves(kind, body)
+
+    def _moves(self, kind: str, body: Body) -> bool:
+        if kind == RENAMED:
+            return words_in(body, "name") != self._name
         if kind == UNDONE and self._steps[self._head].parent is None:
             raise BlockweightError("There is nothing to undo.")
         if kind == REDONE and not self._redo:
@@ -171,6 +177,7 @@ class History:
         if kind == CREATED:
             if not self.created:
                 self._place(body)
+                self._name = words_in(body, "name")
                 self._step(event, None, first_point(body))
             return
         if kind in {SUGGESTED, ANALYSED}:
@@ -219,6 +226,8 @@ class History:
             self._redo = tuple(rest)
         elif kind == BRANCHED and whole_in(body, "to") in self._steps and body["to"] != self._head:
             self._head, self._redo = body["to"], ()
+        elif kind == RENAMED:
+            self._name = words_in(body, "name")
 
     def _place(self, body: Body) -> None:
         for digest, place in body.get("places", {}).items():
@@ -238,7 +247,7 @@ class History:
             version=self.version,
             head=self._head,
             subject=point.subject,
-            name=point.name,
+            name=self._name,
             lora=lora,
             scenes=tuple(map(self._placed, point.scenes)),
             weights=point.weights,
@@ -290,9 +299,7 @@ class History:
             yield RoundStep(planned.round, scenes, None if before is None else before.number, tip, number in way)
 
     def _placed(self, scene: Scene) -> Scene:
-        path = self._path(scene.checkpoint.digest, scene.checkpoint.path)
-        embeddings = tuple(replace(each, path=self._path(each.digest, each.path)) for each in scene.embeddings)
-        return replace(scene, checkpoint=Checkpoint(path, scene.checkpoint.digest), embeddings=embeddings)
+        return scene.moved(self._path)
 
     def _path(self, digest: str, name: str) -> str:
         place = self._places.get(digest)

@@ -124,6 +124,7 @@ def parameters_text(job: Job) -> str:
         "Model": _name(scene.checkpoint.path),
         **_noise_settings(scene),
         **({} if scene.hires is None else _hires_settings(scene.hires)),
+        **_part_settings(scene),
     }
     if scene.clip_skip != 1:
         settings["Clip skip"] = str(scene.clip_skip)
@@ -153,6 +154,29 @@ def _hires_settings(hires: Hires) -> dict[str, str]:
         **({"Hires steps": str(hires.steps)} if hires.steps else {}),
         "Hires upscaler": hires.upscaler,
     }
+
+
+def _part_settings(scene: Scene) -> dict[str, str]:
+    settings: dict[str, str] = {"Preview": "yes"} if scene.preview else {}
+    if scene.vae is not None:
+        settings |= {"VAE hash": scene.vae.digest[:10], "VAE": _name(scene.vae.path)}
+    if scene.start is not None:
+        settings["Denoising strength"] = format_weight(scene.start.denoising)
+    for number, control in enumerate(scene.controls):
+        unit = {
+            "Module": "none",
+            "Model": _name(control.model.path),
+            "Weight": format_weight(control.weight),
+            "Resize Mode": control.resize,
+            "Guidance Start": format_weight(control.start),
+            "Guidance End": format_weight(control.end),
+            "Control Mode": control.mode,
+        }
+        # The form has no way to write these in a name.
+        settings[f"ControlNet {number}"] = ", ".join(
+            f"{name}: {re.sub('[,:]', ' ', text)}" for name, text in unit.items()
+        )
+    return settings
 
 
 def _name(path: str) -> str:

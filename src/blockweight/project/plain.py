@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
 from blockweight.blocks import Layout
-from blockweight.plan import Checkpoint, Embedding, Hires, Scene
+from blockweight.plan import Checkpoint, Control, Embedding, Hires, Part, Scene, Start
 from blockweight.weights import BlockWeights
 
 Body = Mapping[str, Any]
@@ -60,9 +60,10 @@ def texts_in(body: Body, key: str) -> tuple[str, ...]:
 
 def scene_body(scene: Scene) -> dict[str, object]:
     """A scene, its files by name and digest: where they lie is told apart (`place`)."""
-    checkpoint = {"name": PurePath(scene.checkpoint.path).name, "digest": scene.checkpoint.digest}
-    embeddings = [{**asdict(each), "path": PurePath(each.path).name} for each in scene.embeddings]
-    return {**asdict(replace(scene, embeddings=())), "checkpoint": checkpoint, "embeddings": embeddings}
+    named = scene.moved(lambda _, path: PurePath(path).name)
+    checkpoint = {"name": named.checkpoint.path, "digest": named.checkpoint.digest}
+    several = {name: [asdict(each) for each in getattr(named, name)] for name in ("embeddings", "controls")}
+    return {**asdict(named), **several, "checkpoint": checkpoint}
 
 
 def scene_from(body: Body) -> Scene:
@@ -82,6 +83,7 @@ def scene_from(body: Body) -> Scene:
         clip_skip=whole_in({"clip_skip": 1, **body}, "clip_skip", 1),
         embeddings=tuple(map(_embedding_from, body.get("embeddings", []))),
         **_later(body),
+        **_parts(body),
         guidance=None if body.get("guidance") is None else number_of(body["guidance"]),
     )
 
@@ -98,6 +100,39 @@ def _later(body: Body) -> dict[str, Any]:
         "noise_source": text_in(body, "noise_source"),
         "hires": None if body["hires"] is None else _hires_from(body["hires"]),
     }
+
+
+def _parts(body: Body) -> dict[str, Any]:
+    """The fields that scenes of older events lack as well: what they were made with was the model alone."""
+    vae, start, preview = body.get("vae"), body.get("start"), body.get("preview", False)
+    if not isinstance(preview, bool):
+        raise TypeError("preview is neither true nor false")
+    return {
+        "vae": None if vae is None else _part_from(vae),
+        "start": None if start is None else _start_from(start),
+        "controls": tuple(map(_control_from, body.get("controls", []))),
+        "preview": preview,
+    }
+
+
+def _part_from(body: Body) -> Part:
+    return Part(PurePath(text_in(body, "path")).name, text_in(body, "digest"))
+
+
+def _start_from(body: Body) -> Start:
+    return Start(_part_from(body["picture"]), number_of(body["denoising"]), text_in(body, "resize"))
+
+
+def _control_from(body: Body) -> Control:
+    return Control(
+        model=_part_from(body["model"]),
+        picture=_part_from(body["picture"]),
+        weight=number_of(body["weight"]),
+        start=number_of(body["start"]),
+        end=number_of(body["end"]),
+        mode=text_in(body, "mode"),
+        resize=text_in(body, "resize"),
+    )
 
 
 def _hires_from(body: Body) -> Hires:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +13,7 @@ from blockweight.errors import BlockweightError
 from blockweight.plan import Job
 from blockweight.project.events import Event, EventLog
 from blockweight.project.pictures import PictureStore
+from blockweight.project.rendering_lock import Program, rendering_alone
 from blockweight.render import Picture, Renderer, Rendering, Step, Watch, unwatched
 
 LOG = "project.sqlite"
@@ -26,12 +27,14 @@ class _Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
 class Project:
     """A project folder, made if it is missing. Use it as a context manager.
 
-    `project.sqlite` is the log, `pictures/` holds the finished pictures. BlockweightError if the folder cannot be
-    written.
+    `project.sqlite` is the log, `pictures/` holds the finished pictures. `program` is what another program is told of
+    whoever renders here. BlockweightError if the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Program = "command") -> None:
         self.folder = folder
+        self._program = program
+        self._alone = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.pictures = PictureStore(folder / "pictures")
@@ -62,6 +65,20 @@ class Project:
         distinct = {job.key: job for job in jobs}
         return [job for job in distinct.values() if self.pictures.load(job) is None]
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this is open, no other program renders the project; it may be opened inside itself. UnavailableError,
+        which says who, if another one does now."""
+        if self._alone:
+            yield
+            return
+        with rendering_alone(self.folder, self._program):
+            self._alone = True
+            try:
+                yield
+            finally:
+                self._alone = False
+
     def render(
         self,
         renderer: Renderer,
@@ -71,11 +88,17 @@ class Project:
     ) -> Iterator[Rendering]:
         """Render what is missing; every picture is on disk and in the log before it is yielded. `watch` is told of
         every step. Once `stopped` says so, no further step is begun: the pictures of a finished batch are kept, one
-        that is at work is lost.
+        that is at work is lost. No other program renders the project meanwhile (`alone`).
 
         BlockweightError if the renderer calculates otherwise than the one that made the project's pictures: their
         differences would be measured as effects of blocks. RenderingError at the end if pictures could not be made.
         """
+        with self.alone():
+            yield from self._render(renderer, jobs, stopped, watch)
+
+    def _render(
+        self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool], watch: Watch
+    ) -> Iterator[Rendering]:
         missing = self.missing(jobs)
         renderer.check(missing)
         if missing:
@@ -122,7 +145,8 @@ class Project:
         elif first.body["arithmetic"] != arithmetic:
             raise BlockweightError(
                 f"The pictures in '{self.folder}' were made with {first.body['arithmetic']}, this run would use "
-                f"{arithmetic}, and the two differ by more than a block may do; choose another folder with --out."
+                f"{arithmetic}, and the two differ by more than a block may do; render with what made them, or choose "
+                "another folder with --out."
             )
 
     def _log_unlogged(self, finished: Iterable[str]) -> None:

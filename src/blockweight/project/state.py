@@ -112,7 +112,6 @@ class Point:
     """The state at one point of the history. `fixed` is in the layout's order; `round` is the latest, open or not."""
 
     subject: Subject
-    name: str
     scenes: tuple[Scene, ...]
     weights: BlockWeights
     fixed: tuple[str, ...] = ()
@@ -162,7 +161,7 @@ def first_point(body: Body) -> Point:
     layout, lora = layout_from(body["layout"]), body["lora"]
     blocks = texts_in(lora, "blocks")
     subject = Subject(text_in(lora, "name"), text_in(lora, "digest"), number_of(lora["strength"]), layout, blocks)
-    return Point(subject, words_in(body, "name"), _scenes(body), weights_from(body["weights"], layout))
+    return Point(subject, _scenes(body), weights_from(body["weights"], layout))
 
 
 def next_point(point: Point, number: int, kind: str, body: Body) -> Point | None:

@@ -1,8 +1,9 @@
 """Renderers behind one protocol. The local one lives in `render.local` and needs the `local` extra."""
 
-from blockweight.render.checkpoints import identify_checkpoint
+from blockweight.render.checkpoints import identify_checkpoint, size_step
 from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
+from blockweight.render.parts import identify_picture, identify_weights, part_digest
 from blockweight.render.protocol import (
     Capabilities,
     Failure,
@@ -28,5 +29,9 @@ __all__ = [
     "fake_picture",
     "find_embeddings",
     "identify_checkpoint",
+    "identify_picture",
+    "identify_weights",
+    "part_digest",
+    "size_step",
     "unwatched",
 ]

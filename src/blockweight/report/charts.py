@@ -7,17 +7,15 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from typing import TYPE_CHECKING, Literal
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import NOISE_FLOOR, BlockEffects, Effect, Verdict, typical_ratio
-from blockweight.report.fonts import font_path
-from blockweight.report.labels import place_labels
+from blockweight.report.figures import font, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 ChartFormat = Literal["svg", "png"]
 
@@ -60,7 +58,7 @@ def ranked_bars(
     if not effects:
         raise BlockweightError("There are no effects to draw; analyse at least one block.")
     ordered = sorted(effects, key=lambda effect: -effect.mean)
-    figure = Figure(figsize=(7.6, 1.1 + 0.24 * len(ordered)), layout="constrained")
+    figure = new_figure(7.6, 1.1 + 0.24 * len(ordered), layout="constrained")
     axes = figure.add_subplot()
     limit = max(max(effect.spread[1] for effect in ordered) * _HEADROOM, floor or 0, 1e-9)
     rows = range(len(ordered))
@@ -108,6 +106,8 @@ def inside_outside(
     under it on both axes are counted, not named. Colour and shape are the verdict (`words` names them in the legend).
     BlockweightError when there is no block with both effects.
     """
+    from blockweight.report.labels import place_labels  # noqa: PLC0415 - needs matplotlib, see `figures`
+
     points = [
         _Point(effect.block, effect.inside, effect.outside, verdicts.get(effect.block, Verdict.UNKNOWN))
         for effect in effects
@@ -115,7 +115,7 @@ def inside_outside(
     ]
     if not points:
         raise BlockweightError("No block has an effect inside and outside; measure with a mask first.")
-    figure = Figure(figsize=(6.8, 6.4), layout="constrained")
+    figure = new_figure(6.8, 6.4, layout="constrained")
     axes = figure.add_subplot()
     highest = max(max(point.inside.spread[1], point.outside.spread[1]) for point in points)
     ends = floor * _EDGE**2, max(highest, 2 * floor) * 1.3
@@ -136,7 +136,7 @@ def inside_outside(
     _style(axes, x_label=outside, y_label=inside, title=title)
     band = math.log(floor / ends[0]) / math.log(ends[1] / ends[0])
     axes.legend(loc="lower right", bbox_to_anchor=(1, band), frameon=False, labelcolor=INK, handletextpad=0.2,
-                prop=_font("".join((together, *titles.values())), 9))  # fmt: skip
+                prop=font("".join((together, *titles.values())), 9))  # fmt: skip
     lines = [line for point in points for line in point.lines(floor)]
     shown = [point for point in points if not point.unseen(floor)]
     places = [point.place(floor) for point in shown]
@@ -203,7 +203,7 @@ def cosine_bars(blocks: Sequence[tuple[str, float | None]], title: str = "", *, 
     where there is no cosine (None), which the label says. BlockweightError when there is no block."""
     if not blocks:
         raise BlockweightError("There are no blocks to draw; compare LoRAs that have some.")
-    figure = Figure(figsize=(7.6, 1.1 + 0.24 * len(blocks)), layout="constrained")
+    figure = new_figure(7.6, 1.1 + 0.24 * len(blocks), layout="constrained")
     axes = figure.add_subplot()
     rows = range(len(blocks))
     colours = [VERDICT_COLOURS[Verdict.DROP] if (cosine or 0) < 0 else BAR for _, cosine in blocks]
@@ -224,20 +224,16 @@ def cosine_bars(blocks: Sequence[tuple[str, float | None]], title: str = "", *, 
     return _save(figure, fmt)
 
 
-def _font(text: str, size: float) -> FontProperties:
-    return FontProperties(fname=str(font_path(text)), size=size)
-
-
 def _style(axes: Axes, x_label: str = "", y_label: str = "", title: str = "") -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
     axes.tick_params(length=0, labelsize=9, labelcolor=INK)
     axes.set_axisbelow(True)
-    axes.set_xlabel(x_label, color=MUTED, fontproperties=_font(x_label, 9))
-    axes.set_ylabel(y_label, color=MUTED, fontproperties=_font(y_label, 9))
+    axes.set_xlabel(x_label, color=MUTED, fontproperties=font(x_label, 9))
+    axes.set_ylabel(y_label, color=MUTED, fontproperties=font(y_label, 9))
     if title:
-        axes.set_title(title, color=INK, loc="left", fontproperties=_font(title, 12), pad=10)
+        axes.set_title(title, color=INK, loc="left", fontproperties=font(title, 12), pad=10)
 
 
 def _save(figure: Figure, fmt: ChartFormat) -> bytes:
@@ -249,6 +245,8 @@ def _save(figure: Figure, fmt: ChartFormat) -> bytes:
     figure.patch.set_alpha(0)
     for axes in figure.axes:
         axes.patch.set_alpha(0)
+    import matplotlib as mpl  # noqa: PLC0415 - see `figures`
+
     # A random salt and a date are all that makes matplotlib's SVG differ from run to run. The salt follows the
     # content, so that the ids of two charts on one page differ.
     salt = hashlib.sha256("|".join(text.get_text() for text in figure.findobj(mpl.text.Text)).encode()).hexdigest()

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 from PIL import ImageFont
 
 _CJK_RANGES = (
@@ -94,7 +93,9 @@ def font_path(text: str) -> Path:
         cjk = _system_cjk_font()
         if cjk is not None:
             return cjk
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    import matplotlib as mpl  # noqa: PLC0415 - takes a third of a second, which nothing that draws no text waits for
+
+    return Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
 
 @cache

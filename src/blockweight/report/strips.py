@@ -5,19 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Rectangle
+from typing import TYPE_CHECKING
 
 from blockweight.errors import BlockweightError
 from blockweight.report.charts import INK, MUTED, PAPER, RULE
-from blockweight.report.fonts import font_path, label_font
+from blockweight.report.figures import font, new_figure
+from blockweight.report.fonts import label_font
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Dark is much. Its lightness falls steadily, so it reads alike without colour vision and in grey.
-_COLOURS = colormaps["viridis_r"]
+_COLOURS = "viridis_r"
 _MOST_IN_A_ROW = 32
 # Inches: a cell, the margin, and what a short layout's title needs.
 _CELL, _EDGE, _NARROWEST = 0.36, 0.3, 5.0
@@ -57,7 +57,7 @@ def _figure(blocks: Sequence[str], strips: Sequence[HeatStrip], present: Sequenc
     columns = len(rows[0])
     lines = len(rows) * (2 * len(strips) + _NAMES)
     width, height = max(columns * _CELL + 2 * _EDGE, _NARROWEST), lines * _CELL + _EDGE + (0.4 if title else 0)
-    figure = Figure(figsize=(width, height))
+    figure = new_figure(width, height)
     axes = figure.add_axes((_EDGE / width, _EDGE / 2 / height, columns * _CELL / width, lines * _CELL / height))
     axes.set(xlim=(0, columns), ylim=(lines, 0))
     axes.set_axis_off()
@@ -69,16 +69,12 @@ def _figure(blocks: Sequence[str], strips: Sequence[HeatStrip], present: Sequenc
             y += 2
         for place, index in enumerate(row):
             axes.text(place + 0.5, y + 0.12, blocks[index], rotation=90, ha="center", va="top",
-                      color=INK if present[index] else MUTED, fontproperties=_font(blocks[index], 7.5))  # fmt: skip
+                      color=INK if present[index] else MUTED, fontproperties=font(blocks[index], 7.5))  # fmt: skip
         y += _NAMES
     if title:
         shown = _cut(title, 72 * (width - 2 * _EDGE))
-        figure.text(_EDGE / width, 1 - 0.14 / height, shown, color=INK, va="top", fontproperties=_font(shown, _TITLE))
+        figure.text(_EDGE / width, 1 - 0.14 / height, shown, color=INK, va="top", fontproperties=font(shown, _TITLE))
     return figure
-
-
-def _font(text: str, size: float) -> FontProperties:
-    return FontProperties(fname=str(font_path(text)), size=size)
 
 
 def _cut(title: str, points: float) -> str:
@@ -99,10 +95,14 @@ def _title(axes: Axes, y: float, strip: HeatStrip) -> None:
     largest = max((value for value in strip.values if value is not None), default=None)
     scale = "" if largest is None else f" · 0 to {largest:.3g}"
     text = strip.title + scale
-    axes.text(0, y, text, ha="left", va="bottom", color=MUTED, fontproperties=_font(text, 9))
+    axes.text(0, y, text, ha="left", va="bottom", color=MUTED, fontproperties=font(text, 9))
 
 
 def _draw(axes: Axes, y: float, row: range, strip: HeatStrip, present: Sequence[bool]) -> None:
+    from matplotlib import colormaps  # noqa: PLC0415 - see `figures`
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    colours = colormaps[_COLOURS]
     largest = max((value for value in strip.values if value is not None), default=0.0)
     for place, index in enumerate(row):
         value = strip.values[index]
@@ -113,9 +113,9 @@ def _draw(axes: Axes, y: float, row: range, strip: HeatStrip, present: Sequence[
                 axes.plot((place + 0.04, place + 0.96), (y + 0.96, y + 0.04), color=RULE, linewidth=0.8)
             continue
         share = value / largest if largest else 0.0
-        axes.add_patch(Rectangle((place, y), 1, 1, facecolor=_COLOURS(share), edgecolor=PAPER, linewidth=0.8))
+        axes.add_patch(Rectangle((place, y), 1, 1, facecolor=colours(share), edgecolor=PAPER, linewidth=0.8))
         axes.text(place + 0.5, y + 0.5, _short(value), ha="center", va="center", color=PAPER if share > 0.45 else INK,
-                  fontproperties=_font("0", 6))  # fmt: skip
+                  fontproperties=font("0", 6))  # fmt: skip
 
 
 def _short(value: float) -> str:

@@ -119,6 +119,7 @@ ACTS: Mapping[str, Act] = {
     "reveal": lambda tuning, data, event_id: comparison.reveal(
         tuning, number=whole_of(data, "comparison"), event_id=event_id
     ),
+    "rename": lambda tuning, data, event_id: acts.rename(tuning, text_of(data, "name"), event_id=event_id),
     "undo": lambda tuning, _, event_id: acts.undo(tuning, event_id=event_id),
     "redo": lambda tuning, _, event_id: acts.redo(tuning, event_id=event_id),
     "branch": lambda tuning, data, event_id: acts.branch_from(tuning, whole_of(data, "step"), event_id=event_id),

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from blockweight.errors import BlockweightError, UnavailableError
 from blockweight.studio.door import Door
 from blockweight.studio.guard import Guard, TooLargeError
-from blockweight.studio.pages import Facts, error_page
+from blockweight.studio.pages import Facts, error_page, look_of, refusal
 from blockweight.studio.projects import Desk
 from blockweight.studio.routes import (
     analyse,
@@ -76,4 +76,5 @@ def _answer(request: Request, status: int, sentence: str) -> Response:
     if "text/html" in request.headers.get("accept", ""):
         page = error_page(request.headers, status, sentence)
         return Response(page, status, {"cache-control": "no-store"}, media_type="text/html; charset=utf-8")
-    return Facts({"error": sentence or f"The studio answered {status}."}, status)
+    told = refusal(look_of(request), sentence or f"The studio answered {status}.")
+    return Facts({"error": told.text, "lang": told.lang}, status)

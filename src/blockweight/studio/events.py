@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from blockweight.errors import BlockweightError
+from blockweight.studio.pages import look_of, task_facts
 from blockweight.studio.projects import OpenProject
 from blockweight.workflow.render_process import Task
 
@@ -38,8 +39,9 @@ def stream(request: Request, project: OpenProject, since: int) -> StreamingRespo
 
 async def _events(request: Request, project: OpenProject, version: int) -> AsyncIterator[str]:
     task, quiet = project.task, 0.0
+    language = look_of(request).language
     # Always told at first: after a restart there is none, where the page may still show one.
-    yield f"retry: 1000\n\n{_event('task', _facts(task))}"
+    yield f"retry: 1000\n\n{_event('task', _facts(language, task))}"
     while not project.desk.leaving and not await request.is_disconnected():
         try:
             news = await run_in_threadpool(_news, project, version)
@@ -51,7 +53,7 @@ async def _events(request: Request, project: OpenProject, version: int) -> Async
             version = news.state.version
             yield _event("news", {"version": version, "rendered": list(news.rendered)}, version)
         if now != task:
-            yield _event("task", _facts(now))
+            yield _event("task", _facts(language, now))
         if quiet >= PING:
             yield ": still here\n\n"
             quiet = 0.0
@@ -65,8 +67,8 @@ def _news(project: OpenProject, version: int) -> News | None:
     return project.tuning.state_since(version)
 
 
-def _facts(task: Task | None) -> Mapping[str, object]:
-    return {} if task is None else task.facts()
+def _facts(language: str, task: Task | None) -> Mapping[str, object]:
+    return {} if task is None else task_facts(language, task)
 
 
 def _event(kind: str, facts: Mapping[str, object], number: int | None = None) -> str:

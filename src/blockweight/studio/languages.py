@@ -14,11 +14,14 @@ from blockweight.workflow.settings import LANGUAGES
 
 DOMAIN = "studio"
 
+FIRST = "en"
+"""The language that the words are written in."""
+
 
 @cache
 def catalogue(language: str) -> gettext.NullTranslations:
     """The words of one of LANGUAGES; English needs no catalogue."""
-    if language == "en":
+    if language == FIRST:
         return gettext.NullTranslations()
     folder = resources.files("blockweight.studio") / "locale"
     return gettext.translation(DOMAIN, str(folder), [language])

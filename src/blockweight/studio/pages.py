@@ -14,11 +14,14 @@ from typing import Any, Literal
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from blockweight import __version__
 from blockweight.errors import BlockweightError
 from blockweight.studio.languages import catalogue, language_for, marked
 from blockweight.studio.projects import OpenProject
+from blockweight.studio.sentences import Said, said
+from blockweight.workflow.render_process import Task
 from blockweight.workflow.settings import LANGUAGES, THEMES, Settings, load_settings
 
 PREFERENCES: tuple[Literal["language"], Literal["theme"]] = ("language", "theme")
@@ -89,9 +92,53 @@ def cost_words(request: Request, cost: object) -> str:
 def error_page(headers: Mapping[str, str], status: int, sentence: str) -> bytes:
     """A page that says what went wrong, in one sentence."""
     look = look_for(headers, known_settings())
-    said = catalogue(look.language).gettext(sentence) if sentence else ""
-    spoken = "en" if said == sentence else look.language
-    return page_text(look, "error.html.j2", path="", back="", status=status, sentence=said, spoken=spoken).encode()
+    return page_text(look, "error.html.j2", path="", back="", status=status, sentence=refusal(look, sentence)).encode()
+
+
+def refusal(look: Look, sentence: str) -> Said:
+    """Why a request is refused: the studio's own words, or those of a room below."""
+    own = catalogue(look.language).gettext(sentence) if sentence else ""
+    return said(look.language, sentence) if own == sentence else Said(own, look.language)
+
+
+def told(request: Request, sentence: str, kind: str = "") -> dict[str, str]:
+    """What a room below says, for a page's script: `text` and `lang`, in the page's language if it can be."""
+    found = said(look_of(request).language, sentence, kind)
+    return {"text": found.text, "lang": found.lang}
+
+
+def task_facts(language: str, task: Task) -> dict[str, object]:
+    """What is being rendered, for a page's script."""
+    found = said(language, task.error)
+    return {**task.facts(), "error": found.text, "lang": found.lang}
+
+
+def with_errors(request: Request, facts: Mapping[str, object]) -> dict[str, object]:
+    """The facts on variants, with what is wrong with them in the page's language."""
+    language = look_of(request).language
+
+    def spoken(each: Mapping[str, object]) -> dict[str, object]:
+        found = said(language, str(each["error"]))
+        return {**each, "error": found.text, "lang": found.lang}
+
+    variants = facts["variants"]
+    assert isinstance(variants, list)
+    return {**spoken(facts), "variants": list(map(spoken, variants))}
+
+
+def with_steps(request: Request, view: Mapping[str, object]) -> dict[str, object]:
+    """A view's facts with the steps of the history, and what undo and redo would do, in the page's language."""
+    language = look_of(request).language
+
+    def spoken(step: object) -> object:
+        if not isinstance(step, Mapping):
+            return step
+        found = said(language, step["text"], "step")
+        return {**step, "text": found.text, "lang": found.lang}
+
+    steps = view.get("steps")
+    listed = {"steps": list(map(spoken, steps))} if isinstance(steps, list) else {}
+    return {**view, **{name: spoken(view.get(name)) for name in ("undo", "redo")}, **listed}
 
 
 def page_text(look: Look, template: str, **values: Any) -> str:
@@ -127,7 +174,22 @@ def environment(language: str) -> Environment:
     made.filters["megabytes"] = megabytes
     made.filters["duration"] = partial(_duration, words)
     made.filters["moment"] = moment
+    made.filters["told"] = partial(_marked, language)
+    made.filters["spoken"] = partial(_spoken, language)
     return made
+
+
+def _spoken(language: str, text: str | Said | None, kind: str = "") -> Said:
+    """What a room below says, and the language that it is then in."""
+    return text if isinstance(text, Said) else said(language, text or "", kind)
+
+
+def _marked(language: str, text: str | Said | None, kind: str = "") -> Markup:
+    """What a room below says, marked where it is not in the page's language."""
+    found = _spoken(language, text, kind)
+    if found.lang == language:
+        return escape(found.text)
+    return Markup('<span lang="{}">{}</span>').format(found.lang, found.text)
 
 
 def moment(time: str) -> str:

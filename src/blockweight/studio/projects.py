@@ -63,6 +63,10 @@ class Desk:
             self._open[identity] = open_project(folder)
             return self._open[identity]
 
+    def at_hand(self) -> dict[Path, TuningProject]:
+        """The projects that are open and in their places, by folder; at once, whatever another thread opens."""
+        return {normal(each.folder): each for each in list(self._open.values()) if each.in_place}
+
     def close(self) -> None:
         """End the rendering, and close every project."""
         self.renders.close()

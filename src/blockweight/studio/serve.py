@@ -26,9 +26,10 @@ _GRACE = 3
 
 
 def serve(address: Address, project: str | None, renderer: str, *, open_browser: bool) -> None:
-    """Serve the pages until Ctrl-C. BlockweightError for a project that is no folder, a renderer that there is not, and
-    an address or port that cannot be listened on."""
-    check_renderer(renderer)
+    """Serve the pages until Ctrl-C; an empty `renderer` is the settings' one. BlockweightError for a project that is no
+    folder, a renderer that there is not, and an address or port that cannot be listened on."""
+    if renderer:
+        check_renderer(renderer)
     desk = Desk(None if project is None else _folder(project), RenderProcess(renderer))
     listening = _listen(address)
     door = door_for(replace(address, port=listening.getsockname()[1]))

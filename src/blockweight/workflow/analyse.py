@@ -30,7 +30,7 @@ from blockweight.report import (
     write_whole,
 )
 from blockweight.workflow.folders import result_folder
-from blockweight.workflow.workbench import Workbench
+from blockweight.workflow.workbench import Workbench, preview_text
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,16 @@ def analyse(
 ) -> Analysis:
     """Render what the plan needs, measure every block in every scene, and suggest a verdict per block.
 
-    `inside` is the mask of what the LoRA is for (its face, say), called `region` in the reasons.
+    `inside` is the mask of what the LoRA is for (its face, say), called `region` in the reasons. What previews suggest
+    is not recorded in the project.
     """
     pictures = bench.pictures("Analysing the blocks", scenes, plan.variants())
     pairs = {block: [(row[1 + number], row[0]) for row in pictures] for number, block in enumerate(plan.blocks)}
     effects = measure_effects(pairs, inside, threshold)
     suggestions = suggest_all(effects, NOISE_FLOOR, region=region)
-    bench.project.record(
-        "suggested", {suggestion.block: [suggestion.verdict.value, *suggestion.reasons] for suggestion in suggestions}
-    )
+    if not preview_text(scenes):
+        told = {suggestion.block: [suggestion.verdict.value, *suggestion.reasons] for suggestion in suggestions}
+        bench.project.record("suggested", told)
     mask = None if inside is None else mask_digest(inside)
     facts = {"blocks": list(plan.blocks), "range": [plan.value, plan.base], "threshold": threshold, "mask": mask}
     settings = bench.settings(scenes, **facts)
@@ -92,20 +93,29 @@ def write_analysis(
     threshold: int = DIFF_THRESHOLD,
 ) -> list[Path]:
     """Write what a person takes away to a folder of its own in the project's, `analysis-01`: a grid per seed (PNG), the
-    table (CSV), the ranking (SVG), and with a mask the effect inside against outside (SVG). Returns the files."""
+    table (CSV), the ranking (SVG), and with a mask the effect inside against outside (SVG). Results of previews say
+    that they are: `analysis-01-preview`. Returns the files."""
     drawn = {**analysis.settings, "difference": colour, "column_per_block": change_xy}
-    folder = result_folder(project, "analysis", drawn)
+    preview = preview_text(analysis.scenes)
+    folder = result_folder(project, "analysis", drawn, "-preview" if preview else "")
     written = []
     for number, scene in enumerate(analysis.scenes):
         grid = analysis_grid(
-            analysis.seed_pictures(number), lora, change_xy=change_xy, colour=colour, threshold=threshold
+            analysis.seed_pictures(number),
+            f"{lora} ({preview})" if preview else lora,
+            change_xy=change_xy,
+            colour=colour,
+            threshold=threshold,
         )
         written.append(folder / f"blocks-{number + 1:02}-seed{scene.seed}.png")
         write_png(grid.image, written[-1], {"parameters": scene.prompt})
     written.append(folder / "effects.csv")
-    write_whole(written[-1], effects_csv(analysis.effects, [(scene.label, scene.seed) for scene in analysis.scenes]))
+    labels = [f"{scene.label} ({preview})" if preview else scene.label for scene in analysis.scenes]
+    seeds = [scene.seed for scene in analysis.scenes]
+    write_whole(written[-1], effects_csv(analysis.effects, list(zip(labels, seeds, strict=True))))
     written.append(folder / "ranking.svg")
-    write_whole(written[-1], ranked_bars([effect.diff for effect in analysis.effects], "Diff %"))
+    scale = f"Diff % ({preview})" if preview else "Diff %"
+    write_whole(written[-1], ranked_bars([effect.diff for effect in analysis.effects], scale))
     if analysis.effects[0].inside is not None:
         written.append(folder / "inside-outside.svg")
         write_whole(written[-1], inside_outside(analysis.effects, analysis.verdicts))

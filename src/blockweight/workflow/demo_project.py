@@ -9,7 +9,9 @@ from pathlib import Path
 from blockweight.demo import embedded
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
+from blockweight.project import MaskStore
 from blockweight.render import identify_checkpoint
+from blockweight.workflow.project_analysis import plan_analysis
 from blockweight.workflow.projects_folder import new_folder
 from blockweight.workflow.recent_projects import holds_project
 from blockweight.workflow.tuning_project import TuningProject, create_project, open_project
@@ -22,9 +24,14 @@ _OUTFITS = embedded.STUDIED[:3]
 cores."""
 
 
-def open_demo(parent: Path, known: Iterable[Path] = ()) -> TuningProject:
+REGION = "her face and hair"
+"""What the LoRA should work on."""
+
+
+def open_demo(parent: Path, known: Iterable[Path] = (), region: str = REGION) -> TuningProject:
     """The demo's project: the first of the `known` folders and those in `parent` that holds one, else a new one in
-    `parent`. BlockweightError for what the disk refuses."""
+    `parent`, with an analysis planned that measures inside and outside of what `region` calls. BlockweightError for
+    what the disk refuses."""
     lora = embedded.lora_file("gobuhime-locon")
     digest = open_lora(lora).digest
     for folder in (*known, parent / FOLDER):
@@ -35,11 +42,19 @@ def open_demo(parent: Path, known: Iterable[Path] = ()) -> TuningProject:
     scenes = [embedded.scene(checkpoint, outfit, ROUND_SEEDS[0]) for outfit in _OUTFITS]
     folder = new_folder(parent, FOLDER)
     try:
-        return create_project(folder, lora, scenes, name=NAME)
+        made = create_project(folder, lora, scenes, name=NAME)
     except BaseException:
         with suppress(OSError):
             folder.rmdir()
         raise
+    try:
+        # Where the illustrator draws them is known, so nobody need paint it before the suggestions say something.
+        masks = [MaskStore(folder).save(embedded.region_mask(("face", "hair"), each.outfit)) for each in _OUTFITS]
+        plan_analysis(made, masks=masks, region=region)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def _demo_in(folder: Path, digest: str) -> TuningProject | None:

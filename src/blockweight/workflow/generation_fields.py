@@ -17,7 +17,9 @@ from blockweight.weights import DEFAULT_PRESETS, Context, read_weights
 from blockweight.weights.notations.tag import LoraTag
 from blockweight.workflow.baking import weights_for
 from blockweight.workflow.named_files import has_hash, loras_called, models_called
+from blockweight.workflow.named_parts import named_parts
 from blockweight.workflow.own_presets import own_vector
+from blockweight.workflow.part_options import PartOptions
 from blockweight.workflow.settings import Settings, load_settings
 from blockweight.workflow.text_files import read_text
 
@@ -27,15 +29,18 @@ MOST_LETTERS = 1 << 20
 _PLACEHOLDERS = ("XYZ", "ZYX")
 """Names that LoRA Block Weight's plots and its analyzer fill in."""
 
+_NO_PARTS = PartOptions()
+
 
 @dataclass(frozen=True)
 class GenerationFields:
     """A form's fields as a person would type them, empty or None where the infotext says nothing that can be used.
 
-    `seeds` and `weights` are texts, `cfg` is 1 to 100, sizes are pixels; `sampling` is what belongs to the sampler.
-    `lora` and `model` are files in the folders of the settings; `lora_name`, `model_name` and `model_hash` are what the
-    infotext says, found or not. `notes` name all that is not honoured, a sentence each; `LoRA` and `Block weights`
-    stand there among the names of settings.
+    `seeds` and `weights` are texts, `cfg` is 1 to 100, sizes are pixels; `sampling` is what belongs to the sampler,
+    `parts` are a VAE, ControlNets, and how far a picture was drawn over. `lora` and `model` are files in the folders of
+    the settings, and so are those of `parts`; `lora_name`, `model_name` and `model_hash` are what the infotext says,
+    found or not. `notes` name all that is not honoured, a sentence each; `LoRA`, `Block weights`, `ControlNet model`
+    and `ControlNet picture` stand there among the names of settings.
     """
 
     prompt: str
@@ -56,6 +61,7 @@ class GenerationFields:
     model_hash: str
     notes: tuple[Note, ...]
     clip_skip: int | None = None
+    parts: PartOptions = _NO_PARTS
 
     @property
     def size(self) -> str:
@@ -97,6 +103,7 @@ def read_generation(text: str, settings: Settings | None = None) -> GenerationFi
         model=_model(model_name, model_hash, places, notes),
         model_name=model_name,
         model_hash=model_hash,
+        parts=named_parts(scene.parts, places.models, notes),
         notes=tuple(notes),
         clip_skip=scene.clip_skip,
     )
@@ -105,7 +112,12 @@ def read_generation(text: str, settings: Settings | None = None) -> GenerationFi
 def read_generation_of_picture(data: bytes, settings: Settings | None = None) -> GenerationFields:
     """The fields of the infotext that a picture carries, a PNG, JPEG or WebP of at most 32 MiB. BlockweightError for
     another file, and a picture without one."""
-    return read_generation(picture_infotext(data), settings)
+    return read_generation(infotext_of_picture(data), settings)
+
+
+def infotext_of_picture(data: bytes) -> str:
+    """The infotext that a picture carries. BlockweightError as `read_generation_of_picture`."""
+    return picture_infotext(data)
 
 
 def read_generation_file(path: Path, settings: Settings | None = None) -> GenerationFields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,13 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import read_header
 from blockweight.lora.hashes import MODEL_HASH, data_hashes
 from blockweight.render import identify_checkpoint
+from blockweight.render.embeddings import file_digest
+from blockweight.render.parts import kind_of_weights
 from blockweight.workflow.lora_library import ENDING, Library
 from blockweight.workflow.model_library import models_below
+
+_ENDINGS = (ENDING, ".pt", ".ckpt", ".pth")
+"""Of files whose name an infotext gives in full."""
 
 MOST_HASHED = 1 << 30
 """Bytes of a LoRA that are still read for a hash."""
@@ -52,6 +58,39 @@ def models_called(name: str, short: str, folders: Sequence[Path]) -> list[Path]:
     if not found and name == embedded.name and short and identify_checkpoint(embedded).digest.startswith(short):
         return [embedded]
     return found
+
+
+def parts_called(name: str, kind: str, folders: Sequence[Path]) -> list[Path]:
+    """The VAEs or ControlNets of this name, which may have an ending: `.safetensors` files that hold one."""
+    stem = name
+    for ending in _ENDINGS:
+        stem = stem.removesuffix(ending)
+    listed = [(path, path.name) for folder in folders for path in models_below(folder) if path.is_file()]
+    return [path for path in _called(stem, listed) if _is(path, kind)]
+
+
+def part_has_hash(path: Path, kind: str, short: str) -> bool | None:
+    """Whether a VAE or ControlNet has the hash that an infotext gives: the first digits of a VAE's SHA-256, or those of
+    SHA-256 over 64 KiB after the first MiB of a ControlNet. None if the file cannot be read.
+
+    Sources: `modules/sd_vae.py` and `model_hash` of `modules/sd_models.py` in AUTOMATIC1111/stable-diffusion-webui
+    1.10.
+    """
+    try:
+        if kind == "VAE":
+            return file_digest(path).startswith(short)
+        with path.open("rb") as file:
+            file.seek(1 << 20)
+            return hashlib.sha256(file.read(1 << 16)).hexdigest().startswith(short)
+    except (OSError, BlockweightError):
+        return None
+
+
+def _is(path: Path, kind: str) -> bool:
+    try:
+        return kind_of_weights(path) == kind
+    except BlockweightError:
+        return False
 
 
 def _called(name: str, listed: Sequence[tuple[Path, str]]) -> list[Path]:

@@ -14,8 +14,11 @@ from blockweight.workflow.generation_fields import (
     read_generation_file,
     read_generation_of_picture_file,
 )
+from blockweight.workflow.part_options import PartOptions
 from blockweight.workflow.sampling_options import SamplingOptions
 from blockweight.workflow.scenes import scenes_of
+
+_NO_PARTS = PartOptions()
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class ProjectForm:
     sampling: SamplingOptions
     clip_skip: int = 1
     embeddings: Path | None = None
+    parts: PartOptions = _NO_PARTS
 
     def filled(self, fields: GenerationFields, typed: Collection[str]) -> ProjectForm:
         """The form with what an infotext gives in every field that was not typed."""
@@ -54,7 +58,8 @@ class ProjectForm:
             "clip_skip": fields.clip_skip,
         }
         news = {name: value for name, value in given.items() if name not in typed and value not in (None, "")}
-        return replace(self, sampling=self.sampling.filled(fields.sampling, typed), **news)  # type: ignore[arg-type]
+        sampling, parts = self.sampling.filled(fields.sampling, typed), self.parts.filled(fields.parts, typed)
+        return replace(self, sampling=sampling, parts=parts, **news)  # type: ignore[arg-type]
 
     def needed_lora(self, fields: GenerationFields | None) -> Path:
         """The LoRA; BlockweightError if there is none, with the name that the infotext's `fields` give it."""
@@ -66,7 +71,15 @@ class ProjectForm:
         if not self.prompt:
             raise BlockweightError("A project needs a prompt; give it with --prompt, or an infotext.")
         rest = (self.seeds, self.steps, self.cfg, self.sampler, self.size, self.sampling)
-        return scenes_of(model, self.prompt, self.negative, *rest, clip_skip=self.clip_skip, embeddings=self.embeddings)
+        return scenes_of(
+            model,
+            self.prompt,
+            self.negative,
+            *rest,
+            clip_skip=self.clip_skip,
+            embeddings=self.embeddings,
+            parts=self.parts,
+        )
 
 
 def fields_from(infotext: Path | None, picture: Path | None, read_input: Callable[[], str]) -> GenerationFields | None:
@@ -99,6 +112,10 @@ _ABOUT = {
     "weights": ("Block weights",),
     "clip_skip": ("Clip skip",),
     "embeddings": ("TI hashes", "Used embeddings"),
+    "vae": ("VAE", "VAE hash"),
+    "init_image": ("Denoising strength", "Init image hash"),
+    "control": ("ControlNet model",),
+    "control_picture": ("ControlNet picture",),
 }
 """A form's field → the parts of an infotext that no longer count once it is typed."""
 

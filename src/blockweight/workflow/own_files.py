@@ -11,7 +11,7 @@ from PIL import Image
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import Lora, module_name, open_lora
 from blockweight.measure import Mask
-from blockweight.plan import Scene, plan_block_analysis, plan_round
+from blockweight.plan import Scene, plan_block_analysis, plan_round, preview_of
 from blockweight.project import Project
 from blockweight.render import Renderer
 from blockweight.report import DifferenceColour
@@ -54,6 +54,17 @@ def load_mask(path: Path, width: int, height: int) -> Mask:
     return mask
 
 
+def resized_mask(mask: Mask, width: int, height: int) -> Mask:
+    """A mask in the size of other pictures of the same scene: what is mostly inside is."""
+    shares = Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
+    found: Mask = np.asarray(shares) >= 128
+    if found.all() or not found.any():
+        raise BlockweightError(
+            f"In {width}×{height} pixels, nothing of the mask is left inside or outside; render without --preview."
+        )
+    return found
+
+
 def analyse_file(
     lora_path: Path,
     scenes: Sequence[Scene],
@@ -68,18 +79,23 @@ def analyse_file(
     mask: Path | None,
     colour: DifferenceColour,
     change_xy: bool,
+    preview: bool = False,
 ) -> tuple[Analysis, list[Path]]:
     """Analyse a LoRA's blocks in the scenes and write grids, table and charts to
     `folder/analysis-01` (-02, … for further analyses in one project).
 
-    `blocks` is an expression over the family's blocks; empty means all that the LoRA has. The renderer is made when
-    the rest of the input has proved good, and the project when the renderer has no objection.
+    `blocks` is an expression over the family's blocks; empty means all that the LoRA has. With `preview`, the scenes'
+    previews are analysed; the mask is that of the whole pictures all the same. The renderer is made when the rest of
+    the input has proved good, and the project when the renderer has no objection.
     """
     lora = open_lora(lora_path)
     layout = lora.family.layout
     chosen = _present(lora, parse_blocks(blocks, layout, empty=lora.blocks), progress)
     value, base = parse_range(weight_range)
     inside = None if mask is None else load_mask(mask, *scenes[0].picture_size)
+    if preview:
+        scenes = [preview_of(scene) for scene in scenes]
+        inside = None if inside is None else resized_mask(inside, *scenes[0].picture_size)
     plan = plan_block_analysis(layout, chosen, value, base)
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, plan.variants()))
@@ -130,11 +146,12 @@ def round_file(
     fill: float | None,
     rest: float | None,
     strength: float,
+    preview: bool = False,
 ) -> tuple[RenderedRound, list[Path]]:
     """Render a round around `weights` and write its grid and texts to `folder/round-01-sub` (and so on).
 
-    Only blocks that the LoRA has are moved: the others would change nothing. The renderer and the project are made as
-    late as in `analyse_file`.
+    Only blocks that the LoRA has are moved: the others would change nothing. With `preview`, the scenes' previews are
+    rendered. The renderer and the project are made as late as in `analyse_file`.
     """
     lora = open_lora(lora_path)
     current, _ = weights_for(lora, weights, fill, rest)
@@ -143,6 +160,8 @@ def round_file(
     if len(decided | absent) == len(current.layout):
         raise BlockweightError("Every block is fixed, so the round would be empty; leave at least one block unfixed.")
     plan = plan_round(kind, current, decided | absent, step)
+    if preview:
+        scenes = [preview_of(scene) for scene in scenes]
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, [planned.variant for planned in plan.variants]))
     _say_what_plays_no_part(lora, progress)

@@ -1,5 +1,4 @@
-"""Where a project's LoRA, checkpoints and embeddings lie on this machine: remembered, checked before use, found
-again."""
+"""Where a project's LoRA and its scenes' files lie on this machine: remembered, checked before use, found again."""
 
 from __future__ import annotations
 
@@ -10,14 +9,17 @@ from typing import Literal
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
-from blockweight.plan import Scene
+from blockweight.plan import Held, Scene
 from blockweight.project import LOCATED, TuningLog, TuningState
-from blockweight.render import identify_checkpoint
+from blockweight.render import identify_checkpoint, part_digest
 from blockweight.render.embeddings import file_digest
 from blockweight.workflow.lora_library import Library
 from blockweight.workflow.model_library import ModelLibrary
 
-_Kind = Literal["LoRA", "model", "embedding"]
+_Kind = Literal["LoRA", "model", "embedding", "VAE", "picture", "ControlNet"]
+
+_OTHERS: tuple[_Kind, ...] = ("VAE", "ControlNet", "picture")
+"""What `locate` takes as further files."""
 
 
 def place_of(path: Path) -> dict[str, str]:
@@ -28,17 +30,20 @@ def place_of(path: Path) -> dict[str, str]:
 
 
 def places_of(scenes: Iterable[Scene]) -> dict[str, dict[str, str]]:
-    """Digest → place of the scenes' checkpoints and embeddings."""
-    files = {scene.checkpoint.digest: scene.checkpoint.path for scene in scenes}
-    files |= {each.digest: each.path for scene in scenes for each in scene.embeddings}
-    return {digest: place_of(Path(path)) for digest, path in files.items()}
+    """Digest → place of the scenes' files."""
+    return {held.digest: place_of(Path(held.path)) for held in _files(scenes)}
 
 
 def locate(
-    log: TuningLog, lora: Path | None = None, models: Iterable[Path] = (), embeddings: Iterable[Path] = ()
+    log: TuningLog,
+    lora: Path | None = None,
+    models: Iterable[Path] = (),
+    embeddings: Iterable[Path] = (),
+    files: Iterable[Path] = (),
 ) -> TuningState:
-    """Say where the project's LoRA, its checkpoints and its embeddings are. BlockweightError, with nothing said, for a
-    file that is another one than the project's."""
+    """Say where the project's LoRA, its checkpoints, its embeddings and further `files` of its scenes (VAEs,
+    ControlNets, pictures) are. BlockweightError, with nothing said, for a file that is another one than the
+    project's."""
     state, places = log.state(), {}
     if lora is not None:
         if open_lora(lora).digest != state.subject.digest:
@@ -65,15 +70,32 @@ def locate(
                 f"'{embedding}' is not an embedding of the project ({wanted}); choose one that it was made with."
             )
         places[digest] = place_of(embedding)
+    for file in files:
+        places[_other_digest(file, state)] = place_of(file)
     return _say(log, places)
+
+
+def _other_digest(file: Path, state: TuningState) -> str:
+    """The digest of a VAE, a ControlNet or a picture of the project."""
+    others = {held.digest: held for held in _files(state.scenes) if held.kind in _OTHERS}
+    for kind in dict.fromkeys(held.kind for held in others.values()):
+        try:
+            digest = _digest(file, kind)
+        except BlockweightError:
+            continue
+        if digest in others:
+            return digest
+    wanted = f"'{', '.join(sorted({Path(held.path).name for held in others.values()}))}'" if others else "none"
+    raise BlockweightError(
+        f"'{file}' is not a VAE, ControlNet or picture of the project ({wanted}); choose one that it was made with."
+    )
 
 
 def lost_files(state: TuningState) -> dict[str, str]:
     """Digest → file name of the files whose place nobody has said, or that are gone from it."""
     lost = dict(state.unplaced)
     needed = {state.lora.digest: state.lora.path}
-    needed |= {scene.checkpoint.digest: scene.checkpoint.path for scene in state.scenes}
-    needed |= {each.digest: each.path for scene in state.scenes for each in scene.embeddings}
+    needed |= {held.digest: held.path for held in _files(state.scenes)}
     return lost | {digest: Path(path).name for digest, path in needed.items() if digest not in lost and _gone(path)}
 
 
@@ -100,14 +122,12 @@ def look_in_libraries(log: TuningLog, loras: Library, models: ModelLibrary) -> T
 
 
 def check_places(log: TuningLog, scenes: Sequence[Scene] | None = None) -> TuningState:
-    """The state, with the LoRA, every checkpoint and every embedding (of the project's scenes, or of these of the
-    state) known to be where it says and unchanged. BlockweightError otherwise: pictures of another file must not be
-    taken for this one's."""
+    """The state, with the LoRA and every file of its scenes (or of these of the state) known to be where it says and
+    unchanged. BlockweightError otherwise: pictures of another file must not be taken for this one's."""
     state = log.state()
     used = state.scenes if scenes is None else scenes
     needed: list[tuple[str, str, _Kind]] = [(state.lora.path, state.lora.digest, "LoRA")]
-    needed += sorted({(scene.checkpoint.path, scene.checkpoint.digest, "model") for scene in used})
-    needed += sorted({(each.path, each.digest, "embedding") for scene in used for each in scene.embeddings})
+    needed += [(held.path, held.digest, held.kind) for held in _files(used)]
     return _checked(log, needed)
 
 
@@ -131,7 +151,7 @@ def _checked(log: TuningLog, needed: Iterable[tuple[str, str, _Kind]]) -> Tuning
         if _digest(here, kind) != digest:
             raise BlockweightError(
                 f"'{path}' is not the file any more that the project was made with; put that back, or say where it is "
-                f"now: blockweight project locate DIR --{kind.lower()} PATH."
+                f"now: blockweight project locate DIR {_option(kind)} PATH."
             )
         places[digest] = place_of(here)
     return _say(log, places)
@@ -151,21 +171,32 @@ def _say(log: TuningLog, places: Mapping[str, Mapping[str, str]]) -> TuningState
 def _asks(name: str, digest: str, kind: _Kind) -> BlockweightError:
     return BlockweightError(
         f"The project's {kind} '{name}' (SHA-256 {digest[:16]}…) is not there; say where it is: "
-        f"blockweight project locate DIR --{kind.lower()} PATH."
+        f"blockweight project locate DIR {_option(kind)} PATH."
     )
+
+
+def _option(kind: _Kind) -> str:
+    return "--file" if kind in _OTHERS else f"--{kind.lower()}"
+
+
+def _files(scenes: Iterable[Scene]) -> list[Held]:
+    """The scenes' files, each once."""
+    return list(dict.fromkeys(held for scene in scenes for held in scene.files))
 
 
 def _kind(state: TuningState, digest: str) -> _Kind:
     """What a file of the project is."""
     if digest == state.subject.digest:
         return "LoRA"
-    return "model" if digest in {scene.checkpoint.digest for scene in state.scenes} else "embedding"
+    return next(held.kind for held in _files(state.scenes) if held.digest == digest)
 
 
 def _digest(path: Path, kind: _Kind) -> str:
     if kind == "LoRA":
         return open_lora(path).digest
-    return identify_checkpoint(path).digest if kind == "model" else file_digest(path)
+    if kind == "model":
+        return identify_checkpoint(path).digest
+    return file_digest(path) if kind == "embedding" else part_digest(path, kind)
 
 
 def _stamp(path: Path) -> str:

@@ -62,21 +62,22 @@ def import_project(
     lora: Path | None = None,
     models: Iterable[Path] = (),
     embeddings: Iterable[Path] = (),
+    files: Iterable[Path] = (),
     search: Iterable[Path] = (),
 ) -> Imported:
     """Unpack an exported project to a new folder (the zip's name without `.zip`), checked, and open it.
 
-    The LoRA, the models and the embeddings are where `lora`, `models` and `embeddings` say, or are looked for by name
-    and digest: in the folders of `search`, beside the zip, and where those of recent projects lie. What is not found
-    can be said later (`locate`); all but rendering works without. BlockweightError, with nothing written, for a zip
-    that is not whole or not a project's.
+    The LoRA, the models, the embeddings and other files are where `lora`, `models`, `embeddings` and `files` say, or
+    are looked for by name and digest: in the folders of `search`, beside the zip, and where those of recent projects
+    lie. What is not found can be said later (`locate`); all but rendering works without. BlockweightError, with nothing
+    written, for a zip that is not whole or not a project's.
     """
     target = source.parent / source.stem if folder is None else folder
     pictures = read_archive(source, normal(target))
     folders = [*search, source.absolute().parent, *_known_folders()]
     with open_project(target) as tuning:
         try:
-            locate(tuning.log, lora, models, embeddings)
+            locate(tuning.log, lora, models, embeddings, files)
         except BlockweightError as error:
             raise BlockweightError(f"The project was imported to '{target}', but: {error}") from None
         state = find_again(tuning.log, folders)

@@ -12,7 +12,8 @@ from blockweight.lora import open_lora
 from blockweight.plan import AUTOMATIC, SAMPLERS
 from blockweight.weights import check_name, format_weight, parse_weight
 from blockweight.workflow.baking import read_weights_for
-from blockweight.workflow.generation_fields import GenerationFields
+from blockweight.workflow.further_fields import USUAL, found_fields, further_errors, read_further
+from blockweight.workflow.generation_fields import GenerationFields, read_generation
 from blockweight.workflow.lora_library import Library
 from blockweight.workflow.model_library import ModelLibrary
 from blockweight.workflow.projects_folder import new_folder
@@ -26,6 +27,7 @@ from blockweight.workflow.scenes import (
     parse_steps,
     sampler_names,
     scenes_of,
+    size_for,
     typed_errors,
 )
 from blockweight.workflow.tuning_project import TuningProject, create_project
@@ -49,7 +51,7 @@ def empty_form() -> dict[str, str]:
     something is in them, stand for what is chosen in `lora` and `model`."""
     names = ("name", "lora", "lora_path", "model", "model_path", "prompts", "negative", "weights", "fill")
     usual = {"seeds": "1,2", "size": "512x512", "steps": "20", "cfg": "7", "sampler": sampler_names()[0]}
-    return {**dict.fromkeys(names, ""), **usual, "strength": "1"}
+    return {**dict.fromkeys(names, ""), **usual, **USUAL, "strength": "1"}
 
 
 def filled_form(typed: Typed, fields: GenerationFields) -> dict[str, str]:
@@ -69,27 +71,24 @@ def filled_form(typed: Typed, fields: GenerationFields) -> dict[str, str]:
         "model": "" if fields.model is None else str(fields.model),
     }
     moot = {f"{name}_path": "" for name in ("lora", "model") if given[name]}
-    return {**typed, **moot, **{name: text for name, text in given.items() if text}}
+    said = {name: text for name, text in given.items() if text}
+    return {**typed, **moot, **said, **found_fields(fields.clip_skip, fields.sampling)}
 
 
 def form_notes(fields: GenerationFields) -> list[str]:
     """What an infotext gives that is not honoured, and what this form has no field for, a sentence each."""
-    sampling = fields.sampling
-    beyond = {
-        "clip skip": fields.clip_skip not in (None, 1),
-        "variation seed": bool(sampling.variation_strength),
-        "eta": sampling.eta is not None,
-        "distilled CFG scale": sampling.guidance is not None,
-        "noise source": sampling.noise_source not in (None, "CPU"),
-        "hires pass": sampling.hires is not None,
-    }
-    named = [name for name, there in beyond.items() if there]
     notes = [note.text for note in fields.notes]
-    if named:
-        notes.append(
-            f"The form has no field for {', '.join(named)}; 'blockweight project new --infotext' takes it too."
-        )
+    if fields.parts.vae is not None:
+        notes.append("The form has no field for the VAE; 'blockweight project new --infotext' takes it too.")
     return notes
+
+
+def notes_again(infotext: str) -> list[str]:
+    """The notes on an infotext that the form was filled in from before; none on one that cannot be read any more."""
+    try:
+        return form_notes(read_generation(infotext))
+    except BlockweightError:
+        return []
 
 
 def _sampler_text(fields: GenerationFields) -> str:
@@ -115,7 +114,9 @@ def form_errors(typed: Typed, shelves: Shelves) -> dict[str, str]:
     }
     parsers["lora_path" if typed["lora_path"].strip() else "lora"] = lambda _: open_lora(_lora(typed, shelves))
     parsers["model_path" if typed["model_path"].strip() else "model"] = lambda _: _model(typed, shelves)
-    errors = typed_errors(typed, parsers)
+    errors = typed_errors(typed, parsers) | further_errors(typed)
+    if not {"model", "model_path", "size"} & errors.keys():
+        errors |= typed_errors(typed, {"size": lambda text: size_for(_model(typed, shelves), text)})
     if not {"lora", "lora_path", "fill", "name"} & errors.keys():
         errors |= typed_errors(typed, {"weights": lambda text: _read_weights(text, typed, shelves)})
     return errors
@@ -129,6 +130,7 @@ def make_project(typed: Typed, shelves: Shelves) -> TuningProject:
     """
     lora, model = _lora(typed, shelves), _model(typed, shelves)
     title = _title(typed["name"], typed)
+    clip_skip, sampling = read_further(typed)
     scenes = scenes_of(
         model,
         parse_prompts(typed["prompts"]),
@@ -138,6 +140,8 @@ def make_project(typed: Typed, shelves: Shelves) -> TuningProject:
         parse_cfg(typed["cfg"]),
         typed["sampler"],
         typed["size"],
+        sampling,
+        clip_skip=clip_skip,
     )
     folder = new_folder(shelves.projects, title)
     try:

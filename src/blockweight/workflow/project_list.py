@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
+from blockweight.workflow.overviews import Overview, overview, overview_of
 from blockweight.workflow.projects_folder import projects_folder, projects_in
-from blockweight.workflow.recent_projects import Overview, holds_project, normal, overview, recent_projects
+from blockweight.workflow.recent_projects import holds_project, normal, recent_projects
 from blockweight.workflow.settings import Settings
+from blockweight.workflow.tuning_project import TuningProject
 
 MOST_SHOWN = 24
 """Projects of which a list shows more than the name: each has to be opened for it."""
@@ -38,8 +40,10 @@ def project_folders(settings: Settings, named: Path | None = None) -> Iterator[P
     return iter(known)
 
 
-def listed_projects(folders: Iterable[Path]) -> Iterator[ListedProject]:
-    """These folders as a list shows them."""
+def listed_projects(
+    folders: Iterable[Path], at_hand: Mapping[Path, TuningProject] | None = None
+) -> Iterator[ListedProject]:
+    """These folders as a list shows them; those that are open `at_hand` need not be opened for it."""
     opened = {each.folder: each for each in recent_projects()}
     shown = 0
     for folder in folders:
@@ -49,12 +53,12 @@ def listed_projects(folders: Iterable[Path]) -> Iterator[ListedProject]:
             yield ListedProject(folder, known.name, known.opened, gone=True)
             continue
         shown += 1
-        yield known if shown > MOST_SHOWN else _looked_into(known)
+        yield known if shown > MOST_SHOWN else _looked_into(known, (at_hand or {}).get(folder))
 
 
-def _looked_into(known: ListedProject) -> ListedProject:
+def _looked_into(known: ListedProject, at_hand: TuningProject | None) -> ListedProject:
     try:
-        found = overview(known.folder)
+        found = overview(known.folder) if at_hand is None else overview_of(at_hand.project, at_hand.log)
     except BlockweightError as error:
         return ListedProject(known.folder, known.name, known.opened, error=str(error))
     return ListedProject(known.folder, found.name, known.opened, overview=found)

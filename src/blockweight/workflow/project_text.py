@@ -9,8 +9,9 @@ from typing import Any
 from blockweight.errors import BlockweightError, quoted
 from blockweight.project import Exported, TuningState
 from blockweight.weights import display_width
+from blockweight.workflow.overviews import Overview, overview
 from blockweight.workflow.project_files import Imported
-from blockweight.workflow.recent_projects import Overview, RecentProject, overview, recent_projects
+from blockweight.workflow.recent_projects import RecentProject, recent_projects
 from blockweight.workflow.tuning_project import TuningProject
 
 

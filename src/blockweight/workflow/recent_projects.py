@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
-from blockweight.project import LOG, Project, TuningLog
+from blockweight.project import LOG
+from blockweight.project.file_lock import hold
 from blockweight.report import write_whole
 from blockweight.workflow.config_folder import config_folder
 
 MOST = 50
 """How many projects are remembered."""
+
+_PATIENCE = 5.0
+"""Seconds to wait for another program that writes the list, which takes it a moment."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,6 @@ class RecentProject:
         return holds_project(self.folder)
 
 
-@dataclass(frozen=True)
-class Overview:
-    """What a list of projects shows of one: its name, how many pictures were finished, the key of the latest that is
-    there (None without any), for a thumbnail, the weights as text and one by one, and the LoRA's file name."""
-
-    name: str
-    pictures: int
-    cover: str | None
-    weights: str
-    values: tuple[float, ...]
-    lora: str
-
-
 def recent_projects() -> tuple[RecentProject, ...]:
     """The projects opened lately, latest first; also those whose folder is gone (`there`)."""
     try:
@@ -59,32 +50,18 @@ def remember(folder: Path, name: str) -> None:
     """Put a project first in the list. A list that cannot be written is no reason not to work on the project."""
     here = normal(folder)
     opened = datetime.now(UTC).isoformat(timespec="seconds")
-    others = [each for each in recent_projects() if each.folder != here]
-    with suppress(BlockweightError, OSError, ValueError):
+    with suppress(BlockweightError, OSError, ValueError), _alone():
+        others = [each for each in recent_projects() if each.folder != here]
         _write([RecentProject(here, name, opened), *others][:MOST])
 
 
 def forget(folder: Path) -> None:
     """Take a project from the list; its folder stays as it is. BlockweightError if the list cannot be written."""
-    left = [each for each in recent_projects() if each.folder != normal(folder)]
     try:
-        _write(left)
+        with _alone():
+            _write([each for each in recent_projects() if each.folder != normal(folder)])
     except (OSError, ValueError) as error:
         raise BlockweightError(f"The list of projects cannot be written ({error}); set BLOCKWEIGHT_CONFIG.") from error
-
-
-def overview(folder: Path) -> Overview:
-    """What a list shows of the project in this folder. BlockweightError if it is none, or damaged."""
-    if not holds_project(folder):
-        raise BlockweightError(f"There is no project in '{folder}' any more; check the path.")
-    with Project(folder) as project:
-        state = TuningLog(project.log).state()
-        keys = [str(event.body.get("job", "")) for event in project.log.read("rendered")]
-        there = (key for key in reversed(keys) if (project.pictures.folder / f"{key}.png").is_file())
-        weights = state.weights
-        return Overview(
-            state.name, len(set(keys)), next(there, None), weights.text(), weights.values, state.subject.lora
-        )
 
 
 def holds_project(folder: Path) -> bool:
@@ -104,8 +81,16 @@ def _file() -> Path:
     return config_folder() / "recent.json"
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Between reading the list and writing it anew no other program changes it."""
+    folder = config_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(hold(folder / "recent.lock", _PATIENCE)):
+        yield
+
+
 def _write(projects: Sequence[RecentProject]) -> None:
     file = _file()
-    file.parent.mkdir(parents=True, exist_ok=True)
     rows = [{"folder": str(each.folder), "name": each.name, "opened": each.opened} for each in projects]
     write_whole(file, f"{json.dumps(rows, indent=1)}\n".encode())

@@ -68,10 +68,11 @@ class RenderProcess:
     """Works through tasks one after another, in the order in which they came. Threads may share one.
 
     The process is begun with the first task and kept, with the models that it has loaded; if it dies, its task has
-    failed and the next one begins another. `renderer` is a name that `renderer_named` knows.
+    failed and the next one begins another. `renderer` is a name that `renderer_named` knows, empty for the one that the
+    settings choose when a task begins.
     """
 
-    renderer: str = "local"
+    renderer: str = ""
     _tasks: dict[int, Task] = field(default_factory=dict)
     _paces: dict[int, _Pace] = field(default_factory=dict)
     _child: subprocess.Popen[str] | None = None

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +21,7 @@ from blockweight.render import Renderer
 from blockweight.workflow.comparison import render_comparison
 from blockweight.workflow.progress import Bar, Progress
 from blockweight.workflow.project_analysis import render_analysis
-from blockweight.workflow.renderers import renderer_named
+from blockweight.workflow.renderers import chosen_renderer, renderer_named
 from blockweight.workflow.tuning_project import TuningProject, open_project
 from blockweight.workflow.tuning_rounds import render_round
 
@@ -87,14 +87,19 @@ class _Orders:
 
 
 def work(orders: _Orders, answers: TextIO) -> None:
-    """Work through the orders for ever. Renderers are kept, so that a model is loaded once."""
-    renderer = cache(renderer_named)
+    """Work through the orders for ever. The renderer is kept, so that a model is loaded once, until another one is
+    wanted."""
+    kept = lru_cache(maxsize=1)(renderer_named)
+
+    def renderer(name: str) -> Renderer:
+        return kept(name or chosen_renderer())
+
     while True:
         order = orders.next()
         tell = partial(_tell, answers, order["task"])
         stopped = partial(orders.stopped, order["task"])
         try:
-            with open_project(Path(order["folder"])) as tuning:
+            with open_project(Path(order["folder"]), "studio") as tuning:
                 WORKS[order["work"]](tuning, partial(renderer, order["renderer"]), _Told(tell), stopped)
         except BlockweightError as error:
             tell(phase="failed", error=str(error))

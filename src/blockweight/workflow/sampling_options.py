@@ -11,6 +11,7 @@ from typing import Any
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import AUTOMATIC, NOISE_SOURCES, SAMPLERS, UPSCALERS, Hires, SamplingSettings, read_sampler
 from blockweight.plan.infotext_numbers import sides_of
+from blockweight.workflow.part_options import one_of, within
 
 _PLAIN = Hires()
 
@@ -36,8 +37,8 @@ class SamplingOptions:
         """What `plan.Scene` takes of them, with this sampler. BlockweightError for what is not known or no number that
         can be used."""
         name, scheduler = read_sampler(sampler, self.scheduler)
-        strength = _share("variation strength", self.variation_strength)
-        eta = None if self.eta is None or not SAMPLERS[name].takes_eta else _share("eta", self.eta)
+        strength = within("variation strength", self.variation_strength, 0, 1)
+        eta = None if self.eta is None or not SAMPLERS[name].takes_eta else within("eta", self.eta, 0, 1)
         return {
             "sampler": name,
             "scheduler": scheduler,
@@ -45,7 +46,7 @@ class SamplingOptions:
             "variation_seed": self.variation_seed if strength else 0,
             "variation_strength": strength,
             "eta": eta,
-            "noise_source": _one_of("noise source", self.noise, NOISE_SOURCES),
+            "noise_source": one_of("noise source", self.noise, NOISE_SOURCES),
             "hires": self._hires(),
             "guidance": self._guidance(),
         }
@@ -69,12 +70,12 @@ class SamplingOptions:
             raise BlockweightError(f"The scale of the hires pass must be a number above 0, not {scale:g}.")
         sides = (0, 0) if self.hires_size is None else _sides(self.hires_size)
         return Hires(
-            _PLAIN.upscaler if upscaler is None else _one_of("upscaler", upscaler, UPSCALERS),
+            _PLAIN.upscaler if upscaler is None else one_of("upscaler", upscaler, UPSCALERS),
             # Pixels leave the scale nothing to say.
             _PLAIN.scale if scale is None else scale,
             *sides,
             _PLAIN.steps if steps is None else steps,
-            _PLAIN.denoising if denoising is None else _share("denoising strength of the hires pass", denoising),
+            _PLAIN.denoising if denoising is None else within("denoising strength of the hires pass", denoising, 0, 1),
         )
 
     def filled(self, found: SamplingSettings, typed: Collection[str]) -> SamplingOptions:
@@ -113,16 +114,3 @@ def _sides(text: str) -> tuple[int, int]:
             f"{quoted(text)} is not a size; write width and height like 1024x768, with 0 for one that follows."
         )
     return sides
-
-
-def _one_of(what: str, name: str, known: Collection[str]) -> str:
-    found = {one.lower(): one for one in known}.get(" ".join(name.split()).lower())
-    if found is None:
-        raise BlockweightError(f"There is no {what} {quoted(name)}; use one of: {', '.join(known)}.")
-    return found
-
-
-def _share(what: str, value: float) -> float:
-    if not 0 <= value <= 1:
-        raise BlockweightError(f"The {what} must be a number from 0 to 1, not {value:g}.")
-    return value

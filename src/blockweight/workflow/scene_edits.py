@@ -10,12 +10,21 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Scene
 from blockweight.project import SCENES, TuningState, scenes_body
 from blockweight.weights import format_weight
+from blockweight.workflow.further_fields import (
+    USUAL,
+    changed_scene,
+    further_errors,
+    further_fields,
+    further_text,
+    merged,
+)
 from blockweight.workflow.scenes import (
     parse_cfg,
     parse_prompt,
@@ -24,6 +33,7 @@ from blockweight.workflow.scenes import (
     parse_seeds,
     parse_size,
     parse_steps,
+    size_for,
     typed_errors,
 )
 from blockweight.workflow.tuning_project import TuningProject
@@ -38,7 +48,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "sampler": parse_sampler,
 }
 
-FIELDS = tuple(_PARSERS)
+FIELDS = (*_PARSERS, *USUAL)
 """The names of a scene's form."""
 
 
@@ -58,12 +68,15 @@ def scene_fields(scene: Scene) -> dict[str, str]:
         "steps": str(scene.steps),
         "cfg": format_weight(scene.cfg_scale),
         "sampler": scene.sampler_name,
+        **further_fields(scene),
     }
 
 
-def scene_errors(typed: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with a scene's form: a field's name → why, in one sentence."""
-    return typed_errors(typed, _PARSERS)
+def scene_errors(tuning: TuningProject, typed: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a scene's form for this project: a field's name → why, in one sentence."""
+    model = tuning.state().scenes[-1].checkpoint.path
+    errors = typed_errors(typed, {**_PARSERS, "size": lambda text: size_for(Path(model), text)})
+    return errors | further_errors(typed)
 
 
 def add_scenes(tuning: TuningProject, typed: Mapping[str, str], *, event_id: str = "") -> TuningState:
@@ -71,7 +84,7 @@ def add_scenes(tuning: TuningProject, typed: Mapping[str, str], *, event_id: str
     scenes that are there already stay once."""
 
     def change(scenes: Sequence[Scene]) -> list[Scene]:
-        made = _made(scenes[-1], {**scene_fields(scenes[-1]), **typed})
+        made = _made(scenes[-1], merged(scene_fields(scenes[-1]), typed))
         known = {_what(scene) for scene in scenes}
         news = [scene for scene in made if _what(scene) not in known]
         if not news:
@@ -88,7 +101,7 @@ def change_scene(tuning: TuningProject, key: str, typed: Mapping[str, str], *, e
     def change(scenes: Sequence[Scene]) -> list[Scene]:
         place = _place(scenes, key)
         others = {_what(scene) for scene in (*scenes[:place], *scenes[place + 1 :])}
-        made = _made(scenes[place], {**scene_fields(scenes[place]), **typed})
+        made = _made(scenes[place], merged(scene_fields(scenes[place]), typed))
         news = [scene for scene in made if _what(scene) not in others]
         if not news:
             raise BlockweightError("The project has this scene already; change the prompt or the seed.")
@@ -129,7 +142,7 @@ def scenes_lines(state: TuningState) -> Iterator[str]:
     for number, scene in enumerate(state.scenes, 1):
         yield (
             f"{number:>3}  {quoted(scene.prompt, 300)} seed {scene.seed}, {scene.width}x{scene.height}, {scene.steps} "
-            f"steps of {scene.sampler_name}, CFG {scene.cfg_scale:g}"
+            f"steps of {scene.sampler_name}, CFG {scene.cfg_scale:g}{further_text(scene)}"
         )
         if scene.negative_prompt:
             yield f"     without {quoted(scene.negative_prompt, 300)}"
@@ -137,19 +150,15 @@ def scenes_lines(state: TuningState) -> Iterator[str]:
 
 def _made(base: Scene, typed: Mapping[str, str]) -> list[Scene]:
     """Every prompt of the form with every seed. A prompt that stays keeps its label."""
-    width, height = parse_size(typed["size"])
-    # A sampler that nobody touches stays as it is, also one of an older project.
-    same = typed["sampler"] == base.sampler_name
-    sampler, scheduler = (base.sampler, base.scheduler) if same else parse_sampler(typed["sampler"])
+    width, height = size_for(Path(base.checkpoint.path), typed["size"])
     changed = replace(
         base,
         negative_prompt=parse_prompt(typed["negative"].strip()),
         steps=parse_steps(typed["steps"]),
         cfg_scale=parse_cfg(typed["cfg"]),
-        sampler=sampler,
-        scheduler=scheduler,
         width=width,
         height=height,
+        **changed_scene(base, typed),
     )
     # A prompt of several lines, from another program, is one prompt as long as nobody touches it.
     whole = base.prompt == typed["prompts"].replace("\r\n", "\n")

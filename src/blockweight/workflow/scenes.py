@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import SAMPLERS, Scene, read_sampler
+from blockweight.plan import SAMPLERS, Scene, check_sides, read_sampler
 from blockweight.weights import parse_weight
+from blockweight.workflow.part_options import PartOptions
 from blockweight.workflow.sampling_options import SamplingOptions
 
 _LORA_TAG = re.compile(r"<(?:lora|lyco):[^>]*>", re.IGNORECASE)
@@ -18,6 +19,7 @@ MOST_SEEDS = 1000
 MOST_STEPS = 1000
 
 _PLAIN = SamplingOptions()
+_NO_PARTS = PartOptions()
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -44,6 +46,16 @@ def parse_size(text: str) -> tuple[int, int]:
     width, height = (int(found[1]), int(found[2])) if found else (0, 0)
     if not (width and height):
         raise BlockweightError(f"{quoted(text)} is not a size; write width and height like 512x768.")
+    return width, height
+
+
+def size_for(model: Path, text: str) -> tuple[int, int]:
+    """Width and height that the model can draw, as far as its files tell; BlockweightError otherwise, with the nearest
+    ones."""
+    from blockweight.render import size_step  # noqa: PLC0415 - numpy is not needed for --help
+
+    width, height = parse_size(text)
+    check_sides(width, height, size_step(model))
     return width, height
 
 
@@ -114,17 +126,22 @@ def scenes_of(
     *,
     clip_skip: int = 1,
     embeddings: Path | None = None,
+    parts: PartOptions = _NO_PARTS,
 ) -> list[Scene]:
     """A scene for every prompt with every seed; `embeddings` is a folder of textual inversion embeddings, of which
     every scene takes those that its prompts name."""
     from blockweight.render import find_embeddings, identify_checkpoint  # noqa: PLC0415 - numpy is not needed for --help
 
-    width, height = parse_size(size)
+    width, height = size_for(model, size)
     numbers = parse_seeds(seeds)
     texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
     parse_prompt(negative)
     named = {text: () if embeddings is None else find_embeddings(embeddings, (text, negative)) for text in texts}
-    further = sampling.scene_fields(sampler)
+    further = {**sampling.scene_fields(sampler), **parts.scene_fields()}
+    if further["start"] is not None and further["hires"] is not None:
+        raise BlockweightError(
+            "A picture that is drawn over another (--init-image) has no hires pass; leave one of the two out."
+        )
     checkpoint = identify_checkpoint(model)
     return [
         Scene(

@@ -18,6 +18,12 @@ LANGUAGES = {"en": "English", "ja": "日本語"}
 
 THEMES = ("light", "dark")
 
+DEVICES = {"cpu": "CPU", "cuda": "NVIDIA or AMD GPU (CUDA)", "mps": "Apple GPU (MPS)"}
+"""What can render: torch's name → what people call it."""
+
+PRECISIONS = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32"}
+"""What a model can calculate in: what people call it → torch's name."""
+
 _MOST_BYTES = 1 << 20
 
 
@@ -25,23 +31,37 @@ _MOST_BYTES = 1 << 20
 class Settings:
     """Folders with models and with LoRAs, absolute; `language` is one of LANGUAGES, or empty to follow the browser, and
     `theme` one of THEMES, or empty to follow the system. `projects` is where new projects go, absolute; None for the
-    usual place (`projects_folder`)."""
+    usual place (`projects_folder`). `device` is the one of DEVICES that renders, or empty for the best that
+    there is; `precision` the one of PRECISIONS that models calculate in, or empty for the device's usual."""
 
     models: tuple[Path, ...] = ()
     loras: tuple[Path, ...] = ()
     language: str = ""
     theme: str = ""
     projects: Path | None = None
+    device: str = ""
+    precision: str = ""
 
     def __post_init__(self) -> None:
         check_look("language", self.language)
         check_look("theme", self.theme)
+        if self.device and self.device not in DEVICES:
+            raise BlockweightError(
+                f"There is no device {quoted(self.device)}; use one of {', '.join(DEVICES)}, or leave it empty."
+            )
+        if self.precision and self.precision not in PRECISIONS:
+            raise BlockweightError(
+                f"There is no precision {quoted(self.precision)}; use one of {', '.join(PRECISIONS)}, or leave it "
+                "empty."
+            )
 
     def text(self) -> str:
         """The file's text, TOML."""
         folders = [f"{name} = [{', '.join(map(_toml, paths))}]" for name, paths in self._folders()]
         where = [] if self.projects is None else [f"projects = {_toml(self.projects)}"]
-        return "\n".join([*folders, *where, f'language = "{self.language}"', f'theme = "{self.theme}"', ""])
+        chosen = {"device": self.device, "precision": self.precision}
+        renders = [f'{name} = "{value}"' for name, value in chosen.items() if value]
+        return "\n".join([*folders, *where, *renders, f'language = "{self.language}"', f'theme = "{self.theme}"', ""])
 
     def _folders(self) -> tuple[tuple[str, tuple[Path, ...]], ...]:
         return ("models", self.models), ("loras", self.loras)
@@ -145,18 +165,22 @@ def _whole_path(line: str) -> tuple[Path, bool]:
 
 
 def _settings_of(found: Mapping[str, object]) -> Settings:
-    unknown = set(found) - {"models", "loras", "projects", "language", "theme"}
+    unknown = set(found) - {"models", "loras", "projects", "language", "theme", "device", "precision"}
     if unknown:
         raise BlockweightError(
-            f"{quoted(min(unknown))} is no setting; there are models, loras, projects, language and theme."
+            f"{quoted(min(unknown))} is no setting; there are models, loras, projects, device, precision, language and "
+            "theme."
         )
     language, theme, projects = (found.get(name, "") for name in ("language", "theme", "projects"))
     if not isinstance(language, str) or not isinstance(theme, str):
         raise BlockweightError('language and theme are texts, as in theme = "dark".')
+    device, precision = found.get("device", ""), found.get("precision", "")
+    if not isinstance(device, str) or not isinstance(precision, str):
+        raise BlockweightError('device and precision are texts, as in device = "cpu".')
     if not isinstance(projects, str):
         raise BlockweightError('projects is one folder, as in projects = "/data/projects".')
     where = Path(projects) if projects else None
-    return Settings(_paths("models", found), _paths("loras", found), language, theme, where)
+    return Settings(_paths("models", found), _paths("loras", found), language, theme, where, device, precision)
 
 
 def _paths(name: str, found: Mapping[str, object]) -> tuple[Path, ...]:

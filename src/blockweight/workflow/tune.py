@@ -10,7 +10,7 @@ from blockweight.measure import Picture
 from blockweight.plan import Round, Scene, Variant
 from blockweight.report import Grid, picture_grid, write_png, write_whole
 from blockweight.workflow.folders import result_folder
-from blockweight.workflow.workbench import Workbench
+from blockweight.workflow.workbench import Workbench, preview_text
 
 NO_LORA = Variant("no LoRA", None)
 
@@ -31,7 +31,8 @@ class RenderedRound:
         cells = [[without, *row] for without, row in zip(self.without, self.pictures, strict=True)]
         columns = [NO_LORA.label, *(planned.variant.label for planned in self.plan.variants)]
         rows = [f"{scene.label}\nseed {scene.seed}" for scene in self.scenes]
-        return picture_grid(cells, rows, columns, title=self.plan.kind)
+        preview = preview_text(self.scenes)
+        return picture_grid(cells, rows, columns, title=f"{self.plan.kind} ({preview})" if preview else self.plan.kind)
 
 
 def run_round(bench: Workbench, plan: Round, scenes: Sequence[Scene]) -> RenderedRound:
@@ -46,8 +47,10 @@ def run_round(bench: Workbench, plan: Round, scenes: Sequence[Scene]) -> Rendere
 
 def write_round(rendered: RenderedRound, project: Path) -> list[Path]:
     """Write the grid (PNG), and the texts to paste elsewhere (the presets and the Prompt S/R line) to a folder of their
-    own in the project's, `round-01-sub`, beside `settings.json`; returns the files."""
-    folder = result_folder(project, "round", rendered.settings, f"-{rendered.plan.kind.lower()}")
+    own in the project's, `round-01-sub`, or of previews `round-01-sub-preview`, beside `settings.json`; returns the
+    files."""
+    ending = f"-{rendered.plan.kind.lower()}{'-preview' if preview_text(rendered.scenes) else ''}"
+    folder = result_folder(project, "round", rendered.settings, ending)
     grid, presets, prompt_sr = (folder / name for name in ("grid.png", "presets.txt", "prompt-sr.txt"))
     write_png(rendered.grid().image, grid)
     write_whole(presets, ("\n".join(rendered.plan.presets()) + "\n").encode())

@@ -20,6 +20,7 @@ from blockweight.project import (
     FINISHED,
     FIXED,
     REDONE,
+    RENAMED,
     REVOKED,
     SCENES,
     UNDONE,
@@ -29,8 +30,9 @@ from blockweight.project import (
     TuningState,
     scenes_body,
 )
-from blockweight.weights import parse_blocks, parse_weight
+from blockweight.weights import check_name, parse_blocks, parse_weight
 from blockweight.workflow.places import places_of
+from blockweight.workflow.recent_projects import remember
 from blockweight.workflow.tuning_project import TuningProject, typed_weights
 
 _SUGGESTED = {Verdict.KEEP.value: 1.0, Verdict.DROP.value: 0.0}
@@ -192,6 +194,17 @@ def finish_round(tuning: TuningProject, *, event_id: str = "") -> TuningState:
         return {"round": state.round.number}
 
     return tuning.log.add(FINISHED, body, event_id=event_id)
+
+
+def rename(tuning: TuningProject, name: str, *, event_id: str = "") -> TuningState:
+    """Call the project something else; its folder stays. A name is what people call the whole of it, on every branch,
+    so no undo takes it back."""
+    title = check_name(name.strip())
+    if not title:
+        raise BlockweightError("A project needs a name; give it one.")
+    state = tuning.log.add(RENAMED, lambda _: {"name": title}, event_id=event_id)
+    remember(tuning.folder, state.name)
+    return state
 
 
 def undo(tuning: TuningProject, *, event_id: str = "") -> TuningState:

@@ -16,6 +16,7 @@ from blockweight.project import (
     CREATED,
     History,
     News,
+    Program,
     Project,
     Subject,
     Thumbnails,
@@ -115,13 +116,14 @@ def create_project(
     return made
 
 
-def open_project(folder: Path) -> TuningProject:
-    """Open a tuning project, and remember it among the recent ones. BlockweightError if the folder holds none."""
+def open_project(folder: Path, program: Program = "command") -> TuningProject:
+    """Open a tuning project, and remember it among the recent ones; `program` is what others are told that renders
+    here. BlockweightError if the folder holds none."""
     if not holds_project(folder):
         raise BlockweightError(
             f"There is no project in '{folder}'; check the path, or make one with 'blockweight project new'."
         )
-    made = _opened(Project(folder))
+    made = _opened(Project(folder, program))
     try:
         remember(folder, made.state().name)
     except BaseException:

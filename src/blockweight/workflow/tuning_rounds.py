@@ -148,13 +148,15 @@ def render_jobs(
     stopped: Callable[[], bool],
 ) -> RenderedPart:
     """Render the jobs of which so many pictures are missing, with progress under `title`. `stopped` is asked at
-    every step. Who calls has counted what is missing: that reads every picture."""
+    every step. Who calls has counted what is missing: that reads every picture. UnavailableError if another program
+    renders the project."""
     total = len({job.key for job in jobs})
-    renderer, made = make_renderer(), 0
-    with progress.track(title, total, total - missing) as bar:
-        for _ in project.render(renderer, jobs, stopped, bar.step):
-            bar.advance()
-            made += 1
+    with project.alone():  # before a renderer is made, which takes seconds
+        renderer, made = make_renderer(), 0
+        with progress.track(title, total, total - missing) as bar:
+            for _ in project.render(renderer, jobs, stopped, bar.step):
+                bar.advance()
+                made += 1
     return RenderedPart(made, len(project.missing(jobs)))
 
 

@@ -91,6 +91,14 @@ def _further(scene: Scene) -> Iterator[str]:
     if scene.hires is not None:
         width, height = scene.picture_size
         yield f", hires {scene.hires.upscaler} to {width}x{height} at {scene.hires.denoising:g}"
+    if scene.start is not None:
+        yield f", over {quoted(Path(scene.start.picture.path).name)} at {scene.start.denoising:g}"
+    for control in scene.controls:
+        yield f", ControlNet {quoted(Path(control.model.path).name)} by {quoted(Path(control.picture.path).name)}"
+    if scene.vae is not None:
+        yield f", VAE {quoted(Path(scene.vae.path).name)}"
+    if scene.preview:
+        yield ", preview"
 
 
 def _round(planned: TunedRound) -> str:

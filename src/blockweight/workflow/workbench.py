@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
 from blockweight.plan import Job, LoraUse, Scene, Variant
 from blockweight.project import Project
@@ -25,7 +26,8 @@ class Workbench:
 
     def pictures(self, title: str, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[list[Picture]]:
         """pictures[scene][variant], each (H, W, 3) uint8. What is not in the project yet is rendered, with progress
-        under `title`; equal jobs are rendered once."""
+        under `title`; equal jobs are rendered once. BlockweightError for previews among other scenes."""
+        check_alike(scenes)
         flat = jobs_of(self.lora, self.strength, scenes, variants)
         distinct = len({job.key for job in flat})
         missing = len(self.project.missing(flat))
@@ -42,6 +44,21 @@ class Workbench:
         lora = {"file": self.lora.path.name, "digest": self.lora.digest, "strength": self.strength}
         shown = [{"model": Path(scene.checkpoint.path).name, **scene.facts()} for scene in scenes]
         return {**more, "lora": lora, "scenes": shown}
+
+
+def check_alike(scenes: Sequence[Scene]) -> None:
+    """Refuse previews among other scenes."""
+    if len({scene.preview for scene in scenes}) > 1:
+        raise BlockweightError(
+            "Some of the scenes are previews and some are not, and their pictures are not to be compared; render all "
+            "of them alike."
+        )
+
+
+def preview_text(scenes: Sequence[Scene]) -> str:
+    """What marks results of previews, `preview: 8 steps at 256×256`; empty for other scenes."""
+    scene = scenes[0]
+    return f"preview: {scene.steps} steps at {scene.width}×{scene.height}" if scene.preview else ""
 
 
 def jobs_of(lora: Lora, strength: float, scenes: Sequence[Scene], variants: Sequence[Variant]) -> list[Job]:

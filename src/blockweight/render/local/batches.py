@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 import torch
 
 from blockweight.plan import Job
+from blockweight.render.local.memory import free_bytes
 
 PIXELS = 1024 * 1024
 """Of a batch where the memory is the machine's own: larger ones gain nothing on a CPU."""
@@ -34,8 +35,7 @@ class BatchSizes:
         model's batch. Once a number was too many, it is never asked for again."""
         if self._fixed is not None:
             found = self._fixed
-        elif self._device.type == "cuda":
-            free = torch.cuda.mem_get_info(self._device)[0] + _reserved(self._device)
+        elif (free := free_bytes(self._device)) is not None:
             found = int(SHARE * free / (BYTES_PER_PIXEL * pixels * rows))
         else:
             # Guidance has always taken two rows.
@@ -67,8 +67,3 @@ class Batches:
 
 def _cut(jobs: Sequence[Job], size: int) -> list[Sequence[Job]]:
     return [jobs[start : start + size] for start in range(0, len(jobs), size)]
-
-
-def _reserved(device: torch.device) -> int:
-    """Bytes that torch holds and would give to the next batch."""
-    return torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -7,7 +7,7 @@ from typing import Any
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
-from blockweight.plan import Job, Scene
+from blockweight.plan import Job, Scene, check_sides
 from blockweight.render.local.sampling_checks import check_sampling
 
 
@@ -32,14 +32,20 @@ def check_family(job: Job, families: tuple[str, ...]) -> None:
         )
 
 
+def check_fits(job: Job, families: tuple[str, ...]) -> None:
+    """Refuse weights of a family that the job's model is not of."""
+    weights = job.variant.weights
+    if weights is not None and weights.layout.family not in families:
+        raise BlockweightError(
+            f"The weights of '{job.variant.label}' are of the family {weights.layout.family}, but "
+            f"'{job.scene.checkpoint.path}' is a model of {families[0]}; give a model of the LoRA's family."
+        )
+
+
 def check_size(scene: Scene, pipeline: Any) -> None:
     """Refuse a size that the model's autoencoder and UNet cannot halve as often as they do."""
-    side = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
-    if scene.width % side or scene.height % side or min(scene.width, scene.height) < side:
-        raise BlockweightError(
-            f"A picture of {scene.width}×{scene.height} pixels cannot be drawn by this model; "
-            f"width and height must be multiples of {side}."
-        )
+    step = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
+    check_sides(scene.width, scene.height, step)
 
 
 def check_lora(lora: Lora, job: Job) -> None:

@@ -15,11 +15,13 @@ from blockweight.plan import Scene, read_prompt
 @dataclass(frozen=True, eq=False)
 class Direction:
     """One row of the UNet's batch: the sample that it belongs to, the weight of its direction (None for the negative
-    prompt, from which directions go out), and what it attends to in each step, (tokens, width)."""
+    prompt, from which directions go out), and what it attends to in each step, (tokens, width). SDXL is also told
+    `pooled` in each step, (width,): one vector for the whole prompt."""
 
     sample: int
     weight: float | None
     states: tuple[Tensor, ...]
+    pooled: tuple[Tensor, ...] = ()
 
 
 class Conditioning:
@@ -47,6 +49,11 @@ class Conditioning:
         if self._last is None or self._last[0] != key:
             self._last = (key, _stacked(states))
         return self._last[1]
+
+    def pooled(self, step: int) -> Tensor | None:
+        """What SDXL is told of the whole prompt of each row in a step, (rows, width); None for models that are not."""
+        told = [row.pooled[step] for row in self._rows if row.pooled]
+        return torch.stack(told) if told else None
 
     def guide(self, predicted: Tensor, scale: float) -> Tensor:
         """One prediction a sample of those of the rows, (rows, C, h, w) → (samples, C, h, w): that of the negative

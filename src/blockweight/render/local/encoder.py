@@ -1,7 +1,8 @@
 """A text encoder: chunks of tokens in, what the UNet attends to out.
 
-What equals AUTOMATIC1111's WebUI 1.10 (`modules/sd_hijack_clip.py`, `sd_emphasis.py`): the ids of every chunk, the
-layer that is read, and emphasis of the kind "Original". Its numbers are those of the same operations.
+What equals AUTOMATIC1111's WebUI 1.10 (`modules/sd_hijack_clip.py`, `sd_hijack_open_clip.py`, `sd_emphasis.py`): the
+ids of every chunk, the layer that is read, and emphasis of the kind "Original". Its numbers are those of the same
+operations.
 """
 
 from __future__ import annotations
@@ -12,23 +13,40 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from blockweight.plan import Embedding
 from blockweight.plan.prompt_emphasis import Piece
 from blockweight.render.local.chunks import LENGTH, Chunk, Planted, chunks_of
 
+OPENCLIP_PADDING = 0
+"""The token that OpenCLIP's chunks are filled with, `!`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What stands for a chunk: `states` (77, width), and, of an encoder that projects, `pooled` (width,), the state of
+    the end token behind the last layer, normed and projected."""
+
+    states: Tensor
+    pooled: Tensor | None = None
+
 
 @dataclass(frozen=True)
 class Encoder:
     """A tokenizer and its text model, and what of the model is read: the `layer`-th of its hidden states from the end,
-    1 for the last, through the final layer norm or not. `key` names the encoder in embeddings' files."""
+    1 for the last, through the final layer norm or not. `key` names the encoder in embeddings' files, `component` in
+    LoRAs. `openclip` says that it reads as OpenCLIP does: no word stands for a token of another meaning, and chunks are
+    filled up with OPENCLIP_PADDING."""
 
     tokenizer: Any
     model: Any
     layer: int = 1
     final_norm: bool = True
     key: str = "clip_l"
+    component: str = "text_encoder"
+    openclip: bool = False
 
     @property
     def width(self) -> int:
@@ -45,18 +63,18 @@ class Encoder:
         planted = [Planted(e.name, tuple(self._tokens(e.name)), len(found)) for e, found in vectors.items()]
         return chunks_of(pieces, self._tokens, self._comma, planted)
 
-    def encode(self, chunk: Chunk, vectors: Mapping[Embedding, Tensor]) -> Tensor:
-        """One chunk's states before emphasis, (77, width). One at a time: whatever was encoded before, the answer is
-        the same to the last bit."""
+    def encode(self, chunk: Chunk, vectors: Mapping[Embedding, Tensor]) -> Encoded:
+        """One chunk before emphasis. One at a time: whatever was encoded before, the answer is the same to the last
+        bit."""
         ids = torch.tensor([self._ids(chunk)], device=self.model.device)
         by_name = {embedding.name: found for embedding, found in vectors.items()}
         with self._planted([(place, by_name[name]) for place, name in chunk.vectors]):
-            if self.layer == 1 and self.final_norm:
-                states: Tensor = self.model(ids).last_hidden_state
-            else:
-                states = self.model(ids, output_hidden_states=True).hidden_states[-self.layer]
-                states = self._norm(states) if self.final_norm else states
-        return states[0]
+            last = self.layer == 1 and self.final_norm
+            found = self.model(ids, output_hidden_states=not last)
+            states: Tensor = found.last_hidden_state if last else found.hidden_states[-self.layer]
+            states = self._norm(states) if self.final_norm and not last else states
+        pooled = getattr(found, "text_embeds", None)
+        return Encoded(states[0], None if pooled is None else pooled[0])
 
     @property
     def _comma(self) -> int:
@@ -69,6 +87,13 @@ class Encoder:
         return getattr(self.model, "text_model", self.model).final_layer_norm
 
     def _tokens(self, text: str) -> list[int]:
+        if self.openclip:
+            # transformers reads the padding, "!", as that wherever it stands in a text. OpenCLIP does not.
+            known = self.tokenizer.backend_tokenizer
+            plain = Tokenizer(known.model)
+            plain.normalizer, plain.pre_tokenizer = known.normalizer, known.pre_tokenizer
+            read: list[int] = plain.encode(text, add_special_tokens=False).ids
+            return read
         found: list[int] = self.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids
         return found
 
@@ -76,7 +101,8 @@ class Encoder:
         """The chunk between the tokens of the start and the end, filled up with the model's padding."""
         tokenizer = self.tokenizer
         ids = [tokenizer.bos_token_id, *chunk.tokens, tokenizer.eos_token_id]
-        return ids + [tokenizer.pad_token_id] * (LENGTH + 2 - len(ids))
+        padding = OPENCLIP_PADDING if self.openclip else tokenizer.pad_token_id
+        return ids + [padding] * (LENGTH + 2 - len(ids))
 
     @contextmanager
     def _planted(self, vectors: Sequence[tuple[int, Tensor]]) -> Iterator[None]:

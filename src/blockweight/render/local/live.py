@@ -13,7 +13,7 @@ that. Changing a weight changes a number or merges a block anew; the model's own
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,6 +28,9 @@ from blockweight.render.local.deltas import Delta, deltas_of
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.merging import merge, take_off
 from blockweight.render.local.places import Name, Places
+
+_MOST = 0.75
+"""The share of a batch's rows beyond which all of them are calculated: picking rows out copies them."""
 
 
 class LiveLora:
@@ -68,9 +71,12 @@ class LiveLora:
         for attached in self._attached:
             attached.prepare(self._scales[attached.delta.block])
 
-    def text_scales(self, variant: Variant, strength: float) -> tuple[tuple[str, float], ...]:
-        """The scales that decide this variant's text embeddings: those of the text encoder's blocks in this LoRA."""
-        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component in TEXT_ENCODERS)
+    def text_scales(
+        self, variant: Variant, strength: float, components: Collection[str] = TEXT_ENCODERS
+    ) -> tuple[tuple[str, float], ...]:
+        """The scales that decide this variant's text embeddings: those of the blocks of these text encoders in this
+        LoRA."""
+        texts = dict.fromkeys(self.lora.block_of(m) for m in self.lora.modules if m.component in components)
         return tuple((block, block_scale(variant, block, strength)) for block in texts)
 
     def detach(self) -> None:
@@ -95,7 +101,7 @@ class _Scales:
         return any(scale != merged for scale in self.samples)
 
     def column(self, merged: float, rows: int, like: Tensor) -> tuple[Tensor | None, Tensor]:
-        """Which of a batch's rows need more than what is merged (None for all), and how much more of ΔW, where `like`
+        """The rows of a batch to calculate what is not merged for (None for all), and their scales of ΔW, where `like`
         is: moved there once per batch instead of once per layer. RuntimeError if the rows are not k times the samples.
         """
         key = (merged, rows, like.device, like.dtype)
@@ -104,6 +110,8 @@ class _Scales:
                 raise RuntimeError(f"A batch of {rows} rows came for {len(self.samples)} samples' block weights.")
             more = [scale - merged for scale in self.samples] * (rows // len(self.samples))
             which = [row for row, scale in enumerate(more) if scale]
+            if len(which) > _MOST * rows:
+                which = list(range(rows))
             index = None if len(which) == rows else torch.tensor(which, device=like.device)
             scales = torch.tensor([more[row] for row in which], device=like.device, dtype=like.dtype)
             self._columns[key] = (index, scales)

@@ -1,4 +1,4 @@
-"""How torch says that memory ran out."""
+"""How much memory there is, and how torch says that it ran out."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ def ran_out_of_memory(error: Exception) -> bool:
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _WORDS)
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """What a graphics card of CUDA has free, with what torch holds and would give out again. None for devices that use
+    the machine's own memory."""
+    if device.type != "cuda":
+        return None
+    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + held

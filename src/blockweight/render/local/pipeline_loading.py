@@ -53,8 +53,9 @@ def flow_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
-def load_flow_pipeline(path: Path, device: torch.device) -> tuple[Any, Kind]:
-    """The pipeline of the diffusers folder `path`, one of KINDS, ready on `device`. Nothing is looked up on a network.
+def load_flow_pipeline(path: Path, device: torch.device, dtype: torch.dtype | None = None) -> tuple[Any, Kind]:
+    """The pipeline of the diffusers folder `path`, one of KINDS, ready on `device` in `dtype`, by default
+    `flow_dtype(device)`. Nothing is looked up on a network.
 
     BlockweightError if weights are missing or damaged, or the model is drawn with a scheduler that is not known here.
     """
@@ -66,7 +67,7 @@ def load_flow_pipeline(path: Path, device: torch.device) -> tuple[Any, Kind]:
     _check_files(path, kind, parts)
     try:
         with quiet():
-            dtype = flow_dtype(device)
+            dtype = dtype or flow_dtype(device)
             encoders = {part: _text_encoder(path, part, index[part], dtype) for part in parts if part in TEXT_ENCODERS}
             pipeline = getattr(diffusers, name).from_pretrained(
                 str(path), torch_dtype=dtype, local_files_only=True, use_safetensors=True, **encoders,

@@ -10,6 +10,7 @@ from diffusers.models.normalization import AdaLayerNormContinuous
 from torch import Tensor, nn
 
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS, Module
+from blockweight.lora.layer_names import layer_of
 from blockweight.render.local.layers import can_change
 
 
@@ -50,8 +51,11 @@ class Places:
 
     def find(self, module: Module) -> tuple[Place, ...]:
         """Where `module` is; empty if this model lacks it."""
+        # Stable Diffusion's UNets may be named as in the original code.
+        known = layer_of(module)
+        paths = (module.path,) if known is None else (module.path, known.flat)
         # transformers 5.6 dropped the level `text_model` from CLIPTextModel's module names; LoRA files keep it.
-        for path in (module.path, module.path.removeprefix("text_model_")):
+        for path in (name for full in paths for name in (full, full.removeprefix("text_model_"))):
             if (layer := self._layer(module.component, path)) is not None:
                 return (Place(layer, _height(layer)),)
         return self._renamed(module) if module.component in DENOISERS else ()

@@ -20,14 +20,15 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.batches import Batches, BatchSizes
-from blockweight.render.local.checks import check_family, check_lora, check_scene
+from blockweight.render.local.checks import check_family, check_fits, check_lora, check_scene
 from blockweight.render.local.conditioning import directions
+from blockweight.render.local.controls import control_key
 from blockweight.render.local.decoding import levels_of
 from blockweight.render.local.engine import Engine
 from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
-from blockweight.render.local.models import SD1_CONFIG, dtype_on, pick_device
+from blockweight.render.local.models import dtype_on, pick_device
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
 
 LARGEST_BATCH = 26
@@ -53,7 +54,7 @@ class _Drawn:
 class LocalRenderer:
     """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the model at once; by
     default as many as there is memory for on a graphics card, or as make a megapixel elsewhere, `largest` at most.
-    `config` tells the architecture of single-file checkpoints (see `load_engine`).
+    `config` tells the sizes of single-file checkpoints (see `load_engine`).
 
     One model is in memory at a time, with one LoRA.
     """
@@ -62,9 +63,11 @@ class LocalRenderer:
         self,
         device: torch.device | None = None,
         batch: int | None = None,
-        config: Path = SD1_CONFIG,
+        config: Path | None = None,
         largest: int = LARGEST_BATCH,
+        dtype: torch.dtype | None = None,
     ) -> None:
+        self._dtype = dtype
         self.device = pick_device() if device is None else device
         self._sizes = BatchSizes(self.device, batch, largest)
         self._most = batch or largest
@@ -75,7 +78,7 @@ class LocalRenderer:
     @property
     def capabilities(self) -> Capabilities:
         """The families of all engines, with live block weights."""
-        arithmetic = f"{self.device.type}, {str(dtype_on(self.device)).removeprefix('torch.')}"
+        arithmetic = f"{self.device.type}, {str(self._dtype or dtype_on(self.device)).removeprefix('torch.')}"
         return Capabilities(families=FAMILIES, batch=self._most, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
@@ -87,7 +90,7 @@ class LocalRenderer:
         # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
         for job in sorted(jobs, key=_shared, reverse=True):
             engine = self._engine(job.scene.checkpoint)
-            check_family(job, engine.families)
+            check_fits(job, engine.families)
             engine.check(job.scene)
             if job.variant.weights is not None and (live := self._attach(job)) is not None:
                 check_lora(live.lora, job)
@@ -160,7 +163,8 @@ class LocalRenderer:
             # Let the old one go before the new one comes: two may not fit.
             self._detach()
             self._loaded = None
-            self._loaded = (checkpoint.digest, load_engine(Path(checkpoint.path), self.device, self._config))
+            engine = load_engine(Path(checkpoint.path), self.device, self._config, self._dtype)
+            self._loaded = (checkpoint.digest, engine)
         return self._loaded[1]
 
     def _attach(self, job: Job) -> LiveLora | None:
@@ -207,5 +211,8 @@ def _shared(job: Job) -> tuple[Hashable, ...]:
         -1.0 if scene.guidance is None else scene.guidance,
         scene.noise_source,
         () if scene.hires is None else astuple(scene.hires),
+        "" if scene.vae is None else scene.vae.digest,
+        -1.0 if scene.start is None else scene.start.denoising,
+        tuple(control_key(each) for each in scene.controls),
     )
     return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size, *way, directions(scene))

@@ -1,4 +1,4 @@
-"""What the local renderer refuses of a scene's sampler, noise and second pass."""
+"""What the local renderer refuses of a scene's sampler, noise, passes and ControlNets."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ import math
 from collections.abc import Collection
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import AUTOMATIC, MOST_PIXELS, NOISE_SOURCES, SAMPLERS, SCHEDULES, UPSCALERS, Hires, Scene
+from blockweight.plan import (
+    AUTOMATIC,
+    CONTROL_MODES,
+    MOST_PIXELS,
+    NOISE_SOURCES,
+    RESIZE_MODES,
+    SAMPLERS,
+    SCHEDULES,
+    UPSCALERS,
+    Control,
+    Hires,
+    Scene,
+    Start,
+)
 from blockweight.render.local.earlier import EARLIER_SAMPLERS
-from blockweight.render.local.sampling import LEAST_UNIPC_STEPS, whole_steps
+from blockweight.render.local.sampling import LEAST_UNIPC_STEPS, steps_over, whole_steps
 
 MOST_STEPS = 1000
 
@@ -31,17 +44,45 @@ def check_sampling(scene: Scene) -> None:
             f"The variation seed must be a whole number from 0 to {2**63 - 1}, not {scene.variation_seed}."
         )
     _check_enough(scene.sampler, scene.steps)
+    for control in scene.controls:
+        _check_control(control)
+    if scene.start is not None:
+        _check_start(scene, scene.start)
     if scene.hires is not None:
         _check_hires(scene, scene.hires)
 
 
 def _check_earlier(scene: Scene) -> None:
-    later = scene.variation_strength or scene.eta is not None or scene.noise_source != "CPU" or scene.hires is not None
+    noise = scene.variation_strength or scene.eta is not None or scene.noise_source != "CPU"
+    later = noise or scene.hires is not None or scene.start is not None or scene.controls
     if scene.sampler not in EARLIER_SAMPLERS or later:
         raise BlockweightError(
             f"The scene {quoted(scene.label)} names no schedule type, so its sampler must be one of "
-            f"{', '.join(EARLIER_SAMPLERS)}, without variation, eta, noise source or hires pass; name a schedule type."
+            f"{', '.join(EARLIER_SAMPLERS)}, without variation, eta, noise source, hires pass, picture to draw over or "
+            "ControlNet; name a schedule type."
         )
+
+
+def _check_control(control: Control) -> None:
+    _check_known("control mode", control.mode, CONTROL_MODES)
+    _check_known("resize mode", control.resize, RESIZE_MODES)
+    if not 0 <= control.weight <= 2:
+        raise BlockweightError(f"The weight of a ControlNet must be a number from 0 to 2, not {control.weight}.")
+    if not 0 <= control.start <= control.end <= 1:
+        raise BlockweightError(
+            f"A ControlNet works from one share of the steps to a later one, 0 to 1, not from {control.start} to "
+            f"{control.end}."
+        )
+
+
+def _check_start(scene: Scene, start: Start) -> None:
+    if scene.hires is not None:
+        raise BlockweightError(
+            f"The scene {quoted(scene.label)} is drawn over a picture, so it can have no hires pass; leave one out."
+        )
+    _check_known("resize mode", start.resize, RESIZE_MODES)
+    _check_share("denoising strength", start.denoising)
+    _check_enough(scene.sampler, steps_over(scene.steps, start.denoising) - 1)
 
 
 def _check_hires(scene: Scene, hires: Hires) -> None:
@@ -71,8 +112,8 @@ def _check_hires(scene: Scene, hires: Hires) -> None:
 def _check_enough(sampler: str, steps: int) -> None:
     if sampler == "UniPC" and steps < LEAST_UNIPC_STEPS:
         raise BlockweightError(
-            f"UniPC needs {LEAST_UNIPC_STEPS} steps, {LEAST_UNIPC_STEPS + 1} in a hires pass; take more, or another "
-            "sampler."
+            f"UniPC needs {LEAST_UNIPC_STEPS} steps, {LEAST_UNIPC_STEPS + 1} in a hires pass or over a picture; take "
+            "more, or another sampler."
         )
 
 

@@ -1,4 +1,4 @@
-"""Stable Diffusion 1.x: diffusers' models, and samplers, prompts and noise as the WebUI has them."""
+"""Stable Diffusion 1.x, 2.x and XL: diffusers' models, and samplers, prompts and noise as the WebUI has them."""
 
 from __future__ import annotations
 
@@ -9,36 +9,50 @@ import torch
 from torch import Tensor, nn
 
 from blockweight.plan import Job, Scene
+from blockweight.render.local.architectures import architecture_of
 from blockweight.render.local.checks import check_size
 from blockweight.render.local.conditioning import directions
+from blockweight.render.local.controls import ControlShelf, Guides
 from blockweight.render.local.decoding import decoded
-from blockweight.render.local.drawing import Predict, asks_of, draw
+from blockweight.render.local.drawing import Pass, Predict, asks_of, draw, share_over
 from blockweight.render.local.engine import Stepped
+from blockweight.render.local.fitting import read_part
 from blockweight.render.local.live import LiveLora
-from blockweight.render.local.models import COMPONENTS
 from blockweight.render.local.texts import TextEmbeddings
+from blockweight.render.local.vaes import Vaes
 
 
 class StableDiffusion:
-    """The engine of a StableDiffusionPipeline as `load_pipeline` gives it."""
+    """The engine of a pipeline as `load_pipeline` gives it."""
 
-    families = ("sd1",)
     names = ()
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.pipeline = pipeline
+        self._kind = architecture_of(pipeline)
         self._device = device
         self._texts = TextEmbeddings()
+        self._vaes = Vaes(pipeline.vae)
+        self._controls = ControlShelf(pipeline.unet)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of block weights that fit the model."""
+        return self._kind.families
 
     @property
     def components(self) -> Mapping[str, nn.Module]:
-        """The UNet and the text encoder."""
-        return {name: getattr(self.pipeline, name) for name in COMPONENTS}
+        """The UNet and the text encoders."""
+        return {name: getattr(self.pipeline, name) for name in self._kind.components}
 
     def check(self, scene: Scene) -> None:
-        """Refuse sizes that the model cannot draw, and embeddings for other models."""
+        """Refuse sizes that the model cannot draw, and embeddings, VAEs and ControlNets for other models."""
         check_size(scene, self.pipeline)
         self._texts.check(self.pipeline, scene)
+        self._vaes.take(scene.vae)
+        self._guides([scene])
+        if scene.start is not None:
+            read_part(scene.start.picture)
 
     def rows(self, scene: Scene) -> int:
         """A row for every prompt that AND composes, and for the negative one if it plays a part."""
@@ -46,6 +60,7 @@ class StableDiffusion:
 
     def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
         """Decoded pictures, (N, 3, H, W) around −1 to 1, fp32."""
+        self.pipeline.vae = self._vaes.take(jobs[0].scene.vae)
         return self.decode(jobs, self._denoise(jobs, live, stepped))
 
     def decode(self, _jobs: Sequence[Job], latents: Tensor) -> Tensor:
@@ -58,21 +73,33 @@ class StableDiffusion:
         scene, unet = jobs[0].scene, self.pipeline.unet
         guided = directions(scene) > 1
         scenes = [job.scene for job in jobs]
+        guides, negatives = self._guides(scenes), len(jobs) if guided else 0
         done = 0
 
-        def ask(times: int) -> Predict:
-            """The model for a pass that asks it so often: prompts may change on the way."""
-            conditioning = self._texts.conditioning(self.pipeline, jobs, live, times, guided=guided)
+        def ask(way: Pass) -> Predict:
+            """The model for a pass; prompts may change on the way."""
+            conditioning = self._texts.conditioning(self.pipeline, jobs, live, way.asks, guided=guided)
             if live is not None:
                 live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
             asked = 0
 
             def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
                 nonlocal asked, done
-                context, there = conditioning.at(min(asked, times - 1))
+                turn = min(asked, way.asks - 1)
+                context, there = conditioning.at(turn)
+                told = _told(conditioning.pooled(turn), way.size)
                 step = torch.as_tensor(timestep, device=self._device)
                 rows = latents.to(unet.dtype)[conditioning.samples]
-                predicted = unet(rows, step, encoder_hidden_states=context, encoder_attention_mask=there).sample
+                share = share_over(scene, asked, way.taken)
+                added = guides.added(rows, step, context, there, share, negatives, told or {})
+                predicted = unet(
+                    rows,
+                    step,
+                    encoder_hidden_states=context,
+                    encoder_attention_mask=there,
+                    added_cond_kwargs=told,
+                    **added,
+                ).sample
                 asked, done = asked + 1, done + 1
                 stepped(done, max(done, asks))
                 return conditioning.guide(predicted.float(), scene.cfg_scale)
@@ -81,3 +108,19 @@ class StableDiffusion:
 
         asks = asks_of(scene)
         return draw(scenes, self.pipeline, ask, self._device)
+
+    def _guides(self, scenes: Sequence[Scene]) -> Guides:
+        """The ControlNets of a batch."""
+        controls = scenes[0].controls
+        return Guides(controls, self._controls.take(controls), self.pipeline.vae_scale_factor)
+
+
+def _told(pooled: Tensor | None, size: tuple[int, int]) -> dict[str, Tensor] | None:
+    """What SDXL's UNet is told beside the prompt: the pooled prompts, (rows, width), and for each the size that the
+    picture was drawn in, where it was cropped, and its size since. As in the WebUI both sizes are those of the pass,
+    and nothing is cropped (`get_learned_conditioning` of its `modules/sd_models_xl.py`)."""
+    if pooled is None:
+        return None
+    width, height = size
+    sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=pooled.device)
+    return {"text_embeds": pooled, "time_ids": sizes.expand(len(pooled), -1)}

@@ -1,9 +1,10 @@
-"""Text embeddings, computed once for all variants whose text encoder has the same weights."""
+"""Text embeddings, computed once for all variants whose text encoders have the same weights."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,14 +12,28 @@ from torch import Tensor
 
 from blockweight.errors import BlockweightError
 from blockweight.plan import Embedding, Job, Scene, SubPrompt, read_negative, read_prompt
-from blockweight.render.local.chunks import Chunk
+from blockweight.plan.prompt_emphasis import Piece
+from blockweight.render.local.chunks import LENGTH, Chunk
 from blockweight.render.local.conditioning import Conditioning, Direction, in_step
-from blockweight.render.local.encoder import Encoder, weighed
+from blockweight.render.local.encoder import Encoded, Encoder, weighed
 from blockweight.render.local.live import LiveLora
+from blockweight.render.local.text_encoders import encoders_of
 from blockweight.render.local.textual_inversion import read_vectors
 
-CAPACITY = 256
-"""Chunks that are kept; SD1's take 236 kB each in fp32. The largest batch of short prompts needs 52."""
+CAPACITY = 512
+"""Chunks of one text encoder that are kept; SD1's take 236 kB each in fp32, and SDXL's second encoder's 394 kB. The
+largest batch of short prompts needs 52 of each encoder."""
+
+_Text = tuple[Piece, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What stands for a prompt in each step, the same tensor where it stays the same: states (tokens, width), and for
+    SDXL pooled (width,)."""
+
+    states: tuple[Tensor, ...]
+    pooled: tuple[Tensor, ...]
 
 
 class TextEmbeddings:
@@ -26,18 +41,26 @@ class TextEmbeddings:
     blocks."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Hashable, ...], Tensor] = OrderedDict()
+        self._kept: OrderedDict[tuple[Hashable, ...], Encoded] = OrderedDict()
         self._vectors: dict[tuple[str, str, int], Tensor] = {}
 
     def check(self, pipeline: Any, scene: Scene) -> None:
         """Refuse a clip skip that leaves no layer, and embeddings that are not for this model."""
-        encoder = _encoder(pipeline, scene)
-        if not 1 <= scene.clip_skip <= encoder.layers:
+        encoders = encoders_of(pipeline, scene)
+        layers = encoders[0].layers
+        if not 1 <= scene.clip_skip <= layers:
             raise BlockweightError(
-                f"The clip skip must be 1 to {encoder.layers} for this model's text encoder, not {scene.clip_skip}; 1 "
+                f"The clip skip must be 1 to {layers} for this model's text encoder, not {scene.clip_skip}; 1 "
                 "or 2 are usual."
             )
-        self._planted(encoder, scene)
+        found = [self._planted(encoder, scene) for encoder in encoders]
+        for embedding in scene.embeddings:
+            lengths = [len(vectors[embedding]) for vectors in found]
+            if len(set(lengths)) > 1:
+                raise BlockweightError(
+                    f"'{embedding.path}' holds {lengths[0]} vectors for one text encoder and {lengths[1]} for the "
+                    "other; get the embedding again, or take its name out of the prompt."
+                )
 
     def conditioning(
         self, pipeline: Any, jobs: Sequence[Job], live: LiveLora | None, steps: int, *, guided: bool
@@ -49,34 +72,80 @@ class TextEmbeddings:
         rows: list[Direction] = []
         if guided:
             for sample, job in enumerate(jobs):
-                negative = read_negative(job.scene.negative_prompt, steps)
-                rows.append(Direction(sample, None, self._states(pipeline, job, negative, live)))
+                read = self._negative(pipeline, job, live, steps)
+                rows.append(Direction(sample, None, read.states, read.pooled))
         for sample, job in enumerate(jobs):
             parts = read_prompt(job.scene.prompt, steps)
-            found = [self._states(pipeline, job, part, live) for part in parts]
-            rows += [Direction(sample, p.weight, s) for p, s in zip(parts, _of_one_length(found), strict=True)]
+            found = [self._read(pipeline, job, part, live) for part in parts]
+            states = _of_one_length([read.states for read in found])
+            rows += [
+                Direction(sample, part.weight, long, read.pooled)
+                for part, long, read in zip(parts, states, found, strict=True)
+            ]
         return Conditioning(tuple(rows), len(jobs))
 
-    def _states(self, pipeline: Any, job: Job, part: SubPrompt, live: LiveLora | None) -> tuple[Tensor, ...]:
-        """What stands for a prompt in each step, (tokens, width): the same tensor where it stays the same. All of its
-        texts have as many chunks as the longest; empty ones follow."""
-        encoder = _encoder(pipeline, job.scene)
-        vectors = self._planted(encoder, job.scene)
+    def _negative(self, pipeline: Any, job: Job, live: LiveLora | None, steps: int) -> _Read:
+        """An empty negative prompt is nothing but zeros for SDXL, which was trained so (`get_learned_conditioning` of
+        the WebUI's `modules/sd_models_xl.py`)."""
+        encoders = encoders_of(pipeline, job.scene)
+        if len(encoders) == 1 or job.scene.negative_prompt:
+            return self._read(pipeline, job, read_negative(job.scene.negative_prompt, steps), live)
+        unet = pipeline.unet
+        states = torch.zeros(LENGTH + 2, sum(encoder.width for encoder in encoders), dtype=unet.dtype)
+        pooled = torch.zeros(encoders[-1].model.config.projection_dim, dtype=unet.dtype)
+        return _Read((states.to(unet.device),) * steps, (pooled.to(unet.device),) * steps)
+
+    def _read(self, pipeline: Any, job: Job, part: SubPrompt, live: LiveLora | None) -> _Read:
+        """All of a prompt's texts have as many chunks as the longest; empty ones follow. The states of several encoders
+        stand side by side; what is pooled is the last encoder's, of the first chunk."""
         times = Counter(span.pieces for span in part.spans)
-        chunks = {pieces: encoder.chunks(pieces, vectors) for pieces in times}
-        count = max(map(len, chunks.values()))
-        columns = []
+        encoders = encoders_of(pipeline, job.scene)
+        planted = [self._planted(encoder, job.scene) for encoder in encoders]
+        chunks = [
+            {pieces: encoder.chunks(pieces, vectors) for pieces in times}
+            for encoder, vectors in zip(encoders, planted, strict=True)
+        ]
+        count = max(len(found) for by_text in chunks for found in by_text.values())
+        read = [
+            self._columns(encoder, job, by_text, vectors, live, times, count)
+            for encoder, by_text, vectors in zip(encoders, chunks, planted, strict=True)
+        ]
+        # The text encoders may stay with the CPU (`residence`).
+        like = pipeline.unet
+        states = {t: torch.cat([by_text[t].states for by_text in read], 1).to(like.device, like.dtype) for t in times}
+        last = {text: found.pooled for text, found in read[-1].items() if found.pooled is not None}
+        pooled = {text: found.to(like.device, like.dtype) for text, found in last.items()}
+        order = [span.pieces for span in part.spans for _ in range(span.start, span.stop)]
+        return _Read(tuple(states[text] for text in order), tuple(pooled[text] for text in order if pooled))
+
+    def _columns(
+        self,
+        encoder: Encoder,
+        job: Job,
+        chunks: Mapping[_Text, Sequence[Chunk]],
+        vectors: Mapping[Embedding, Tensor],
+        live: LiveLora | None,
+        times: Mapping[_Text, int],
+        count: int,
+    ) -> dict[_Text, Encoded]:
+        """Each text as one encoder reads it, `count` chunks joined, with its emphasis."""
+        columns: list[list[Tensor]] = []
+        pooled: list[Tensor | None] = []
         for number in range(count):
             row = [found[number] if number < len(found) else Chunk() for found in chunks.values()]
-            states = [self._chunk(encoder, job, chunk, vectors, live) for chunk in row]
+            found = [self._chunk(encoder, job, chunk, vectors, live) for chunk in row]
+            pooled = pooled or [one.pooled for one in found]
+            states = [one.states for one in found]
             columns.append(weighed(states, [chunk.weights for chunk in row], list(times.values())))
-        whole = {p: torch.cat(parts) for p, parts in zip(times, zip(*columns, strict=True), strict=True)}
-        return tuple(whole[span.pieces] for span in part.spans for _ in range(span.start, span.stop))
+        return {
+            text: Encoded(torch.cat(parts), first)
+            for text, parts, first in zip(chunks, zip(*columns, strict=True), pooled, strict=True)
+        }
 
     def _chunk(
         self, encoder: Encoder, job: Job, chunk: Chunk, vectors: Mapping[Embedding, Tensor], live: LiveLora | None
-    ) -> Tensor:
-        scales = () if live is None else live.text_scales(job.variant, job.lora.strength)
+    ) -> Encoded:
+        scales = () if live is None else live.text_scales(job.variant, job.lora.strength, (encoder.component,))
         if not any(scale for _, scale in scales):
             scales = ()
         digests = {embedding.name: embedding.digest for embedding in vectors}
@@ -100,11 +169,6 @@ class TextEmbeddings:
                 self._vectors[key] = read_vectors(embedding, encoder.key, encoder.width)
             found[embedding] = self._vectors[key]
         return found
-
-
-def _encoder(pipeline: Any, scene: Scene) -> Encoder:
-    """Stable Diffusion 1's text encoder, as a scene reads it."""
-    return Encoder(pipeline.tokenizer, pipeline.text_encoder, scene.clip_skip)
 
 
 def _of_one_length(parts: Sequence[tuple[Tensor, ...]]) -> list[tuple[Tensor, ...]]:

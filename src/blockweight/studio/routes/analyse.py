@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
 
 from blockweight.studio.forms import picture
-from blockweight.studio.pages import Facts, cost_words, project_page
+from blockweight.studio.pages import Facts, cost_words, project_page, with_steps
 from blockweight.studio.projects import FOR_EVER, Opened
 from blockweight.workflow.analysis_steps import RANGE
 from blockweight.workflow.analysis_text import page_facts
@@ -24,13 +24,14 @@ router = APIRouter(prefix="/projects/{identity}")
 @router.get("/analyse")
 def page(request: Request, found: Opened) -> Response:
     """The page, with all that it shows."""
-    return project_page(request, found, "analyse.html.j2", view=page_facts(found.tuning), first_range=RANGE.split(","))
+    view = with_steps(request, page_facts(found.tuning))
+    return project_page(request, found, "analyse.html.j2", view=view, first_range=RANGE.split(","))
 
 
 @router.get("/analyse/view")
-def view(found: Opened) -> Facts:
+def view(request: Request, found: Opened) -> Facts:
     """All that the page shows, anew."""
-    return Facts(page_facts(found.tuning))
+    return Facts(with_steps(request, page_facts(found.tuning)))
 
 
 @router.get("/analyse/cost")

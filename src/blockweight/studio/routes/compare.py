@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from blockweight.studio.forms import json_object, numbers_of, text_of, texts_of
-from blockweight.studio.pages import Facts, cost_words, project_page
+from blockweight.studio.pages import Facts, cost_words, project_page, with_errors
 from blockweight.studio.projects import Opened
 from blockweight.workflow.compare_view import compare_view, preview_facts, variant_choices
 from blockweight.workflow.comparison import MOST_BLIND, MOST_VARIANTS, Typed
@@ -48,4 +48,4 @@ def preview(request: Request, found: Opened, data: Annotated[Mapping[str, object
         found.tuning, Typed(texts_of(data, "variants"), numbers_of(data, "scenes"), fill, blind=blind)
     )
     words = "" if facts["cost"] is None else cost_words(request, facts["cost"])
-    return Facts({**facts, "text": words})
+    return Facts({**with_errors(request, facts), "text": words})

@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from blockweight.errors import BlockweightError
 from blockweight.studio.forms import Fields, form
 from blockweight.studio.guard import LARGER
+from blockweight.studio.languages import catalogue, marked
 from blockweight.studio.library import shelves
-from blockweight.studio.pages import PREFERENCES, Facts, render
+from blockweight.studio.pages import PREFERENCES, Facts, look_of, render
 from blockweight.studio.projects import desk_of, identity_of
 from blockweight.studio.uploads import file_upload
 from blockweight.workflow.demo_project import open_demo
@@ -25,6 +26,8 @@ from blockweight.workflow.recent_projects import forget
 from blockweight.workflow.settings import check_look, load_settings
 
 router = APIRouter()
+
+_REGION = marked("her face and hair")
 
 _YEAR = 365 * 24 * 3600
 
@@ -41,7 +44,9 @@ class Entry:
 def home(request: Request) -> Response:
     """The projects, and what can be done here."""
     settings = load_settings()
-    entries = [Entry(identity_of(each.folder), each) for each in listed_projects(desk_of(request).folders())]
+    desk = desk_of(request)
+    listed = listed_projects(desk.folders(), desk.at_hand())
+    entries = [Entry(identity_of(each.folder), each) for each in listed]
     return render(
         request,
         "home.html.j2",
@@ -56,7 +61,8 @@ def home(request: Request) -> Response:
 def demo(request: Request, _: Annotated[Fields, Depends(form)]) -> Response:
     """Make the demo's project, or open it again, and go to its analysis, the first step of the tutorial."""
     desk = desk_of(request)
-    with open_demo(projects_folder(load_settings()), list(desk.folders())) as tuning:
+    region = catalogue(look_of(request).language).gettext(_REGION)
+    with open_demo(projects_folder(load_settings()), list(desk.folders()), region) as tuning:
         identity = identity_of(tuning.folder)
     return RedirectResponse(f"/projects/{identity}/analyse", 303)
 

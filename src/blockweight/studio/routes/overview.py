@@ -17,13 +17,13 @@ from blockweight.studio.forms import Fields, form
 from blockweight.studio.library import shelves
 from blockweight.studio.pages import project_page
 from blockweight.studio.projects import Opened, OpenProject
+from blockweight.workflow.further_fields import choices
 from blockweight.workflow.places import locate, look_in_libraries
 from blockweight.workflow.project_files import export_for_download
 from blockweight.workflow.project_view import project_view
 from blockweight.workflow.projects_folder import folder_name
 from blockweight.workflow.recent_projects import remember
 from blockweight.workflow.scene_edits import FIELDS, add_scenes, change_scene, remove_scene, scene_errors
-from blockweight.workflow.scenes import sampler_names
 
 router = APIRouter(prefix="/projects/{identity}")
 
@@ -37,14 +37,16 @@ def show(request: Request, found: Opened) -> Response:
 
 @router.post("")
 def change(request: Request, found: Opened, fields: Annotated[Fields, Depends(form)]) -> Response:
-    """Do what `do` says: add, change or remove a scene, undo, redo, say where a file is, or look for it. Where
-    something is wrong, the page comes with the form as it was sent."""
+    """Do what `do` says: rename the project, add, change or remove a scene, undo, redo, say where a file is, or look
+    for it. Where something is wrong, the page comes with the form as it was sent."""
     what = fields.one("do")
     if what in ("locate", "look"):
         return _placed(request, found, fields)
+    if what == "rename":
+        return _renamed(request, found, fields)
     typed = {name: fields.one(name).replace("\r\n", "\n") for name in FIELDS}
     editing = fields.one("scene") if what == "change" else None
-    errors = scene_errors(typed) if what in ("add", "change") else {}
+    errors = scene_errors(found.tuning, typed) if what in ("add", "change") else {}
     if errors:
         return _page(request, found, typed=typed, editing=editing, errors=errors, status=422)
     try:
@@ -65,6 +67,15 @@ def _scene_act(found: OpenProject, what: str, fields: Fields, typed: Mapping[str
         remove_scene(found.tuning, key, event_id=event_id)
     else:
         perform(found.tuning, {"act": what, "id": event_id})
+
+
+def _renamed(request: Request, found: OpenProject, fields: Fields) -> Response:
+    name = fields.one("name")
+    try:
+        perform(found.tuning, {"act": "rename", "name": name, "id": fields.one("id")})
+    except BlockweightError as error:
+        return _page(request, found, name=name, errors={"name": str(error)}, status=422)
+    return RedirectResponse(found.path(), 303)
 
 
 def _placed(request: Request, found: OpenProject, fields: Fields) -> Response:
@@ -97,6 +108,7 @@ def _page(
     *,
     typed: Mapping[str, str] | None = None,
     editing: str | None = None,
+    name: str | None = None,
     errors: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> Response:
@@ -112,9 +124,10 @@ def _page(
         view=view,
         typed=typed,
         editing=editing,
+        name=view.state.name if name is None else name,
         added=added if typed is None or editing else typed,
         errors=errors or {},
-        samplers=sampler_names(),
+        choices=choices(),
         shelf=shelf,
         folder=str(found.tuning.folder),
         looked=bool(request.query_params.get("looked")),

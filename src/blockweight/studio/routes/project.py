@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from blockweight.studio.acts import perform
 from blockweight.studio.events import stream
 from blockweight.studio.forms import json_object, text_of
-from blockweight.studio.pages import Facts
+from blockweight.studio.pages import Facts, look_of, task_facts
 from blockweight.studio.projects import FOR_EVER, Opened
 
 router = APIRouter(prefix="/projects/{identity}")
@@ -49,10 +49,10 @@ def act(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object
 
 
 @router.post("/render")
-def render(found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
+def render(request: Request, found: Opened, data: Annotated[Mapping[str, object], Depends(json_object)]) -> Facts:
     """Render what is missing for `work`; the answer is the task."""
     task = found.desk.renders.start(found.tuning.folder, text_of(data, "work"))
-    return Facts(task.facts())
+    return Facts(task_facts(look_of(request).language, task))
 
 
 @router.post("/stop")

@@ -13,6 +13,8 @@ from blockweight.studio.projects import desk_of
 from blockweight.workflow.projects_folder import projects_folder
 from blockweight.workflow.scenes import typed_errors
 from blockweight.workflow.settings import (
+    DEVICES,
+    PRECISIONS,
     Settings,
     folder_to_be,
     folders_of,
@@ -30,19 +32,21 @@ def show(request: Request, saved: bool = False) -> Response:
     settings = load_settings()
     typed = {"models": _lines(settings.models), "loras": _lines(settings.loras)}
     typed["projects"] = "" if settings.projects is None else str(settings.projects)
-    return _form(request, typed, settings.language, settings.theme, saved=saved)
+    chosen = {"language": settings.language, "theme": settings.theme, "device": settings.device}
+    chosen["precision"] = settings.precision
+    return _form(request, typed, chosen, saved=saved)
 
 
 @router.post("")
 def save(request: Request, fields: Annotated[Fields, Depends(form)]) -> Response:
     """Keep the settings; where something is wrong, show the form as it was sent, with the reason."""
     typed = {name: fields.one(name) for name in ("models", "loras", "projects")}
-    language, theme = fields.one("language"), fields.one("theme")
+    chosen = {name: fields.one(name) for name in ("language", "theme", "device", "precision")}
     errors = typed_errors(typed, {"models": folders_of, "loras": folders_of, "projects": folder_to_be})
     if errors:
-        return _form(request, typed, language, theme, errors=errors, status=422)
+        return _form(request, typed, chosen, errors=errors, status=422)
     models, loras = folders_of(typed["models"]), folders_of(typed["loras"])
-    save_settings(Settings(models, loras, language, theme, folder_to_be(typed["projects"])))
+    save_settings(Settings(models, loras, projects=folder_to_be(typed["projects"]), **chosen))
     answer = RedirectResponse("/settings?saved=1", 303)
     for name in PREFERENCES:  # what is set for good takes the place of the switches
         answer.delete_cookie(name, httponly=True, samesite="strict")
@@ -52,14 +56,12 @@ def save(request: Request, fields: Annotated[Fields, Depends(form)]) -> Response
 def _form(
     request: Request,
     typed: dict[str, str],
-    language: str,
-    theme: str,
+    chosen: dict[str, str],
     *,
     errors: dict[str, str] | None = None,
     saved: bool = False,
     status: int = 200,
 ) -> Response:
-    chosen = {"language": language, "theme": theme}
     return render(
         request,
         "settings.html.j2",
@@ -70,6 +72,8 @@ def _form(
         saved=saved,
         place=str(settings_file()),
         usual=str(projects_folder(Settings())),
+        devices=DEVICES,
+        precisions=PRECISIONS,
         renderer=desk_of(request).renders.renderer,
     )
 

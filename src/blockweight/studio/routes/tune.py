@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from blockweight.studio.forms import json_object, text_of, texts_of
-from blockweight.studio.pages import Facts, cost_words, project_page
+from blockweight.studio.pages import Facts, cost_words, project_page, with_steps
 from blockweight.studio.projects import Opened
 from blockweight.studio.routes.weights import Column
 from blockweight.workflow.hint_table import hint_rows
@@ -34,7 +34,7 @@ def page(request: Request, found: Opened) -> Response:
         request,
         found,
         "tune.html.j2",
-        view=tune_view(found.tuning),
+        view=with_steps(request, tune_view(found.tuning)),
         columns=columns,
         layout=subject.layout,
         kinds=KINDS,
@@ -44,9 +44,9 @@ def page(request: Request, found: Opened) -> Response:
 
 
 @router.get("/view")
-def view(found: Opened) -> Facts:
+def view(request: Request, found: Opened) -> Facts:
     """All that the page shows, anew."""
-    return Facts(tune_view(found.tuning))
+    return Facts(with_steps(request, tune_view(found.tuning)))
 
 
 @router.get("/cost")

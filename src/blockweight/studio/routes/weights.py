@@ -14,7 +14,8 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.studio.forms import json_object, query, text_of, texts_of
 from blockweight.studio.languages import catalogue, marked
 from blockweight.studio.library import chosen_sheet, library
-from blockweight.studio.pages import Facts, look_of, page_text, render
+from blockweight.studio.pages import Facts, look_of, page_text, render, told
+from blockweight.studio.sentences import Said
 from blockweight.workflow.weight_sheet import (
     FIRST_STEP,
     Cells,
@@ -74,7 +75,7 @@ def show(request: Request) -> Response:
         errors.append(str(error))
     fixed = [block for value in asked.every("fixed") for block in value.split(",") if block in cells.layout.blocks]
     reasons = _reasons(request, cells)
-    outputs, wrong = _outputs(sheet, cells, fixed, typed["step"], reasons)
+    outputs, wrong = _outputs(request, sheet, cells, fixed, typed["step"], reasons)
     return render(
         request,
         "weights.html.j2",
@@ -150,7 +151,7 @@ def _answer(
 ) -> Facts:
     fixed = [block for block in texts_of(data, "fixed") if block in row.layout.blocks]
     reasons = _reasons(request, row)
-    outputs, wrong = _outputs(sheet, row, fixed, text_of(data, "step"), reasons)
+    outputs, wrong = _outputs(request, sheet, row, fixed, text_of(data, "step"), reasons)
     look = look_of(request)
     answer: dict[str, Any] = {
         "name": name,
@@ -158,7 +159,7 @@ def _answer(
         "cells": row.tidy,
         "bad": reasons,
         "text": _text(name, row),
-        "hints": hints,
+        "hints": [told(request, hint) for hint in hints],
         "outputs": page_text(look, "weight_outputs.html.j2", outputs=outputs, wrong=wrong),
     }
     if table:
@@ -175,12 +176,12 @@ def _reasons(request: Request, row: Cells) -> dict[str, str]:
 
 
 def _outputs(
-    sheet: Sheet, row: Cells, fixed: Collection[str], step: str, reasons: Mapping[str, str]
-) -> tuple[Outputs | None, str]:
+    request: Request, sheet: Sheet, row: Cells, fixed: Collection[str], step: str, reasons: Mapping[str, str]
+) -> tuple[Outputs | None, str | Said]:
     """The outputs, or why there are none."""
     if row.weights is None:
         block, reason = next(iter(reasons.items()))
-        return None, f"{block}: {reason}"
+        return None, Said(f"{block}: {reason}", look_of(request).language)
     try:
         return sheet.outputs(row.weights, fixed, parse_step(step)), ""
     except BlockweightError as error:

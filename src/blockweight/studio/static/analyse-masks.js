@@ -1,6 +1,7 @@
 // The dialog of the Analyse page in which masks are painted, saved, and measured with.
 
 import { place } from "./project.js";
+import { sayIn } from "./server.js";
 import "./mask-painter.js";
 
 const by = (id) => document.getElementById(id);
@@ -59,10 +60,7 @@ export function wirePainting({ view, again, sceneButton }) {
     by("paint-scenes").children[next].focus();
   });
 
-  function complain(sentence) {
-    by("paint-problem").textContent = sentence;
-    by("paint-problem").hidden = !sentence;
-  }
+  const complain = (sentence, lang) => sayIn(by("paint-problem"), sentence, lang);
 
   async function save(numbers) {
     complain("");
@@ -71,7 +69,7 @@ export function wirePainting({ view, again, sceneButton }) {
       for (const number of numbers) {
         const response = await fetch(`${place}/masks`, { method: "POST", headers: { "content-type": "image/png" }, body: await painter.png(number) });
         const answer = await response.json();
-        if (!response.ok) return complain(answer.error);
+        if (!response.ok) return complain(answer.error, answer.lang);
         names.push(answer.name);
       }
     } catch {

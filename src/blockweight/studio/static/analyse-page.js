@@ -1,7 +1,7 @@
 // The Analyse page: plan an analysis, watch it, look at every block, and apply what is suggested.
 
 import { act, news, place, queue } from "./project.js";
-import { post } from "./server.js";
+import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import { fill, showWhy, suggestionRows, words } from "./analyse-words.js";
 import { wirePainting } from "./analyse-masks.js";
@@ -18,6 +18,7 @@ const problem = by("problem");
 
 let view = JSON.parse(by("view").textContent);
 let rendering = false;
+let started = false; // rendering has been seen here
 const chosen = { block: "", scene: 0, measure: "diff", ...recalled() };
 
 function recalled() {
@@ -42,22 +43,32 @@ const { refresh, reach } = follow({
 
 news.addEventListener("task", ({ detail }) => {
   rendering = Boolean(detail.open);
+  showBegun();
   showActions();
 });
 queue.addEventListener("refused", ({ detail }) => {
-  say(detail);
+  say(detail.message, detail.lang);
   refresh();
 });
 
-function say(sentence) {
-  problem.textContent = sentence;
-  problem.hidden = !sentence;
+function say(sentence, lang) {
+  sayIn(problem, sentence, lang);
+}
+
+/** One that is only planned, as in the demo, has nothing to show yet. */
+function showBegun() {
+  const { analysis } = view;
+  started ||= rendering;
+  const begun = analysis !== null && (started || analysis.cost.finished > 0);
+  by("none").hidden = begun;
+  by("result").hidden = !begun;
+  by("none-mask").hidden = !analysis?.masks.length || analysis.stale;
+  by("none-mask").textContent = fill(by("none-mask").dataset.text, { region: analysis?.region || words.region });
 }
 
 function show() {
   const { analysis } = view;
-  by("none").hidden = analysis !== null;
-  by("result").hidden = analysis === null;
+  showBegun();
   for (const name of ["undo", "redo"]) {
     by(name).disabled = !view[name];
     by(name).title = view[name]?.text ?? "";
@@ -307,7 +318,7 @@ async function run(asked) {
     await post(`${place}/render`, { work: "analysis" });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    say(error.message);
+    say(error.message, error.lang);
   }
 }
 

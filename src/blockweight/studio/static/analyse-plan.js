@@ -29,7 +29,7 @@ export function wirePlan({ view, run }) {
     const answer = await response.json();
     if (mine !== costs) return;
     cost.textContent = response.ok ? answer.text : answer.error;
-    cost.lang = response.ok ? document.documentElement.lang : "en";
+    cost.lang = answer.lang ?? document.documentElement.lang;
     cost.classList.toggle("error", !response.ok);
     by("run").disabled = !response.ok;
   }

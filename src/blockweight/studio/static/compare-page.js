@@ -35,7 +35,7 @@ news.addEventListener("task", ({ detail }) => {
 });
 queue.addEventListener("pending", () => view.comparison && showVotes());
 queue.addEventListener("refused", ({ detail }) => {
-  complain(detail);
+  complain(detail.message, detail.lang);
   part("new").open = true;
   refresh();
 });

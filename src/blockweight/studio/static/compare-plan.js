@@ -1,7 +1,7 @@
 // The form that plans a comparison: a list of variants, the scenes, and what it all costs.
 
 import { place } from "./project.js";
-import { post, Refused } from "./server.js";
+import { post, Refused, sayIn } from "./server.js";
 
 const form = document.getElementById("plan");
 const list = document.getElementById("variants");
@@ -30,9 +30,8 @@ export function onBegin(begun) {
   });
 }
 
-export function complain(sentence) {
-  problem.textContent = sentence;
-  problem.hidden = !sentence;
+export function complain(sentence, lang) {
+  sayIn(problem, sentence, lang);
 }
 
 function recalled() {
@@ -74,14 +73,14 @@ async function ask() {
     answer = await post(`${place}/compare/preview`, data, () => mine === asks);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    complain(error.message);
+    complain(error.message, error.lang);
     return;
   }
   if (answer === null || mine !== asks) return;
   list.replaceChildren(...answer.variants.map(line));
   cost.textContent = data.scenes.length ? answer.text : "";
   const waits = texts.length < 2;
-  complain(waits || answer.variants.some((each) => each.error) ? "" : answer.error);
+  complain(waits || answer.variants.some((each) => each.error) ? "" : answer.error, answer.lang);
   begin.disabled = answer.cost === null || !data.scenes.length;
 }
 
@@ -93,8 +92,7 @@ function line(variant, index) {
   if (variant.error) {
     const why = item.appendChild(document.createElement("span"));
     why.className = "error";
-    why.lang = "en";
-    why.textContent = variant.error;
+    sayIn(why, variant.error, variant.lang);
   } else {
     item.append(strip(variant.cells));
   }

@@ -1,6 +1,6 @@
 // <job-progress>: what is being rendered, how far it is and how long it takes, with a button that pauses it.
 
-import { post } from "./server.js";
+import { post, sayIn } from "./server.js";
 import { news, place } from "./project.js";
 
 class JobProgress extends HTMLElement {
@@ -14,9 +14,7 @@ class JobProgress extends HTMLElement {
   }
 
   show(task) {
-    const error = this.part("error");
-    error.hidden = !task.error;
-    error.textContent = task.error ?? "";
+    sayIn(this.part("error"), task.error ?? "", task.lang);
     this.hidden = !task.open && !task.error;
     if (this.hidden) return;
     this.classList.toggle("over", !task.open);

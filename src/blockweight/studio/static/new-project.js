@@ -1,7 +1,7 @@
 // The form for a new project: <picture-drop> reads a picture's parameters on the server and fills them in; a pasted infotext
 // is sent at once.
 
-import { sentenceIn } from "./server.js";
+import { refusalIn, sayIn } from "./server.js";
 
 const form = document.getElementById("new");
 const infotext = document.getElementById("infotext");
@@ -24,7 +24,7 @@ class PictureDrop extends HTMLElement {
 
   async read(file) {
     this.input.value = "";
-    if (file.size > Number(this.dataset.most)) return this.fail(this.dataset.large, document.documentElement.lang);
+    if (file.size > Number(this.dataset.most)) return this.fail(this.dataset.large);
     this.fail("");
     say(this.dataset.reading);
     try {
@@ -34,19 +34,19 @@ class PictureDrop extends HTMLElement {
         body: file,
       });
       const text = await response.text();
-      if (!response.ok) return this.fail(sentenceIn(text), "en");
+      if (!response.ok) {
+        const { error, lang } = refusalIn(text);
+        return this.fail(error, lang);
+      }
       fill(JSON.parse(text));
       say(this.dataset.filled);
     } catch {
-      this.fail(this.dataset.gone, document.documentElement.lang);
+      this.fail(this.dataset.gone);
     }
   }
 
-  fail(sentence, language = "en") {
-    const part = this.querySelector("[data-part=error]");
-    part.textContent = sentence;
-    part.lang = language;
-    part.hidden = !sentence;
+  fail(sentence, lang) {
+    sayIn(this.querySelector("[data-part=error]"), sentence, lang);
     if (sentence) say("");
   }
 }
@@ -55,17 +55,23 @@ function say(text) {
   document.getElementById("filled").textContent = text;
 }
 
-function fill({ fields, notes }) {
+function fill({ fields, notes, infotext: text }) {
+  // The text that the picture carries goes with the form, so that what is not taken of it stays in sight.
+  infotext.value = text;
+  form.elements.taken.value = "1";
   for (const [name, text] of Object.entries(fields)) {
     const field = form.elements[name];
     field.value = text;
     field.removeAttribute("aria-invalid");
     document.getElementById(`${field.id}-error`)?.remove();
   }
+  const further = form.querySelector(".further");
+  const usual = Object.entries(JSON.parse(further.dataset.usual));
+  further.open ||= usual.some(([name, text]) => form.elements[name].value !== text);
   const list = document.getElementById("notes");
   list.hidden = !notes.length;
   list.querySelector("ul").replaceChildren(
-    ...notes.map((note) => Object.assign(document.createElement("li"), { textContent: note })),
+    ...notes.map(({ text, lang }) => Object.assign(document.createElement("li"), { textContent: text, lang })),
   );
 }
 

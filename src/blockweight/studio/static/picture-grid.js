@@ -1,7 +1,8 @@
 // <picture-grid>: rows are scenes, columns are what was tried. Only pictures near the view are loaded, at the size at
 // which they are shown; flipping, difference, zoom and pan are done here, at once and in all cells alike.
 //
-// show(grid, marks) draws `{columns, scenes, keys, ready}`; `reference` is the column that the others are compared with.
+// show(grid, marks) draws `{columns, scenes, keys, ready}`; `reference` is the column that the others are compared with,
+// `fixed` the blocks that are fixed, whatever was decided in this grid.
 // Events: "moved" when another cell is entered.
 
 import "./picture-loupe.js";
@@ -18,6 +19,7 @@ class PictureGrid extends HTMLElement {
   zoom = 1;
   pan = { x: 0, y: 0 }; // shares of a cell's width and height
   difference = false;
+  fixed = new Set();
   cells = []; // cells[row][column]
 
   connectedCallback() {
@@ -130,6 +132,7 @@ class PictureGrid extends HTMLElement {
         this.name(row[x]);
       }
     });
+    this.loupe?.show();
   }
 
   name(cell) {

@@ -41,14 +41,26 @@ class PictureLoupe extends HTMLElement {
     const scene = grid.scenes[row];
     const source = (x) => (grid.ready[row][x] ? `${place}/pictures/${grid.keys[row][x]}.png` : null);
     [reference, column].forEach((x, side) => {
-      const { frame, caption } = this.figures[side];
+      const { figure, frame, caption } = this.figures[side];
       frame.style.setProperty("aspect-ratio", `${scene.width} / ${scene.height}`);
       const [own, other] = frame.querySelectorAll("img");
       set(own, source(x));
       set(other, side && column !== reference && source(column) ? source(reference) : null);
-      own.alt = caption.textContent = this.grid.title(grid.columns[x]);
+      own.alt = this.grid.title(grid.columns[x]);
+      caption.replaceChildren(own.alt, ...this.mark(figure, grid.columns[x]));
     });
     this.style.setProperty("--shape", scene.width / scene.height);
+  }
+
+  /** What was decided about a column, or that its block is fixed all the same. */
+  mark(figure, { label, block }) {
+    const choice = this.grid.marks?.[label] ?? (block && this.grid.fixed.has(block) ? "fixed" : "");
+    figure.dataset.choice = choice;
+    if (!choice) return [];
+    const mark = document.createElement("span");
+    mark.className = "pg-mark";
+    mark.textContent = ` ${{ accept: "✓", reject: "✕", fixed: "■" }[choice]} ${this.dataset[choice]}`;
+    return [mark];
   }
 
   /** Show the reference in the right picture's place for as long as it is held. */

@@ -1,5 +1,7 @@
 // <project-import>: sends a zip as it is, says how far it is, and opens the project that it made.
 
+import { refusalIn, sayIn } from "./server.js";
+
 class ProjectImport extends HTMLElement {
   connectedCallback() {
     this.input = this.querySelector("input");
@@ -14,7 +16,7 @@ class ProjectImport extends HTMLElement {
   }
 
   send(file) {
-    if (file.size > Number(this.dataset.most)) return this.end(this.dataset.large, document.documentElement.lang);
+    if (file.size > Number(this.dataset.most)) return this.end(this.dataset.large);
     this.show("error", "");
     this.input.disabled = true;
     const request = new XMLHttpRequest(); // fetch does not say how much of a body is sent
@@ -23,33 +25,25 @@ class ProjectImport extends HTMLElement {
       this.show("said", share < 100 ? this.dataset.sending.replace("{share}", share) : this.dataset.checking);
     });
     request.addEventListener("load", () => {
-      let answer = {};
-      try {
-        answer = JSON.parse(request.responseText);
-      } catch {
-        answer = { error: request.responseText }; // the guard before the pages speaks plain text
-      }
+      const answer = refusalIn(request.responseText);
       if (request.status === 200) location.href = answer.place;
-      else this.end(answer.error, "en");
+      else this.end(answer.error, answer.lang);
     });
-    request.addEventListener("error", () => this.end(this.dataset.gone, document.documentElement.lang));
+    request.addEventListener("error", () => this.end(this.dataset.gone));
     request.open("POST", `/projects/import?${new URLSearchParams({ name: file.name })}`);
     request.setRequestHeader("content-type", "application/zip");
     request.send(file);
   }
 
-  end(sentence, language) {
+  end(sentence, lang) {
     this.input.disabled = false;
     this.input.value = "";
     this.show("said", "");
-    this.show("error", sentence, language);
+    this.show("error", sentence, lang);
   }
 
-  show(name, text, language) {
-    const part = this.querySelector(`[data-part=${name}]`);
-    part.textContent = text;
-    part.hidden = !text;
-    if (language) part.lang = language;
+  show(name, text, lang) {
+    sayIn(this.querySelector(`[data-part=${name}]`), text, lang);
   }
 }
 

@@ -13,7 +13,7 @@ const KEPT = `blockweight:acts:${place}`;
 const waiting = new Map(); // act id → {resolve, reject} of this page
 let sending = false;
 
-/** Tells of "pending" (the acts that are not answered yet have changed) and "refused" (detail: the sentence). */
+/** Tells of "pending" (the acts that are not answered yet have changed) and "refused" (detail: Refused). */
 export const queue = new EventTarget();
 
 /** The acts that the server has not answered yet, oldest first. */
@@ -78,7 +78,7 @@ async function sendAll() {
       }
       drop(next);
       its?.reject(error);
-      queue.dispatchEvent(new CustomEvent("refused", { detail: error.message }));
+      queue.dispatchEvent(new CustomEvent("refused", { detail: error }));
     }
   }
 }

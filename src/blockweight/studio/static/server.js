@@ -2,12 +2,20 @@
 
 const RETRY = 1500; // milliseconds
 
-/** What the server refuses, in its own sentence, with the answer's status. */
+/** What the server refuses, in its own sentence and that one's language, with the answer's status. */
 export class Refused extends Error {
-  constructor(sentence, status) {
-    super(sentence);
+  constructor({ error, lang }, status) {
+    super(error);
+    this.lang = lang;
     this.status = status;
   }
+}
+
+/** Show a sentence in an element, or hide it for none, with the language that the sentence is in. */
+export function sayIn(element, sentence, lang = document.documentElement.lang) {
+  element.textContent = sentence;
+  element.lang = lang;
+  element.hidden = !sentence;
 }
 
 /** Post JSON once and return the answer. Throws Refused, or TypeError where the server is gone. */
@@ -19,7 +27,7 @@ export async function answerOf(path, data) {
   });
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
-  throw new Refused(sentenceIn(text), response.status);
+  throw new Refused(refusalIn(text), response.status);
 }
 
 /**
@@ -44,12 +52,12 @@ export async function post(path, data, wanted = () => true) {
   return null;
 }
 
-/** The sentence of a refusal. */
-export function sentenceIn(text) {
+/** A refusal's sentence and its language: `{error, lang}`. */
+export function refusalIn(text) {
   try {
-    return JSON.parse(text).error;
+    return JSON.parse(text);
   } catch {
-    return text; // the guard before the pages speaks plain text
+    return { error: text, lang: "en" }; // the guard before the pages speaks plain text
   }
 }
 

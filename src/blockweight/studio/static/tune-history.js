@@ -46,6 +46,7 @@ function showSteps(view) {
       button.type = "button";
       button.className = "step";
       button.textContent = step.text;
+      button.lang = step.lang;
       button.disabled = here;
       if (here) button.setAttribute("aria-current", "step");
       const time = item.appendChild(document.createElement("time"));

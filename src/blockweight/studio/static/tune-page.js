@@ -2,7 +2,7 @@
 
 import { colour } from "./heat.js";
 import { act, news, place, queue, unseen } from "./project.js";
-import { post, Refused } from "./server.js";
+import { post, Refused, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import "./job-progress.js";
 import "./picture-grid.js";
@@ -33,13 +33,12 @@ const { refresh, reach } = follow({
 
 queue.addEventListener("pending", showMarks);
 queue.addEventListener("refused", ({ detail }) => {
-  say(detail);
+  say(detail.message, detail.lang);
   refresh();
 });
 
-function say(sentence) {
-  problem.textContent = sentence;
-  problem.hidden = !sentence;
+function say(sentence, lang) {
+  sayIn(problem, sentence, lang);
 }
 
 function show() {
@@ -50,6 +49,7 @@ function show() {
   document.getElementById("no-round").hidden = open || complete();
   document.getElementById("all-fixed").hidden = open || !complete();
   if (open) {
+    grid.fixed = new Set(view.fixed);
     grid.show(view.grid, marks());
     const { pictures, finished } = view.cost;
     document.getElementById("go-on").hidden = finished === pictures || rendering;
@@ -167,7 +167,7 @@ table.addEventListener("weights-pasted", async ({ detail }) => {
     act({ act: "set weights", weights, fill: "" });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    say(error.message);
+    say(error.message, error.lang);
   }
 });
 
@@ -207,7 +207,7 @@ async function askCost() {
   const answer = await response.json();
   table.stepText = step.value;
   cost.textContent = response.ok ? answer.text : answer.error;
-  cost.lang = response.ok ? document.documentElement.lang : "en";
+  cost.lang = answer.lang ?? document.documentElement.lang;
   cost.classList.toggle("error", !response.ok);
   document.getElementById("render").disabled = !response.ok;
 }
@@ -319,9 +319,10 @@ for (const button of document.querySelectorAll("[data-key]")) {
   });
 }
 
-const hold = document.getElementById("hold"); // for fingers
-hold.addEventListener("pointerdown", () => grid.flip(true));
-for (const name of ["pointerup", "pointercancel", "pointerleave"]) hold.addEventListener(name, () => grid.flip(false));
+for (const hold of document.querySelectorAll("[data-hold]")) { // for fingers
+  hold.addEventListener("pointerdown", () => grid.flip(true));
+  for (const name of ["pointerup", "pointercancel", "pointerleave"]) hold.addEventListener(name, () => grid.flip(false));
+}
 
 const size = document.getElementById("size");
 size.value = localStorage.getItem("blockweight:cell") ?? size.value;

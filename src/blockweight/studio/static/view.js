@@ -4,7 +4,7 @@ import { news } from "./project.js";
 
 /**
  * Follow the project: `address()` is where the page's view is fetched, `version()` that of the one it shows, `take(view)`
- * shows another, and `refused(sentence)` hears why there is none. `refresh()` fetches until the view is as new as the
+ * shows another, and `refused(sentence, lang)` hears why there is none. `refresh()` fetches until the view is as new as the
  * latest news; `reach(number)` until it is at least of this version. Both resolve when it is shown.
  */
 export function follow({ address, version, take, refused = () => {} }) {
@@ -16,7 +16,7 @@ export function follow({ address, version, take, refused = () => {} }) {
       do {
         const response = await fetch(address());
         const answer = await response.json();
-        if (!response.ok) return refused(answer.error);
+        if (!response.ok) return refused(answer.error, answer.lang);
         take(answer);
       } while (version() < newest);
     } catch {

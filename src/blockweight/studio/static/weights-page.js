@@ -1,6 +1,6 @@
 // The weights page: keeps the table, its text twin, the outputs and the address in step, with undo.
 
-import { post, Refused } from "./server.js";
+import { post, Refused, sayIn } from "./server.js";
 import "./weight-table.js";
 
 const form = document.getElementById("sheet");
@@ -31,18 +31,15 @@ async function ask(path, more = {}, blame = null) {
     if (!(error instanceof Refused)) throw error;
     if (mine !== latest) return null;
     (blame ?? problem).setAttribute("aria-invalid", "true");
-    say(error.message);
+    say(error.message, error.lang);
     return null;
   } finally {
     if (mine === latest) outputs.classList.remove("stale");
   }
 }
 
-/** A cell's fault is said in the page's language; what the rooms below refuse, in English. */
-function say(text, language = "en") {
-  problem.textContent = text;
-  problem.lang = language;
-  problem.hidden = !text;
+function say(sentence, lang) {
+  sayIn(problem, sentence, lang);
 }
 
 function show(answer) {
@@ -54,9 +51,9 @@ function show(answer) {
   twin.removeAttribute("aria-invalid");
   for (const field of [fill, layout, step]) field.removeAttribute("aria-invalid");
   outputs.innerHTML = answer.outputs; // made by the server's templates, which escape every value
-  hints.replaceChildren(...answer.hints.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  hints.replaceChildren(...answer.hints.map(({ text, lang }) => Object.assign(document.createElement("li"), { textContent: text, lang })));
   const [bad] = Object.entries(answer.bad);
-  say(bad ? `${bad[0]}: ${bad[1]}` : "", document.documentElement.lang);
+  say(bad ? `${bad[0]}: ${bad[1]}` : "");
   if (!bad) keep();
 }
 

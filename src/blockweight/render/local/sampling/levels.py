@@ -26,6 +26,12 @@ _OF_THE_MODEL = (
     "rescale_betas_zero_snr",
 )
 
+SD1_ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
+SDXL_ALIGNED = (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.38, 0.234, 0.113, 0.029)
+"""σ of the schedule type Align Your Steps for ten steps, of Stable Diffusion 1.5 and of SDXL; the WebUI takes the first
+for all others. Source: Sabour et al. 2024, Align Your Steps (research.nvidia.com/labs/toronto-ai/AlignYourSteps/
+howto.html)."""
+
 _LCM_STRIDE = 20
 """Latent consistency models are distilled on 50 of 1000 steps (Luo et al. 2023)."""
 
@@ -35,13 +41,14 @@ class Levels:
     """σ of steps, rising. Steps are numbered as the model counts them: `first`, `first + stride`, …
 
     σ = √((1 − ᾱ)/ᾱ) (Karras et al. 2022, the column VP). Between two steps log σ is interpolated linearly; with
-    `nearest`, a σ has the step of the nearest level instead.
+    `nearest`, a σ has the step of the nearest level instead. `aligned` are the levels of Align Your Steps.
     """
 
     sigmas: Floats
     first: int = 0
     stride: int = 1
     nearest: bool = False
+    aligned: tuple[float, ...] = SD1_ALIGNED
 
     @property
     def lowest(self) -> float:
@@ -80,15 +87,15 @@ class Levels:
     def consistency(self) -> Levels:
         """The levels that a latent consistency model knows, every 20th of these."""
         chosen = self.sigmas[_LCM_STRIDE - 1 :: _LCM_STRIDE]
-        return Levels(chosen, _LCM_STRIDE - 1, _LCM_STRIDE, nearest=True)
+        return Levels(chosen, _LCM_STRIDE - 1, _LCM_STRIDE, nearest=True, aligned=self.aligned)
 
 
-def trained_levels(config: Mapping[str, Any]) -> Levels:
+def trained_levels(config: Mapping[str, Any], aligned: tuple[float, ...] = SD1_ALIGNED) -> Levels:
     """The levels of a model, from the configuration of its scheduler in diffusers' form. ᾱ is rounded to fp32, as
     checkpoints keep it."""
     alphas = np.maximum(_alphas(config).astype(np.float32), np.float32(_LEAST_ALPHA))
     # In fp32, where 1 − ᾱ has few digits at the lowest levels: k-diffusion has no more.
-    return Levels(np.sqrt((1 - alphas) / alphas).astype(np.float64))
+    return Levels(np.sqrt((1 - alphas) / alphas).astype(np.float64), aligned=aligned)
 
 
 def _alphas(config: Mapping[str, Any]) -> Floats:

@@ -70,21 +70,37 @@ def from_latents(plan: Plan, model: Model, noise: Noise, latents: Tensor, denois
     """
     if not denoising:
         return latents
-    whole = whole_steps(plan.steps, denoising)
+    return _over(plan, model, noise, latents, whole_steps(plan.steps, denoising), plan.steps)
+
+
+def from_picture(plan: Plan, model: Model, noise: Noise, latents: Tensor, denoising: float) -> Tensor:
+    """The same, drawn over `latents` in the share `denoising` of `plan.steps` steps, as img2img does unless it is told
+    to take exactly the steps that were asked for (`img2img_fix_steps`): see `steps_over`. Source: as above, with
+    `setup_img2img_steps` of `modules/sd_samplers_common.py`."""
+    return _over(plan, model, noise, latents, plan.steps, steps_over(plan.steps, denoising))
+
+
+def _over(plan: Plan, model: Model, noise: Noise, latents: Tensor, whole: int, taken: int) -> Tensor:
+    """The last `taken` steps of a schedule of `whole` ones, from latents with the noise of their beginning."""
     if SAMPLERS[plan.sampler].automatic is None:
         timesteps = timesteps_of(whole)
-        alpha = float(model.levels.alphas[timesteps[plan.steps - 1]])
+        alpha = float(model.levels.alphas[timesteps[taken - 1]])
         begun = math.sqrt(alpha) * latents + math.sqrt(1 - alpha) * noise.first()
         # The WebUI noises the latents to one timestep and begins at the one below.
-        return _by_timesteps(plan, model, noise, begun, timesteps[: plan.steps - 1], begun=True)
+        return _by_timesteps(plan, model, noise, begun, timesteps[: taken - 1], begun=True)
     sigmas = _sigmas(plan, model, whole)
-    taken = sigmas[whole - plan.steps :]
-    return _by_levels(plan, model, noise, latents + taken[0] * noise.first(), taken, sigmas)
+    left = sigmas[whole - taken :]
+    return _by_levels(plan, model, noise, latents + left[0] * noise.first(), left, sigmas)
 
 
 def whole_steps(steps: int, denoising: float) -> int:
     """The length of the schedule of which `steps` are the share `denoising`."""
     return int(steps / min(denoising, MOST_DENOISING))
+
+
+def steps_over(steps: int, denoising: float) -> int:
+    """How many of `steps` steps img2img takes: the share `denoising` of them, and one."""
+    return int(min(denoising, MOST_DENOISING) * steps) + 1
 
 
 def _sigmas(plan: Plan, model: Model, steps: int) -> list[float]:

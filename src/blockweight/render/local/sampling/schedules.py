@@ -15,10 +15,6 @@ _RHO = 7.0
 _BETA = 0.6
 """Both parameters of the Beta distribution, by the WebUI's default."""
 
-_ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
-"""σ for ten steps of Stable Diffusion 1.5. Source: Sabour et al. 2024, Align Your Steps (research.nvidia.com/labs/
-toronto-ai/AlignYourSteps/howto.html)."""
-
 
 def sigmas_of(schedule: str, steps: int, levels: Levels, *, skip_next_to_last: bool = False) -> list[float]:
     """The noise levels of a schedule type in the order in which they are passed, the last of them 0 (`KL Optimal`
@@ -62,8 +58,8 @@ def _kl_optimal(steps: int, levels: Levels) -> list[float]:
     return [math.tan(angle) for angle in high + _ramp(steps + 1) * (low - high)]
 
 
-def _aligned(steps: int, _: Levels) -> list[float]:
-    logs = np.interp(_ramp(steps)[::-1], _ramp(len(_ALIGNED)), np.log(_ALIGNED[::-1]))
+def _aligned(steps: int, levels: Levels) -> list[float]:
+    logs = np.interp(_ramp(steps)[::-1], _ramp(len(levels.aligned)), np.log(levels.aligned[::-1]))
     return [float(sigma) for sigma in np.exp(logs)]
 
 

@@ -59,15 +59,24 @@ def encoded(
     vae: Any, pictures: Sequence[Image.Image], seeds: Sequence[int], source: str, device: torch.device
 ) -> Tensor:
     """Latents of pictures, (N, C, h, w), fp32. Autoencoders that give a distribution are drawn from, each picture with
-    the first noise of its seed, as the WebUI does for one picture."""
+    the first noise of its seed, as the WebUI does for one picture. One that overflows in half precision calculates in
+    full from then on."""
     found = []
     for picture, seed in zip(pictures, seeds, strict=True):
         levels = torch.from_numpy(np.asarray(picture, np.float32) / 255).permute(2, 0, 1)[None]
-        answer = vae.encode((levels * 2 - 1).to(device, vae.dtype))
+        answer = vae.encode((levels * 2 - 1).to(vae.device, vae.dtype))
+        if vae.dtype != torch.float32 and not _mean(answer).isfinite().all():
+            answer = vae.float().encode((levels * 2 - 1).to(vae.device))
         if hasattr(answer, "latent_dist"):
             mean, deviation = answer.latent_dist.mean.float(), answer.latent_dist.std.float()
-            latents = mean + deviation * generator(source, seed, device)(mean.shape[1:]).to(device)
+            noise = generator(source, seed, device)(mean.shape[1:])
+            latents = mean.to(device) + deviation.to(device) * noise.to(device)
         else:
-            latents = answer.latents.float()
+            latents = answer.latents.float().to(device)
         found.append(latents[0] * vae.config.scaling_factor)
     return torch.stack(found)
+
+
+def _mean(answer: Any) -> Tensor:
+    found: Tensor = answer.latent_dist.mean if hasattr(answer, "latent_dist") else answer.latents
+    return found
