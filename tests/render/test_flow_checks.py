@@ -18,7 +18,19 @@ from safetensors.torch import load_file, save_file
 from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora, write_lora
-from blockweight.plan import Checkpoint, Embedding, Hires, Job, LoraUse, Scene, Variant, read_sampler
+from blockweight.plan import (
+    Checkpoint,
+    Control,
+    Embedding,
+    Hires,
+    Job,
+    LoraUse,
+    Part,
+    Scene,
+    Start,
+    Variant,
+    read_sampler,
+)
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LiveLora, LocalRenderer
 from blockweight.render.local.engines import FAMILIES, load_engine
@@ -71,6 +83,9 @@ def refusal(action, *words: str) -> str:
         ({"hires": Hires("Latent", 2.0)}, ("hires pass", "flux1")),
         ({"clip_skip": 2}, ("clip skip",)),
         ({"embeddings": (Embedding("bad", "", "d"),)}, ("embeddings",)),
+        ({"vae": Part("other.safetensors", "d")}, ("another VAE",)),
+        ({"start": Start(Part("start.png", "d"))}, ("a picture to draw over",)),
+        ({"controls": (Control(Part("canny", "d"), Part("map.png", "d")),)}, ("ControlNets",)),
         ({"cfg_scale": 0.5}, ("1 (off) or more",)),
         ({"guidance": float("nan")}, ("distilled CFG scale",)),
         ({"guidance": -1.0}, ("0 or more",)),

@@ -32,6 +32,9 @@ def check_pipeline_scene(scene: Scene, pipeline: Any, kind: Kind) -> None:
         ("a hires pass", scene.hires is not None),
         ("a clip skip", scene.clip_skip != 1),
         ("textual inversion embeddings", bool(scene.embeddings)),
+        ("another VAE", scene.vae is not None),
+        ("a picture to draw over", scene.start is not None),
+        ("ControlNets", bool(scene.controls)),
     ):
         if there:
             raise BlockweightError(
