@@ -118,8 +118,7 @@ class AdapterLoop:
 def layers_by_module(components: Mapping[str, nn.Module], lora: Lora) -> dict[Module, nn.Module]:
     """The layer that each module of the LoRA changes."""
     places = Places(components)
-    found = {module: places.find(module) for module in lora.modules}
-    return {module: place.layer for module, place in found.items() if place is not None}
+    return {module: place.layer for module in lora.modules for place in places.find(module)}
 
 
 def live(device: torch.device, batch: int) -> Callable[[Sequence[Job]], list[Picture]]:

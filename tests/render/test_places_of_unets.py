@@ -41,23 +41,22 @@ def test_every_module_of_kohyas_loras_is_at_one_layer_of_its_own_in_all_namings(
             module = module_of(name)
             assert family_by_name(family).block_of(module) == block
             layer = layer_of(module)
-            place = places.find(module)
-            assert place is not None, name
-            assert place.layer not in seen
+            (place,) = places.find(module)
+            assert place.layer not in seen, name
             seen.add(place.layer)
             flat = Module(layer.component, layer.flat)
             for other in (flat, module_of(peft_name(layer))):
-                assert places.find(other).layer is place.layer
+                assert [found.layer for found in places.find(other)] == [place.layer]
     assert len(seen) == {"sd1": 278 + 72, "sd2": 278 + 138, "sdxl": 788 + 264}[family]
 
 
 def test_a_module_that_no_layer_is_named_by_has_no_place(released):
     places = Places(released[1])
     for path in ("input_blocks_4_1_transformer_blocks_77_attn1_to_q", "middle_block_1", "out_9"):
-        assert places.find(Module("unet", path)) is None
-    norm = places.find(Module("unet", "middle_block_1_norm"))
+        assert places.find(Module("unet", path)) == ()
+    (norm,) = places.find(Module("unet", "middle_block_1_norm"))
     assert norm.layer is released[1]["unet"].mid_block.attentions[0].norm
-    assert places.find(Module("text_encoder_3", "text_model_encoder_layers_0_mlp_fc1")) is None
+    assert places.find(Module("text_encoder_3", "text_model_encoder_layers_0_mlp_fc1")) == ()
 
 
 def test_checkpoints_by_the_original_names_fill_the_whole_unet(released):

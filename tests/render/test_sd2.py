@@ -24,7 +24,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError
-from blockweight.lora import Recipe, bake, write_lora
+from blockweight.lora import Recipe, bake, open_lora, write_lora
 from blockweight.plan import Hires
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LocalRenderer, load_pipeline
@@ -138,10 +138,15 @@ def test_live_weights_equal_those_of_the_baked_file_and_a_single_file_draws_the_
     same(draw(LocalRenderer(CPU, config=config), [job]), found, latents=1e-5)
 
 
-def test_weights_of_a_lora_that_might_be_for_sd1_fit(two, renderer, draw):
-    assert renderer._engine(two.checkpoint).families == ("sd2", "sd1")
+def test_a_lora_that_by_its_keys_might_be_for_sd1_fits(two, renderer, draw, tmp_path):
+    kept = {key: value for key, value in load_file(two.locon.path).items() if key.startswith("lora_unet_")}
+    save_file(kept, tmp_path / "unet.safetensors")
+    lora = use(tmp_path / "unet.safetensors")
+    assert open_lora(tmp_path / "unet.safetensors").family.name == "sd1"
     chosen = replace(weights(1), layout=family_by_name("sd1").layout)
-    same(draw(renderer, [two.job(chosen, **EULER)]), draw(renderer, [two.job(weights(1), **EULER)]), latents=1e-6)
+    found = draw(renderer, [two.job(chosen, lora, **EULER)])
+    same(found, draw(renderer, [two.job(weights(1), lora, **EULER)]), latents=1e-6)
+    different(found, draw(renderer, [two.job(None, **EULER)]))
 
 
 def test_a_batch_equals_its_jobs_one_by_one(two, renderer, draw):

@@ -21,7 +21,6 @@ from blockweight.plan import SAMPLERS, Hires, Job, read_sampler
 from blockweight.render import find_embeddings, identify_checkpoint
 from blockweight.render.local import LocalRenderer
 from blockweight.render.local.sampling import SDXL_ALIGNED, trained_levels
-from blockweight.render.local.sampling.schedules import sigmas_of
 from blockweight.render.local.text_encoders import encoders_of
 from blockweight.render.local.texts import TextEmbeddings
 from blockweight.weights import BlockWeights
@@ -248,9 +247,16 @@ def test_every_sampler_draws(xl, renderer, draw, sampler):
     assert draw(renderer, [xl.job(weights(1), **way)])[1].isfinite().all()
 
 
-def test_align_your_steps_has_levels_of_its_own_for_sdxl(model):
-    levels = trained_levels(model.scheduler.config, SDXL_ALIGNED)
-    assert sigmas_of("Align Your Steps", 11, levels) == pytest.approx([*SDXL_ALIGNED, 0])
+def test_align_your_steps_has_levels_of_its_own_for_sdxl(xl, renderer, draw):
+    asked: list[float] = []
+    pipeline = renderer._engine(xl.checkpoint).pipeline
+    handle = pipeline.unet.register_forward_pre_hook(lambda _, args: asked.append(float(args[1])))
+    try:
+        draw(renderer, [xl.job(None, sampler="Euler", scheduler="Align Your Steps", steps=11)])
+    finally:
+        handle.remove()
+    levels = trained_levels(pipeline.scheduler.config)
+    assert asked == pytest.approx([levels.step_of(sigma) for sigma in SDXL_ALIGNED], abs=1e-3)
     assert SDXL_ALIGNED[3] == 2.181
 
 

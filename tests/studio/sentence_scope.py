@@ -75,6 +75,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "_covers": "why",
     },
     "lora/verify.py": {"check_bake": "why", "_Baked": "why", "_check_module": "why"},
+    "plan/infotext_parts.py": {"_left_out": "why"},
     "plan/infotext_sampling.py": {"_hires": ""},
     "plan/infotext_scene.py": {"_RULES": "", "_AS_BEFORE": "", "_setting_notes": "", "_tag_sentences": ""},
     "render/local/renderer.py": {"LocalRenderer": ""},

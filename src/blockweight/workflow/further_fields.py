@@ -42,7 +42,7 @@ def choices() -> dict[str, object]:
 
 def parse_clip_skip(text: str) -> int:
     """1 to 12; BlockweightError otherwise."""
-    return _whole(text or USUAL["clip_skip"], 1, 12, "clip skip; write a whole number from 1 to 12")
+    return _whole(text or USUAL["clip_skip"], 1, 12, "clip skip")
 
 
 def _options(typed: Mapping[str, str]) -> SamplingOptions:
@@ -50,7 +50,7 @@ def _options(typed: Mapping[str, str]) -> SamplingOptions:
     text = {name: unicodedata.normalize("NFKC", typed.get(name, "")).strip() for name in USUAL}
     options = SamplingOptions(
         noise=text["noise"] or USUAL["noise"],
-        variation_seed=_whole(text["variation_seed"] or "0", 0, 2**63 - 1, "seed; write a whole number from 0 on"),
+        variation_seed=_whole(text["variation_seed"] or "0", 0, 2**63 - 1, "seed"),
         variation_strength=_number(text["variation_strength"] or "0", "variation strength"),
         eta=_number(text["eta"], "eta") if text["eta"] else None,
     )
@@ -62,7 +62,7 @@ def _options(typed: Mapping[str, str]) -> SamplingOptions:
         hires_upscaler=text["hires_upscaler"],
         hires_scale=_number(scale, "scale for the hires pass") if scale else None,
         hires_size=size or None,
-        hires_steps=_whole(steps, 0, 1000, "number of steps; write a whole number from 0 to 1000") if steps else None,
+        hires_steps=_whole(steps, 0, 1000, "number of steps") if steps else None,
         hires_denoise=_number(denoise, "denoising strength") if denoise else None,
     )
 
@@ -197,5 +197,5 @@ def _number(text: str, what: str) -> float:
 def _whole(text: str, least: int, most: int, what: str) -> int:
     plain = unicodedata.normalize("NFKC", text).strip()
     if not re.fullmatch(r"\d{1,19}", plain, re.ASCII) or not least <= int(plain) <= most:
-        raise BlockweightError(f"{quoted(text)} is no {what}.")
+        raise BlockweightError(f"{quoted(text)} is no {what}; write a whole number from {least} to {most}.")
     return int(plain)
