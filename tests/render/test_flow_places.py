@@ -76,7 +76,7 @@ ORIGINALS: dict[str, tuple[str, ...]] = {
         "final_layer.adaLN_modulation.1",
     ),
     "wan": (
-        "text_embedding.0", "text_embedding.2", "time_embedding.0", "time_embedding.2",
+        "patch_embedding", "text_embedding.0", "text_embedding.2", "time_embedding.0", "time_embedding.2",
         "time_projection.1", "head.head", "img_emb.proj.1", "img_emb.proj.3", "blocks.N.ffn.0", "blocks.N.ffn.2",
         *(f"blocks.N.{kind}_attn.{layer}" for kind in ("self", "cross") for layer in "qkvo"),
         "blocks.N.cross_attn.k_img", "blocks.N.cross_attn.v_img",
@@ -155,8 +155,10 @@ def test_every_row_of_an_original_weight_is_where_diffusers_puts_it(family):
     assert {name: rows.tolist() for name, rows in found.items()} == {
         name: rows.tolist() for name, rows in converted.items()
     }
-    # And there is no matrix that the original's names do not reach.
-    assert set(found) == {path for path, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)}
+    # And there is no layer that the original's names do not reach.
+    assert set(found) == {
+        path for path, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.Conv3d)
+    }
 
 
 @pytest.mark.parametrize("family", CONVERTERS)
