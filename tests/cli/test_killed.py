@@ -26,7 +26,8 @@ def run(lora, model, out, lives=None):
 
 
 def facts(out):
-    """What the project knows, but for times and durations, and who rendered it; and the pictures and results, byte by byte."""
+    """What the project knows, but for times and durations, and who rendered it; and the pictures and results, byte
+    by byte."""
     with Project(out) as project:
         log = [(event.kind, event.body.get("job") or event.body) for event in project.log.read()]
     files = {name: data for name, data in tree(out).items() if "project.sqlite" not in name and name != HOLDER}
