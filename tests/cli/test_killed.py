@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from blockweight.project import Project
+from blockweight.project.rendering_lock import HOLDER
 from workshop import tree
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
@@ -25,10 +26,11 @@ def run(lora, model, out, lives=None):
 
 
 def facts(out):
-    """What the project knows, but for times and durations; and the pictures and results, byte by byte."""
+    """What the project knows, but for times and durations, and who rendered it; and the pictures and results, byte
+    by byte."""
     with Project(out) as project:
         log = [(event.kind, event.body.get("job") or event.body) for event in project.log.read()]
-    files = {name: data for name, data in tree(out).items() if "project.sqlite" not in name}
+    files = {name: data for name, data in tree(out).items() if "project.sqlite" not in name and name != HOLDER}
     return sorted(log, key=str), files
 
 

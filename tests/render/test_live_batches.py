@@ -54,6 +54,15 @@ def test_only_samples_that_differ_from_most_are_calculated_beside(tiny, double, 
     assert beside == [1] * in_block
 
 
+def test_samples_without_the_lora_are_drawn_as_by_the_model_alone_however_broken_the_others_are(tiny, double):
+    data = inputs(4)
+    plain = run(double, **data)
+    attach(tiny.locon.path, double, weights(fill=1e200), None, weights(fill=1e200), weights(fill=1e200), strength=1e200)
+    found = run(double, **data)
+    assert not found[0].isfinite().all()
+    assert error(found[1], plain[1]) < 1e-12
+
+
 def test_weights_that_come_back_are_not_merged_again(tiny, double, monkeypatch):
     live = attach(tiny.locon.path, double, weights(1))
     run(double, **inputs(1))

@@ -64,7 +64,7 @@ def test_any_folder_is_text_in_the_file(models, loras, language, theme):
         ("language = 'xx'", "no language 'xx'"),
         ("theme = true", "are texts"),
         ("device = 'tpu'", "no device 'tpu'; use one of cpu, cuda, mps"),
-        ("device = 1", "device is a text"),
+        ("device = 1", "device and precision are texts"),
         ("loras = [", "are not TOML"),
         ("\udcff", "are not TOML"),
         ("a = " + "[" * 5000, "are not TOML"),

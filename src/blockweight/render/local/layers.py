@@ -18,19 +18,20 @@ def can_change(layer: nn.Module) -> bool:
     return isinstance(layer, kinds) and isinstance(layer.weight, Tensor)
 
 
-def applied(layer: nn.Module, inputs: Tensor, weight: Tensor) -> Tensor:
-    """What the layer would make of `inputs` if `weight` were its weight and it had no bias."""
+def applied(layer: nn.Module, inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """What the layer would make of `inputs` if these were its weight and bias."""
     if isinstance(layer, CONVOLUTIONS):
         # Stride, padding of every kind, dilation and groups are the layer's own.
-        made: Tensor = layer._conv_forward(inputs, weight, None)
+        made: Tensor = layer._conv_forward(inputs, weight, bias)
         return made
     if isinstance(layer, nn.LayerNorm):
-        return F.layer_norm(inputs, layer.normalized_shape, weight, None, layer.eps)
+        return F.layer_norm(inputs, layer.normalized_shape, weight, bias, layer.eps)
     if isinstance(layer, nn.GroupNorm):
-        return F.group_norm(inputs, layer.num_groups, weight, None, layer.eps)
+        return F.group_norm(inputs, layer.num_groups, weight, bias, layer.eps)
     if isinstance(layer, nn.RMSNorm | RMSNorm):
-        return F.rms_norm(inputs, weight.shape, weight, layer.eps)
-    return F.linear(inputs, weight)
+        scaled = F.rms_norm(inputs, weight.shape, weight, layer.eps)
+        return scaled if bias is None else scaled + bias
+    return F.linear(inputs, weight, bias)
 
 
 def pointwise(layer: nn.Module, inputs: Tensor, weight: Tensor) -> Tensor:

@@ -7,13 +7,15 @@ get the difference:
     output = (W + m · ΔW) x + (scale[sample, block] − m) · ΔW x
 
 So a batch costs what a merged LoRA costs, but for the blocks and samples that differ, and a single picture costs just
-that. Changing a weight changes a number or merges a block anew; the model's own weights are never written to.
+that. Samples of weight 0 get W x itself: no LoRA, however broken, reaches a picture that has none of it. Changing a
+weight changes a number or merges a block anew; the model's own weights are never written to.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,8 +27,9 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import Lora
 from blockweight.plan import Variant
 from blockweight.render.local.deltas import Delta, deltas_of
+from blockweight.render.local.layers import applied
 from blockweight.render.local.memory import ran_out_of_memory
-from blockweight.render.local.merging import merge, take_off
+from blockweight.render.local.merging import merge, take_off, unmerged
 from blockweight.render.local.places import Name, Places
 
 _MOST = 0.75
@@ -86,36 +89,49 @@ class LiveLora:
         self._attached.clear()
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """What of a batch is not calculated with the merged weights alone: the rows `more` (None for all of them) get as
+    much more of ΔW as `scales` say, and the rows `own` are calculated with the layer's own weights."""
+
+    more: Tensor | None
+    scales: Tensor
+    own: Tensor
+
+
 class _Scales:
-    """One block's scales: one for each sample, and the one that is merged: that of most samples; among as many, the one
-    that was merged `before`, which costs nothing."""
+    """One block's scales: one for each sample, and the one that is merged: that of most samples; among as many 0, which
+    needs no merging, then the one that was merged `before`."""
 
     def __init__(self, samples: tuple[float, ...], before: float = 0.0) -> None:
         self.samples = samples
         counts = Counter(samples)
-        self.merged = max(counts, key=lambda scale: (counts[scale], scale == before), default=before)
-        self._columns: dict[tuple[object, ...], tuple[Tensor | None, Tensor]] = {}
+        self.merged = max(counts, key=lambda scale: (counts[scale], scale == 0, scale == before), default=before)
+        self._rows: dict[tuple[object, ...], _Rows] = {}
 
     def differs(self, merged: float) -> bool:
-        """Whether any sample needs more than what is merged."""
+        """Whether any sample needs something else than what is merged."""
         return any(scale != merged for scale in self.samples)
 
-    def column(self, merged: float, rows: int, like: Tensor) -> tuple[Tensor | None, Tensor]:
-        """The rows of a batch to calculate what is not merged for (None for all), and their scales of ΔW, where `like`
-        is: moved there once per batch instead of once per layer. RuntimeError if the rows are not k times the samples.
-        """
-        key = (merged, rows, like.device, like.dtype)
-        if key not in self._columns:
-            if rows % len(self.samples):
-                raise RuntimeError(f"A batch of {rows} rows came for {len(self.samples)} samples' block weights.")
-            more = [scale - merged for scale in self.samples] * (rows // len(self.samples))
-            which = [row for row, scale in enumerate(more) if scale]
-            if len(which) > _MOST * rows:
-                which = list(range(rows))
-            index = None if len(which) == rows else torch.tensor(which, device=like.device)
-            scales = torch.tensor([more[row] for row in which], device=like.device, dtype=like.dtype)
-            self._columns[key] = (index, scales)
-        return self._columns[key]
+    def rows(self, merged: float, count: int, like: Tensor, *, apart: bool) -> _Rows:
+        """A batch's rows, where `like` is: moved there once per batch instead of once per layer. Where the own weights
+        cannot be had `apart`, rows of weight 0 get −1 × what is merged. RuntimeError if `count` is not k times the
+        samples."""
+        key = (merged, count, like.device, like.dtype, apart)
+        if key not in self._rows:
+            if count % len(self.samples):
+                raise RuntimeError(f"A batch of {count} rows came for {len(self.samples)} samples' block weights.")
+            scales = self.samples * (count // len(self.samples))
+            own = [row for row, scale in enumerate(scales) if scale == 0 != merged and apart]
+            more = [row for row, scale in enumerate(scales) if scale != merged and row not in own]
+            if len(more) > _MOST * count and not own:
+                more = list(range(count))
+            self._rows[key] = _Rows(
+                None if len(more) == count else torch.tensor(more, device=like.device, dtype=torch.long),
+                torch.tensor([scales[row] - merged for row in more], device=like.device, dtype=like.dtype),
+                torch.tensor(own, device=like.device, dtype=torch.long),
+            )
+        return self._rows[key]
 
 
 class _Attached:
@@ -172,11 +188,17 @@ class _Attached:
         self._merged = self._wanted
 
     def _add(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        rows, scales = self._scales.column(self._merged, len(output), output)
-        if rows is None:
-            return output.add_(self.delta.times(layer, inputs[0], scales))
-        change = self.delta.times(layer, inputs[0][rows], scales)
-        return output.index_add_(0, rows, change.expand(len(rows), *output.shape[1:]))
+        taken = inputs[0]
+        own = unmerged(layer, self.delta)
+        rows = self._scales.rows(self._merged, len(output), output, apart=own is not None)
+        if len(rows.own) and own is not None:
+            output.index_copy_(0, rows.own, applied(layer, taken[rows.own], *own).to(output.dtype))
+        if rows.more is None:
+            return output.add_(self.delta.times(layer, taken, rows.scales))
+        if len(rows.more):
+            change = self.delta.times(layer, taken[rows.more], rows.scales)
+            output.index_add_(0, rows.more, change.expand(len(rows.more), *output.shape[1:]))
+        return output
 
 
 def block_scale(variant: Variant, block: str, strength: float) -> float:

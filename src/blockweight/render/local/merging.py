@@ -79,6 +79,16 @@ def own_weight(layer: nn.Module) -> Tensor:
     return weight
 
 
+def unmerged(layer: nn.Module, addition: Addition) -> tuple[Tensor, Tensor | None] | None:
+    """The layer's weight and bias without this addition; None if they stand nowhere, because more is merged in."""
+    found = _LAYERS.get(layer)
+    if found is None or any(scale for other, scale in found.wanted.items() if other is not addition):
+        return None
+    weight, bias = found.own
+    assert weight is not None
+    return weight, bias
+
+
 def merge(layer: nn.Module, addition: Addition, scale: float) -> None:
     """Let the layer calculate with scale · `addition` in its weights, beside what else is merged into it.
 
