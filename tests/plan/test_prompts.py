@@ -167,6 +167,26 @@ def test_an_edit_before_the_first_step_is_there_from_the_start(number):
 
 
 @pytest.mark.parametrize(
+    ("text", "schedule"),
+    [
+        ("a [b:.5] c", [(8, "a b c")]),
+        ("a [b:1.5] c", [(4, "a  c"), (8, "a b c")]),
+        ("[a:b:1.0]", [(8, "b")]),
+        ("[a:b:10]", [(8, "b")]),
+        ("[a:b:13] [c::2.]", [(3, "a c"), (8, "b c")]),
+        ("[a:b:18]", [(8, "a")]),
+        ("[a:[b:c:1.5]:11]", [(1, "a"), (4, "b"), (8, "c")]),
+        ("[a|b]", [*zip(range(1, 9), "abababab", strict=True)]),
+    ],
+)
+def test_a_second_pass_goes_on_where_the_first_ended(text, schedule):
+    assert list(read_schedule(text, 8, 10)) == schedule
+    spans = [(span.stop, span.pieces[0].text.strip()) for span in read_prompt(text, 8, 10)[0].spans if span.stop]
+    assert [text.strip() for _, text in schedule] == [text for _, text in spans]
+    assert read_negative(text, 8, 10).spans == read_prompt(text, 8, 10)[0].spans
+
+
+@pytest.mark.parametrize(
     ("text", "turns"),
     [
         ("[fe|]male", ["female", "male"] * 5),

@@ -213,7 +213,7 @@ def test_each_pass_says_how_often_it_asks_the_model_as_a_prompts_schedule_is_rec
 
     def ask(way):
         assert way.taken == way.asks
-        said.append(way.asks)
+        said.append((way.asks, way.over))
         counted.append(0)
 
         def predict(latents, timestep):
@@ -226,6 +226,6 @@ def test_each_pass_says_how_often_it_asks_the_model_as_a_prompts_schedule_is_rec
     scene = tiny.job(None, **way, hires=Hires("Latent", 1.5, steps=3, denoising=0.5)).scene
     drawing.draw([scene], fresh, ask, torch.device("cpu"))
     twice = 2 if sampler in ("Heun", "DPM++ 2S a") else 1
-    assert said == [4 * twice, 3 * twice]
+    assert said == [(4 * twice, 0), (3 * twice, 4 * twice)]
     # PLMS asks once more at its start, and samplers of the second order once less at their end.
-    assert all(abs(count - times) <= 1 for count, times in zip(counted, said, strict=True))
+    assert all(abs(count - times) <= 1 for count, (times, _) in zip(counted, said, strict=True))

@@ -14,7 +14,7 @@ from tiny_scenes import same
 
 from blockweight.demo import embedded
 from blockweight.errors import BlockweightError
-from blockweight.plan import Job, LoraUse, Variant
+from blockweight.plan import Hires, Job, LoraUse, Variant
 from blockweight.plan.prompt_emphasis import Piece, read_emphasis
 from blockweight.plan.prompts import read_prompt
 from blockweight.render import identify_checkpoint
@@ -256,6 +256,20 @@ def test_an_edited_prompt_draws_first_the_one_thing_and_then_the_other():
     red, blue = (made.picture[-8:, 24:40].mean((0, 1)) for made in LocalRenderer(torch.device("cpu")).render(jobs))
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
+
+
+def test_a_hires_pass_goes_on_with_a_prompts_schedule(tiny, shared, draw):
+    def latents(**changes):
+        texts = ("hat", "[hat:hood:1.0]", "[hat:hood:2.0]", "[hat:hood:3]")
+        changes |= {"sampler": "Euler", "scheduler": "Karras"}
+        return draw(shared, [tiny.job(None, prompt=text, **changes) for text in texts])[1]
+
+    alone = latents()
+    assert all(torch.allclose(found, alone[0], atol=1e-4) for found in alone)
+    plain, shares, late, steps = latents(hires=Hires("Latent", 2, steps=4, denoising=0.7))
+    assert torch.allclose(late, plain, atol=1e-4)
+    assert torch.allclose(steps, shares, atol=1e-4)
+    assert (shares - plain).norm() > 0.005 * plain.norm()
 
 
 def test_composed_prompts_equal_the_weighted_sum_of_their_directions(tiny, shared, draw):

@@ -22,9 +22,9 @@ class _Edit:
     after: _Content
     when: str
 
-    def last_step(self, steps: int) -> int:
+    def last_step(self, steps: int, over: int) -> int:
         """The last step, counted from 1, that `before` is drawn in; below 1 for none."""
-        value = float(self.when) * (steps if "." in self.when else 1)
+        value = (float(self.when) - (over > 0)) * steps if "." in self.when else float(self.when) - over
         return int(max(-1.0, min(value, float(steps))))
 
 
@@ -49,7 +49,7 @@ class _Bracket:
     dividers: str = ""
 
 
-def read_schedule(text: str, steps: int) -> tuple[tuple[int, str], ...]:
+def read_schedule(text: str, steps: int, over: int = 0) -> tuple[tuple[int, str], ...]:
     """The texts that a prompt stands for in turn, each with the step after which the next comes: rising numbers from 1
     on, the last one `steps`.
 
@@ -58,6 +58,9 @@ def read_schedule(text: str, steps: int) -> tuple[tuple[int, str], ...]:
     `[a|b|c]` takes turns step by step. All of it can be nested and stand inside emphasis. A bracket of no such form is
     text, and so is all that it stands in. With a `|` outside of turns, or a backslash with nothing after it, the
     whole prompt is text.
+
+    `over` are the steps of the pass before, which the hires pass goes on from: whole numbers count from the first of
+    those, shares of its own steps begin at 1 (`[a:b:1.5]`), and turns begin anew.
     """
     read = _read(text)
     if read is None:
@@ -65,8 +68,8 @@ def read_schedule(text: str, steps: int) -> tuple[tuple[int, str], ...]:
     content, changes = read
     ends = {steps}
     for change in changes:
-        ends |= set(range(1, steps + 1)) if isinstance(change, _Turns) else {change.last_step(steps)}
-    return tuple((end, _text_at(content, end, steps)) for end in sorted(ends) if end >= 1)
+        ends |= set(range(1, steps + 1)) if isinstance(change, _Turns) else {change.last_step(steps, over)}
+    return tuple((end, _text_at(content, end, steps, over)) for end in sorted(ends) if end >= 1)
 
 
 def _read(text: str) -> tuple[_Content, list[_Edit | _Turns]] | None:
@@ -128,7 +131,7 @@ def _when(content: _Content) -> str | None:
     return found[1] if found else None
 
 
-def _text_at(content: _Content, step: int, steps: int) -> str:
+def _text_at(content: _Content, step: int, steps: int, over: int) -> str:
     """The text in a step, counted from 1."""
     texts, left = [], [iter(content)]
     while left:
@@ -140,5 +143,5 @@ def _text_at(content: _Content, step: int, steps: int) -> str:
         elif isinstance(item, _Turns):
             left.append(iter(item.contents[(step - 1) % len(item.contents)]))
         else:
-            left.append(iter(item.before if step <= item.last_step(steps) else item.after))
+            left.append(iter(item.before if step <= item.last_step(steps, over) else item.after))
     return "".join(texts)

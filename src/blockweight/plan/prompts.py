@@ -42,16 +42,18 @@ class SubPrompt:
     spans: tuple[Span, ...]
 
 
-def read_prompt(text: str, steps: int) -> tuple[SubPrompt, ...]:
+def read_prompt(text: str, steps: int, over: int = 0) -> tuple[SubPrompt, ...]:
     """What a prompt says, for any text. `AND` as a word of its own divides it into prompts that are composed, each with
     a weight of 1 or what follows its last colon (`a AND b:0.5`; a prompt without AND may have one too). AND divides
-    first, whatever brackets it stands in."""
-    return tuple(SubPrompt(weight, _spans(part, steps)) for part, weight in map(_weighed, _AND.split(text)))
+    first, whatever brackets it stands in.
+
+    `over` are the steps of the pass before, as in `read_schedule`."""
+    return tuple(SubPrompt(weight, _spans(part, steps, over)) for part, weight in map(_weighed, _AND.split(text)))
 
 
-def read_negative(text: str, steps: int) -> SubPrompt:
+def read_negative(text: str, steps: int, over: int = 0) -> SubPrompt:
     """What a negative prompt says, for any text. AND is a word there."""
-    return SubPrompt(1.0, _spans(text, steps))
+    return SubPrompt(1.0, _spans(text, steps, over))
 
 
 @lru_cache(maxsize=1024)
@@ -72,17 +74,17 @@ def reads_as_written(text: str, *, negative: bool = False) -> bool:
     )
 
 
-def _spans(text: str, steps: int) -> tuple[Span, ...]:
-    return tuple(_stretched(text, steps))
+def _spans(text: str, steps: int, over: int) -> tuple[Span, ...]:
+    return tuple(_stretched(text, steps, over))
 
 
-def _stretched(text: str, steps: int) -> Iterator[Span]:
+def _stretched(text: str, steps: int, over: int) -> Iterator[Span]:
     """The schedule's texts with the steps that they are drawn in. The WebUI's sampler counts its steps from 0 and asks
     whether that number has passed the schedule's, which counts from 1: so the first text has one step more than it
     says, and turns begin with the first text twice."""
     known: dict[str, tuple[Piece, ...]] = {}
     start = 0
-    for end, part in read_schedule(text, steps):
+    for end, part in read_schedule(text, steps, over):
         if part not in known:
             known[part] = read_emphasis(part)
         stop = min(end + 1, steps)

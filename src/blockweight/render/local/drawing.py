@@ -42,12 +42,13 @@ that the model is asked, in their order."""
 @dataclass(frozen=True)
 class Pass:
     """One way from noise to latents: how often the model would be asked in all the steps that a scene names, by which
-    the changes of prompts are reckoned; how often it is asked, about; and the width and height in pixels of what is
-    drawn, before anything is cropped."""
+    the changes of prompts are reckoned; how often it is asked, about; the width and height in pixels of what is drawn,
+    before anything is cropped; and `asks` of the pass that it goes on from, 0 for none."""
 
     asks: int
     taken: int
     size: tuple[int, int]
+    over: int = 0
 
 
 Ask = Callable[[Pass], Predict]
@@ -86,7 +87,7 @@ def draw(scenes: Sequence[Scene], pipeline: Any, ask: Ask, device: torch.device)
     again = Plan(scene.sampler, scene.scheduler, scene.hires.steps or scene.steps, scene.eta)
     noise = _noise(scenes, enlarged.shape[1:], device)
     asks = again.steps * twice
-    model = Model(ask(Pass(asks, asks, (size.width, size.height))), levels, kind)
+    model = Model(ask(Pass(asks, asks, (size.width, size.height), first.asks)), levels, kind)
     return from_latents(again, model, noise, enlarged, scene.hires.denoising)
 
 

@@ -78,7 +78,7 @@ class StableDiffusion:
 
         def ask(way: Pass) -> Predict:
             """The model for a pass; prompts may change on the way."""
-            conditioning = self._texts.conditioning(self.pipeline, jobs, live, way.asks, guided=guided)
+            conditioning = self._texts.conditioning(self.pipeline, jobs, live, way.asks, way.over, guided=guided)
             if live is not None:
                 live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
             asked = 0

@@ -63,19 +63,20 @@ class TextEmbeddings:
                 )
 
     def conditioning(
-        self, pipeline: Any, jobs: Sequence[Job], live: LiveLora | None, steps: int, *, guided: bool
+        self, pipeline: Any, jobs: Sequence[Job], live: LiveLora | None, steps: int, over: int = 0, *, guided: bool
     ) -> Conditioning:
-        """What the UNet attends to each time that it is asked, `steps` times, for all jobs of a batch.
+        """What the UNet attends to each time that it is asked, `steps` times, for all jobs of a batch, after a pass
+        that asked it `over` times.
 
         Sets the samples of `live` as it goes.
         """
         rows: list[Direction] = []
         if guided:
             for sample, job in enumerate(jobs):
-                read = self._negative(pipeline, job, live, steps)
+                read = self._negative(pipeline, job, live, steps, over)
                 rows.append(Direction(sample, None, read.states, read.pooled))
         for sample, job in enumerate(jobs):
-            parts = read_prompt(job.scene.prompt, steps)
+            parts = read_prompt(job.scene.prompt, steps, over)
             found = [self._read(pipeline, job, part, live) for part in parts]
             states = _of_one_length([read.states for read in found])
             rows += [
@@ -84,12 +85,12 @@ class TextEmbeddings:
             ]
         return Conditioning(tuple(rows), len(jobs))
 
-    def _negative(self, pipeline: Any, job: Job, live: LiveLora | None, steps: int) -> _Read:
+    def _negative(self, pipeline: Any, job: Job, live: LiveLora | None, steps: int, over: int) -> _Read:
         """An empty negative prompt is nothing but zeros for SDXL, which was trained so (`get_learned_conditioning` of
         the WebUI's `modules/sd_models_xl.py`)."""
         encoders = encoders_of(pipeline, job.scene)
         if len(encoders) == 1 or job.scene.negative_prompt:
-            return self._read(pipeline, job, read_negative(job.scene.negative_prompt, steps), live)
+            return self._read(pipeline, job, read_negative(job.scene.negative_prompt, steps, over), live)
         unet = pipeline.unet
         states = torch.zeros(LENGTH + 2, sum(encoder.width for encoder in encoders), dtype=unet.dtype)
         pooled = torch.zeros(encoders[-1].model.config.projection_dim, dtype=unet.dtype)
