@@ -281,6 +281,20 @@ def test_zoom_and_pan_are_those_of_all_pictures_and_outlive_a_reload(round_):
     assert focused(tab).startswith("IN03 → 0.5")
 
 
+def test_the_buttons_tell_that_differences_are_shown_also_after_a_reload(round_):
+    tab = round_.tab
+    enter(tab, "IN03 → 0.5")
+    button = tab.locator(".stage-keys [data-key=d]")
+    tab.keyboard.press("d")
+    assert button.get_attribute("aria-pressed") == "true"
+    tab.wait_for_timeout(300)
+    tab.reload()
+    tab.wait_for_selector("html.scripted")
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+
+
 def test_the_loupe_shows_the_cell_beside_the_current_weights_while_keys_go_on(round_):
     enter(round_.tab, "IN01 → 0.5")
     round_.tab.keyboard.press("l")

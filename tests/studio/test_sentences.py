@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import html
+import json
 import string
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,13 @@ from sentence_sources import SOURCE, Sentence, sentences, spoken, templates
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import read_infotext, scene_settings
+from blockweight.project.rendering_lock import HOLDER, rendering_alone
 from blockweight.studio.projects import identity_of
 from blockweight.studio.sentences import Book, Said, said
 from blockweight.weights import read_weights
+from blockweight.workflow.generation_fields import read_generation
 from blockweight.workflow.scenes import parse_seeds, scenes_of
+from blockweight.workflow.settings import Settings
 from blockweight.workflow.tuning import fix, set_each
 from blockweight.workflow.tuning_project import create_project
 from blockweight.workflow.weight_sheet import Sheet
@@ -252,6 +257,30 @@ def test_what_an_infotext_says_in_vain_is_told_in_japanese():
     notes = scene_settings(read_infotext(text)).notes
     assert len(notes) > 5
     assert [note.text for note in notes if said("ja", note.text).lang != "ja"] == []
+
+
+def test_what_an_infotext_names_in_vain_is_told_in_japanese():
+    text = (
+        'girl\nSteps: 20, VAE: kl-f8.ckpt, ControlNet 0: "Module: canny, Model: canny [d14c016b], Weight: 1", '
+        'ControlNet 1: "Module: none, Model: depth [d14c016b], Weight: 1"'
+    )
+    notes = [said("ja", note.text) for note in read_generation(text, Settings()).notes]
+    assert len(notes) > 4
+    assert [note.text for note in notes if note.lang != "ja" or " as " in note.text] == []
+
+
+def test_a_vae_of_forge_in_vain_is_told_in_japanese():
+    notes = read_generation("girl\nSteps: 20, Sampler: Euler, CFG scale: 1, Seed: 1, Module 1: ae", Settings()).notes
+    assert [said("ja", note.text).lang for note in notes if "VAE" in note.text] == ["ja"]
+
+
+@pytest.mark.parametrize("program", ["command", "studio", "unknown"])
+def test_a_project_that_another_program_renders_is_told_in_japanese(tmp_path, program):
+    with rendering_alone(tmp_path, "studio"):
+        told = {"program": program, "pid": 7, "since": "2026-01-01T00:00:00+00:00"}
+        (tmp_path / HOLDER).write_text(json.dumps(told))
+        found = said("ja", sentence_of(lambda: ExitStack().enter_context(rendering_alone(tmp_path, "command"))))
+    assert found.lang == "ja"
 
 
 # Where pages say them.

@@ -33,6 +33,7 @@ RICH = replace(
     variation_seed=7,
     variation_strength=0.25,
     noise_source="NV",
+    guidance=2.5,
     hires=Hires("Lanczos", 1.5, steps=4, denoising=0.3),
 )
 
@@ -58,7 +59,7 @@ def test_what_the_form_shows_of_a_scene_is_the_scene(scene):
         scene.variation_seed,
         scene.variation_strength,
     )
-    assert (made.noise_source, made.hires) == (scene.noise_source, scene.hires)
+    assert (made.noise_source, made.guidance, made.hires) == (scene.noise_source, scene.guidance, scene.hires)
 
 
 def test_a_scene_that_nobody_touches_stays_also_an_older_one():
@@ -88,6 +89,8 @@ def test_without_an_upscaler_the_rest_of_the_hires_pass_says_nothing():
         ("variation_strength", "x", "is no variation strength"),
         ("variation_strength", "1.5", "from 0 to 1"),
         ("eta", "2", "from 0 to 1"),
+        ("distilled_cfg", "x", "is no distilled CFG scale"),
+        ("distilled_cfg", "-1", "0 or more"),
         ("hires_upscaler", "ESRGAN", "no upscaler 'ESRGAN'"),
         ("hires_scale", "0", "above 0"),
         ("hires_size", "big", "is not a size"),
@@ -136,4 +139,12 @@ def test_a_command_that_gives_one_of_its_fields_wants_a_hires_pass(tuning):
 
 def test_what_is_not_as_usual_is_told():
     assert further_text(PLAIN) == ""
-    assert further_text(RICH) == ", clip skip 2, variation 7 by 0.25, noise NV, hires pass Lanczos to 48x32"
+    assert (
+        further_text(RICH)
+        == ", clip skip 2, variation 7 by 0.25, distilled CFG 2.5, noise NV, hires pass Lanczos to 48x32"
+    )
+
+
+def test_an_infotexts_distilled_cfg_scale_comes_into_the_form():
+    found = read_generation("a cat\nSteps: 20, Sampler: Euler, CFG scale: 1, Distilled CFG Scale: 2.5", Settings())
+    assert found_fields(found.clip_skip, found.sampling)["distilled_cfg"] == "2.5"

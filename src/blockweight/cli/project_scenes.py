@@ -32,6 +32,10 @@ ClipSkip = Annotated[str | None, typer.Option("--clip-skip", help="End the text 
 Noise = Annotated[str | None, typer.Option("--noise", help="Who draws the noise: CPU, GPU or NV.")]
 VariationSeed = Annotated[str | None, typer.Option("--variation-seed", help="A seed whose noise is mixed in.")]
 VariationStrength = Annotated[str | None, typer.Option("--variation-strength", help="How much of it, 0 to 1.")]
+DistilledCfg = Annotated[
+    str | None,
+    typer.Option("--distilled-cfg", help="What a model distilled from guidance is told (Flux); empty for the usual."),
+]
 Eta = Annotated[str | None, typer.Option("--eta", help="Scales the noise that a sampler adds; empty for the usual.")]
 Upscaler = Annotated[
     str | None, typer.Option("--hires-upscaler", help="Enlarge and draw over, by the WebUI's name; empty for not.")
@@ -67,6 +71,7 @@ def add(
     variation_seed: VariationSeed = None,
     variation_strength: VariationStrength = None,
     eta: Eta = None,
+    distilled_cfg: DistilledCfg = None,
     hires_upscaler: Upscaler = None,
     hires_scale: Scale = None,
     hires_size: HiresSize = None,
@@ -100,6 +105,7 @@ def change(
     variation_seed: VariationSeed = None,
     variation_strength: VariationStrength = None,
     eta: Eta = None,
+    distilled_cfg: DistilledCfg = None,
     hires_upscaler: Upscaler = None,
     hires_scale: Scale = None,
     hires_size: HiresSize = None,

@@ -27,13 +27,6 @@ Program = Literal["command", "studio"]
 _HANDOVER = 1.0
 """Seconds to wait for another program: one that was just stopped or killed is about to let go."""
 
-_REFUSED = {
-    "command": "A command renders this project already (process {pid}, since {time}); wait until it is done, or stop "
-    "it with Ctrl-C in its terminal.",
-    "studio": "A studio renders this project already (process {pid}, since {time}); wait until it is done, or pause "
-    "it there.",
-}
-
 
 @contextmanager
 def rendering_alone(folder: Path, program: Program) -> Iterator[None]:
@@ -62,7 +55,19 @@ def _say_who(file: Path, program: Program) -> None:
 def _refusal(file: Path) -> str:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
+        program, pid = told["program"], int(told["pid"])
         since = f"{datetime.fromisoformat(told['since']).astimezone():%H:%M}"
-        return _REFUSED[told["program"]].format(pid=int(told["pid"]), time=since)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return "Another program renders this project already; wait until it is done, or stop it."
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        program, pid, since = "", 0, ""
+    # Each is written out, so that a translation finds it.
+    if program == "command":
+        return (
+            f"A command renders this project already (process {pid}, since {since}); wait until it is done, or stop it "
+            "with Ctrl-C in its terminal."
+        )
+    if program == "studio":
+        return (
+            f"A studio renders this project already (process {pid}, since {since}); wait until it is done, or pause it "
+            "there."
+        )
+    return "Another program renders this project already; wait until it is done, or stop it."

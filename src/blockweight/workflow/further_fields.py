@@ -1,4 +1,5 @@
-"""The fields of a scene's form that few scenes need: clip skip, noise and hires pass, as they are typed."""
+"""The fields of a scene's form that few scenes need: clip skip, noise, guidance and hires pass, as they
+are typed."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ USUAL: Mapping[str, str] = {
     "variation_seed": "0",
     "variation_strength": "0",
     "eta": "",
+    "distilled_cfg": "",
     "hires_upscaler": "",
     "hires_scale": "",
     "hires_size": "",
@@ -53,6 +55,7 @@ def _options(typed: Mapping[str, str]) -> SamplingOptions:
         variation_seed=_whole(text["variation_seed"] or "0", 0, 2**63 - 1, "seed"),
         variation_strength=_number(text["variation_strength"] or "0", "variation strength"),
         eta=_number(text["eta"], "eta") if text["eta"] else None,
+        distilled_cfg=_number(text["distilled_cfg"], "distilled CFG scale") if text["distilled_cfg"] else None,
     )
     if not text["hires_upscaler"]:
         return options
@@ -112,6 +115,7 @@ def further_fields(scene: Scene) -> dict[str, str]:
         "variation_seed": str(scene.variation_seed),
         "variation_strength": format_weight(scene.variation_strength),
         "eta": "" if scene.eta is None else format_weight(scene.eta),
+        "distilled_cfg": "" if scene.guidance is None else format_weight(scene.guidance),
         **_hires_fields(scene.hires),
     }
 
@@ -126,6 +130,7 @@ def found_fields(clip_skip: int | None, found: SamplingSettings) -> dict[str, st
         "variation_seed": str(found.variation_seed or 0),
         "variation_strength": format_weight(strength) if strength else USUAL["variation_strength"],
         "eta": "" if found.eta is None else format_weight(found.eta),
+        "distilled_cfg": "" if found.guidance is None else format_weight(found.guidance),
         **_hires_fields(found.hires),
     }
 
@@ -179,6 +184,8 @@ def further_text(scene: Scene) -> str:
         told.append(f"variation {scene.variation_seed} by {scene.variation_strength:g}")
     if scene.eta is not None:
         told.append(f"eta {scene.eta:g}")
+    if scene.guidance is not None:
+        told.append(f"distilled CFG {scene.guidance:g}")
     if scene.noise_source != "CPU":
         told.append(f"noise {scene.noise_source}")
     if scene.hires is not None:

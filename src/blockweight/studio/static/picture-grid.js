@@ -206,8 +206,14 @@ class PictureGrid extends HTMLElement {
   compare(on) {
     this.difference = on;
     this.classList.toggle("difference", on);
+    this.tellDifference();
     for (const cell of this.cells.flat()) if (cell.near) this.load(cell);
     this.dispatchEvent(new Event("moved"));
+  }
+
+  /** Its buttons stay pressed while differences are shown: black pictures are no mistake then. */
+  tellDifference() {
+    for (const button of document.querySelectorAll('[data-key="d"]')) button.setAttribute("aria-pressed", String(this.difference));
   }
 
   /** Zoom all cells about a point, given as shares of a cell. */
@@ -304,6 +310,7 @@ class PictureGrid extends HTMLElement {
       ({ row: this.row, column: this.column, zoom: this.zoom, pan: this.pan, difference: this.difference } = kept);
       this.kept = kept.scroll;
       this.classList.toggle("difference", this.difference);
+      this.tellDifference();
     } catch {
       // What another version has kept is worth no error.
     }
