@@ -428,9 +428,10 @@ def test_labels_play_no_part(tiny, shared, draw):
         torch.cuda.OutOfMemoryError("CUDA out of memory."),
         RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried …"),
         RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB)"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         MemoryError(),
     ],
-    ids=["cuda", "cpu", "mps", "python"],
+    ids=["cuda", "cpu", "mps", "cublas", "python"],
 )
 def test_memory_that_runs_out_is_told_in_a_sentence_on_every_device(tiny, monkeypatch, error):
     renderer = LocalRenderer(torch.device("cpu"))
