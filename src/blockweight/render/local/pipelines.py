@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS
 from blockweight.plan import Job, Scene
 from blockweight.render.local.engine import Stepped
+from blockweight.render.local.library import quiet
 from blockweight.render.local.live import LiveLora
-from blockweight.render.local.models import quiet
 from blockweight.render.local.pipeline_checks import check_pipeline_scene
 from blockweight.render.local.pipeline_kinds import Kind, levels
 from blockweight.render.local.pipeline_prompts import Encoded
