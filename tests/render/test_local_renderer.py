@@ -304,6 +304,8 @@ def test_loras_that_cannot_be_used_are_refused_before_any_work(tiny, shared, tmp
         shared.check([tiny.job(weights(), LoraUse(str(tmp_path / "none.safetensors"), "0" * 64))])
     with pytest.raises(BlockweightError, match="strength must be a finite"):
         shared.check([tiny.job(weights(), replace(tiny.locon, strength=float("inf")))])
+    with pytest.raises(BlockweightError, match=r"weight of M00 times the strength is 1e\+300 in 'variant'"):
+        shared.check([tiny.job(weights(M00=-1e150), replace(tiny.locon, strength=1e150))])
     with pytest.raises(BlockweightError, match=r"blocks IN00, IN03.* 17 weights of 'variant' do not name"):
         shared.check([tiny.job(weights(layout=SHORT))])
     shared.check([tiny.job(weights(layout=SHORT), tiny.standard), tiny.job(weights())])
