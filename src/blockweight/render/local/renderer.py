@@ -77,8 +77,11 @@ class LocalRenderer:
 
     @property
     def capabilities(self) -> Capabilities:
-        """The families of all engines, with live block weights."""
-        arithmetic = f"{self.device.type}, {str(self._dtype or dtype_on(self.device)).removeprefix('torch.')}"
+        """The families of all engines, with live block weights, and what the model that `check` loaded calculates
+        in: transformers have another precision by default."""
+        usual = self._dtype or dtype_on(self.device)
+        dtype = usual if self._loaded is None else self._loaded[1].dtype
+        arithmetic = f"{self.device.type}, {str(dtype).removeprefix('torch.')}"
         return Capabilities(families=FAMILIES, batch=self._most, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
