@@ -19,9 +19,9 @@ from blockweight.render.local.memory import ran_out_of_memory
 
 @contextmanager
 def loading(path: Path, title: str, device: torch.device) -> Iterator[None]:
-    """Load the model at `path` in here, as a `title` model on `device`: quietly, and with a BlockweightError for
-    whatever the libraries raise about files that are not as they expect. That is of any type, as are the checks of
-    huggingface_hub and a division by a number of the settings."""
+    """Load what is at `path` in here, a `title` ("VAE", "flux1 model"), on `device`: quietly, and with a
+    BlockweightError for whatever the libraries raise about files that are not as they expect. That is of any type, as
+    are the checks of huggingface_hub and a division by a number of the settings."""
     try:
         with quiet():
             yield
@@ -40,7 +40,7 @@ def loading(path: Path, title: str, device: torch.device) -> Iterator[None]:
         lines = str(error).strip().splitlines()
         cause = lines[0][:200].rstrip(". :") if lines else type(error).__name__
         raise BlockweightError(
-            f"'{path}' could not be loaded as a {title} model ({cause}); get the model again, or give another one."
+            f"'{path}' could not be loaded as a {title} ({cause}); get the model again, or give another one."
         ) from error
 
 

@@ -55,7 +55,7 @@ def load_pipeline(
         _check_folder(path)
     single = None if path.is_dir() else read_checkpoint(path)
     title = "Stable Diffusion" if single is None else single.architecture.title
-    with loading(path, title, device):
+    with loading(path, f"{title} model", device):
         pipeline = _from_folder(path, dtype) if single is None else _from_file(path, single, config, dtype)
         _check_complete(path, pipeline)
         kind = architecture_of(pipeline)

@@ -64,7 +64,7 @@ def load_flow_pipeline(path: Path, device: torch.device, dtype: torch.dtype | No
     index = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
     parts = [part for part in PARTS if _is_there(index.get(part))]
     _check_files(path, kind, parts)
-    with loading(path, kind.family, device):
+    with loading(path, f"{kind.family} model", device):
         dtype = dtype or flow_dtype(device)
         encoders = {part: _text_encoder(path, part, index[part], dtype) for part in parts if part in TEXT_ENCODERS}
         pipeline = getattr(diffusers, name).from_pretrained(
