@@ -401,6 +401,19 @@ def test_every_step_of_both_passes_is_told_and_can_end_the_rendering(tiny):
         list(LocalRenderer(CPU).render(jobs, (), stop))
 
 
+@pytest.mark.parametrize("error", [BlockweightError("The disk is full."), MemoryError(), RuntimeError("out of memory")])
+def test_what_somebody_who_watches_raises_ends_the_rendering_whatever_it_is(tiny, error):
+    told: list[Step] = []
+
+    def stop(step):
+        told.append(step)
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        list(LocalRenderer(CPU, batch=1).render([tiny.job(None, seed=seed) for seed in range(2)], (), stop))
+    assert (caught.value, len(told)) == (error, 1)
+
+
 def test_an_autoencoder_that_overflows_in_half_precision_calculates_in_full(tiny, draw):
     renderer = LocalRenderer(CPU)
     vae = loaded(renderer, tiny).vae
