@@ -38,6 +38,11 @@ def test_what_is_too_much_is_cut_off_on_both_sides(fit):
     assert (found[:, -12:, 2] > 240).all()
 
 
+@pytest.mark.parametrize("size", [(1, 1000), (1000, 1)])
+def test_a_strip_that_would_have_no_pixel_has_one(size):
+    assert fitted(Image.new("RGB", size, "#ff0000"), FILLED, 16, 16).getcolors() == [(256, (255, 0, 0))]
+
+
 def test_a_picture_is_filled_with_its_outermost_pixels():
     found = np.asarray(fitted(HALVES, FILLED, 64, 64))
     assert (found[:16] == found[16]).all()

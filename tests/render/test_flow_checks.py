@@ -32,7 +32,7 @@ from blockweight.plan import (
     read_sampler,
 )
 from blockweight.render import identify_checkpoint
-from blockweight.render.local import LiveLora, LocalRenderer
+from blockweight.render.local import LiveLora, LocalRenderer, pipeline_loading
 from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.pipeline_checks import check_pipeline_scene
 from blockweight.render.local.pipeline_kinds import KINDS
@@ -162,6 +162,14 @@ def test_the_renderer_draws_transformers_like_all_models(folder, tmp_path):
     assert np.abs(pictures["none"].astype(int) - pictures["all"]).max() > 3
     other = BlockWeights("w", family_by_name("sd3").layout, (1.0,) * len(family_by_name("sd3").layout))
     refusal(lambda: renderer.check([replace(jobs[0], variant=Variant("v", other))]), "sd3", "flux1")
+
+
+def test_the_renderer_says_in_what_precision_this_model_calculates(folder, monkeypatch):
+    monkeypatch.setattr(pipeline_loading, "flow_dtype", lambda _: torch.bfloat16)
+    renderer = LocalRenderer(CPU)
+    assert renderer.capabilities.arithmetic == "cpu, float32"
+    renderer.check([Job(scene(checkpoint=identify_checkpoint(folder)), LoraUse("", "a"), Variant("v", None))])
+    assert renderer.capabilities.arithmetic == "cpu, bfloat16"
 
 
 def test_a_lora_for_more_blocks_than_the_model_has_is_refused_by_its_modules_name(engine, tmp_path):

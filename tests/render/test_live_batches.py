@@ -96,6 +96,33 @@ def test_without_memory_for_a_copy_everything_is_calculated_beside(tiny, double,
     assert double["unet"].get_submodule(LAYER).weight is own
 
 
+def test_a_batch_is_the_same_to_the_last_bit_whatever_was_merged_before(tiny, double):
+    several, data = [weights(fill=0.3), weights(fill=0.7)], inputs(2)
+    live = attach(tiny.locon.path, double, *several)
+    wanted = run(double, **data)
+    live.set_samples([Variant("v", weights(fill=0.7))], 1.0)
+    run(double, **inputs(1))
+    live.set_samples([Variant("v", chosen) for chosen in several], 1.0)
+    assert torch.equal(run(double, **data), wanted)
+
+
+def test_a_merging_that_is_broken_off_leaves_nothing_half_merged(tiny, double, monkeypatch):
+    live, data = attach(tiny.locon.path, double, weights(1)), inputs(1)
+    wanted = run(double, **data)
+    add = merging._Layer._add
+
+    def stop(*arguments):
+        add(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(merging._Layer, "_add", stop)
+        live.set_samples([Variant("v", weights(2))], 1.0)
+        run(double, **data)
+    live.set_samples([Variant("v", weights(1))], 1.0)
+    assert torch.equal(run(double, **data), wanted)
+
+
 def test_another_error_in_merging_is_not_hidden(tiny, double, monkeypatch):
     def broken(*_):
         raise RuntimeError("no kernel")

@@ -4,6 +4,7 @@ import copy
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from blockweight.errors import BlockweightError
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import SD1_CONFIG, LocalRenderer, load_pipeline
+from blockweight.render.local.engines import load_engine
 
 CPU = torch.device("cpu")
 
@@ -192,6 +194,29 @@ def test_a_checkpoint_without_one_of_its_parts_is_refused_by_its_name(single, co
 def test_a_checkpoint_with_a_hole_is_not_filled_with_random_numbers(single, config, name):
     without(single, name)
     assert "is incomplete" in refusal(single, config)
+
+
+SETTINGS = {
+    "unet/config.json": ({"norm_num_groups": 0}, "could not be loaded as a Stable Diffusion model"),
+    "text_encoder/config.json": ({"num_attention_heads": 7}, "could not be loaded as a Stable Diffusion model"),
+    "scheduler/scheduler_config.json": ({"beta_schedule": "odd"}, r"could not be loaded .*\(odd is not implemented"),
+    "scheduler/scheduler_config.json ": ({"prediction_type": "flow"}, "predicts 'flow' .* not known here"),
+    "vae/config.json": ({"scaling_factor": None}, "must be a number above 0, not 'None'"),
+    "vae/config.json ": ({"scaling_factor": 0}, "must be a number above 0, not '0'"),
+}
+
+
+@pytest.mark.parametrize("file", SETTINGS)
+def test_settings_that_mean_nothing_are_refused_when_the_model_is_loaded(broken, file):
+    change, message = SETTINGS[file]
+    rewrite(broken / file.strip(), **change)
+    assert re.search(message, refusal(broken))
+
+
+def test_a_model_index_too_deep_to_read_is_refused(broken):
+    (broken / "model_index.json").write_text("[" * 100_000)
+    with pytest.raises(BlockweightError, match=r"no readable model_index\.json"):
+        load_engine(broken, CPU)
 
 
 def test_a_checkpoint_of_another_size_is_refused(single):

@@ -304,6 +304,8 @@ def test_loras_that_cannot_be_used_are_refused_before_any_work(tiny, shared, tmp
         shared.check([tiny.job(weights(), LoraUse(str(tmp_path / "none.safetensors"), "0" * 64))])
     with pytest.raises(BlockweightError, match="strength must be a finite"):
         shared.check([tiny.job(weights(), replace(tiny.locon, strength=float("inf")))])
+    with pytest.raises(BlockweightError, match=r"weight of M00 times the strength is 1e\+300 in 'variant'"):
+        shared.check([tiny.job(weights(M00=-1e150), replace(tiny.locon, strength=1e150))])
     with pytest.raises(BlockweightError, match=r"blocks IN00, IN03.* 17 weights of 'variant' do not name"):
         shared.check([tiny.job(weights(layout=SHORT))])
     shared.check([tiny.job(weights(layout=SHORT), tiny.standard), tiny.job(weights())])
@@ -399,6 +401,19 @@ def test_every_step_of_both_passes_is_told_and_can_end_the_rendering(tiny):
         list(LocalRenderer(CPU).render(jobs, (), stop))
 
 
+@pytest.mark.parametrize("error", [BlockweightError("The disk is full."), MemoryError(), RuntimeError("out of memory")])
+def test_what_somebody_who_watches_raises_ends_the_rendering_whatever_it_is(tiny, error):
+    told: list[Step] = []
+
+    def stop(step):
+        told.append(step)
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        list(LocalRenderer(CPU, batch=1).render([tiny.job(None, seed=seed) for seed in range(2)], (), stop))
+    assert (caught.value, len(told)) == (error, 1)
+
+
 def test_an_autoencoder_that_overflows_in_half_precision_calculates_in_full(tiny, draw):
     renderer = LocalRenderer(CPU)
     vae = loaded(renderer, tiny).vae
@@ -428,9 +443,10 @@ def test_labels_play_no_part(tiny, shared, draw):
         torch.cuda.OutOfMemoryError("CUDA out of memory."),
         RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried …"),
         RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB)"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         MemoryError(),
     ],
-    ids=["cuda", "cpu", "mps", "python"],
+    ids=["cuda", "cpu", "mps", "cublas", "python"],
 )
 def test_memory_that_runs_out_is_told_in_a_sentence_on_every_device(tiny, monkeypatch, error):
     renderer = LocalRenderer(torch.device("cpu"))

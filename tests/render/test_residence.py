@@ -59,6 +59,22 @@ def test_a_picture_that_does_not_fit_alone_is_decoded_by_the_cpu_in_full():
     assert vae.given[2:] == [(1, "cpu")], "it stays there"
 
 
+def test_an_autoencoder_that_overflows_beside_a_broken_picture_calculates_in_full():
+    vae = Vae(room=99)
+    vae.device = CPU
+    decode = vae.decode
+
+    def overflowing(latents):
+        out = decode(latents)
+        return out if vae.dtype == torch.float32 else SimpleNamespace(sample=out.sample * float("inf"))
+
+    vae.decode, vae.float = overflowing, lambda: setattr(vae, "dtype", torch.float32)
+    latents = torch.ones(2, 4, 4, 4)
+    latents[0, 0, 0, 0] = float("nan")
+    found = decoded(vae, latents)
+    assert [bool(picture.isfinite().all()) for picture in found] == [False, True]
+
+
 def test_text_encoders_stay_with_the_cpu_where_the_card_would_be_too_full(tiny, fresh, draw, monkeypatch):
     job = tiny.job(weights(1))
     wanted = draw(LocalRenderer(CPU), [job])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -260,6 +261,19 @@ def test_parts_of_another_model_are_refused(tiny, shared, parts, tmp_path, led, 
     holed = control_with(tmp_path / "holed.safetensors", parts / "map.png")
     with pytest.raises(BlockweightError, match="lacks 1 weights of this model's"):
         shared.check([tiny.job(None, **KARRAS, controls=(holed,))])
+
+
+def test_parts_whose_files_hold_nonsense_are_refused(tiny, shared, tmp_path, led, fresh):
+    vae, control = tmp_path / "vae", tmp_path / "hint.safetensors"
+    fresh.vae.save_pretrained(vae)
+    settings = json.loads((vae / "config.json").read_text())
+    (vae / "config.json").write_text(json.dumps({**settings, "scaling_factor": "large"}))
+    with pytest.raises(BlockweightError, match=r"vae' could not be loaded as a VAE \("):
+        shared.check([tiny.job(None, vae=vae_part(vae))])
+    save_file({"input_hint_block.first.weight": torch.ones(1)}, control)
+    odd = replace(led, model=vae_part(control))
+    with pytest.raises(BlockweightError, match=r"hint\.safetensors' could not be loaded as a ControlNet \("):
+        shared.check([tiny.job(None, **KARRAS, controls=(odd,))])
 
 
 def test_a_picture_that_has_changed_is_refused(tiny, shared, tmp_path):

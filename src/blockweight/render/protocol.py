@@ -65,8 +65,8 @@ class RenderingError(BlockweightError):
 @dataclass(frozen=True)
 class Capabilities:
     """What a renderer can do: the families it knows, how many jobs it renders at once (`batch`, at most), and with what
-    it calculates (`arithmetic`, for people: `local, cpu, float32`); pictures of another arithmetic differ in their last
-    bits or more."""
+    it calculates (`arithmetic`, for people: `cpu, float32`), which may depend on the model of the jobs that were
+    checked last; pictures of another arithmetic differ in their last bits or more."""
 
     families: tuple[str, ...]
     batch: int

@@ -10,6 +10,9 @@ from blockweight.lora import Lora
 from blockweight.plan import Job, Scene, check_sides
 from blockweight.render.local.sampling_checks import check_sampling
 
+MOST_SCALE = 65504
+"""The largest number of half precision: no layer can be told more."""
+
 
 def check_scene(scene: Scene) -> None:
     """Refuse, without a model: an unknown sampler, and numbers that mean nothing."""
@@ -48,8 +51,8 @@ def check_size(scene: Scene, pipeline: Any) -> None:
 
 
 def check_lora(lora: Lora, job: Job) -> None:
-    """Refuse a file that is not the one that was planned with, weights that do not name all of its blocks, and a
-    strength that is no number."""
+    """Refuse a file that is not the one that was planned with, weights that do not name all of its blocks, a strength
+    that is no number, and one that makes a weight larger than MOST_SCALE."""
     weights = job.variant.weights
     if lora.digest != job.lora.digest:
         raise BlockweightError(f"'{lora.path}' has changed since this was planned; start the same command again.")
@@ -62,4 +65,11 @@ def check_lora(lora: Lora, job: Job) -> None:
         raise BlockweightError(
             f"'{lora.path}' changes the blocks {', '.join(lacking)}, which the {len(weights.layout)} weights of "
             f"'{job.variant.label}' do not name; expand them to {lora.family.layout.name} with a fill for those."
+        )
+    scales = ((abs(job.lora.strength * weights.weight(block)), block) for block in lora.blocks)
+    scale, block = max(scales, default=(0.0, ""))
+    if scale > MOST_SCALE:
+        raise BlockweightError(
+            f"The weight of {block} times the strength is {scale:.3g} in '{job.variant.label}', and no layer can be "
+            f"told more than {MOST_SCALE}; lower one of them."
         )

@@ -22,6 +22,7 @@ from torch import Tensor
 from blockweight.errors import BlockweightError
 from blockweight.plan import CONTROL_MODES, Control
 from blockweight.render.local.fitting import fitted_map, read_part
+from blockweight.render.local.library import loading
 from blockweight.render.local.part_files import check_kind, config_in, read_weights, same_shapes
 
 SOFTNESS = 0.825
@@ -60,7 +61,8 @@ class ControlShelf:
         self._loaded = {digest: held for digest, held in self._loaded.items() if digest in wanted}
         for digest, path in wanted.items():
             if digest not in self._loaded:
-                self._loaded[digest] = load_control(Path(path), self._unet)
+                with loading(Path(path), "ControlNet", self._unet.device):
+                    self._loaded[digest] = load_control(Path(path), self._unet)
         return [self._loaded[control.model.digest] for control in controls]
 
 

@@ -31,7 +31,7 @@ def _decoded(vae: Any, latents: Tensor) -> Tensor:
         # Slow, but the same picture; tiles would show their seams.
         nn.Module.to(vae, torch.device("cpu"), torch.float32)
         found = vae.decode(_scaled(vae, latents)).sample
-    if vae.dtype != torch.float32 and not found.isfinite().all() and latents.isfinite().all():
+    if vae.dtype != torch.float32 and (_whole(latents).to(found.device) & ~_whole(found)).any():
         vae.float()
         return _decoded(vae, latents)
     return found.to(latents.device).float()
@@ -46,6 +46,11 @@ def _attempt(vae: Any, latents: Tensor) -> Tensor | None:
             raise
         return None
     return found
+
+
+def _whole(rows: Tensor) -> Tensor:
+    """Which of rows (N, …) are made of numbers, (N,)."""
+    return rows.isfinite().flatten(1).all(1)
 
 
 def _scaled(vae: Any, latents: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from blockweight.plan import Job, Scene
@@ -24,6 +25,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def dtype(self) -> torch.dtype:
+        """What the denoiser calculates in."""
+        ...
+
+    @property
     def components(self) -> Mapping[str, nn.Module]:
         """The parts that a LoRA can change, by the names that `blocks.Module.component` uses."""
         ...
@@ -35,10 +41,6 @@ class Engine(Protocol):
 
     def check(self, scene: Scene) -> None:
         """Raise BlockweightError for a scene that this model cannot draw; nothing is drawn yet."""
-        ...
-
-    def rows(self, scene: Scene) -> int:
-        """How many rows of the model's batch a picture of this scene takes, 1 or more."""
         ...
 
     def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:

@@ -45,8 +45,9 @@ def fitted(picture: Image.Image, mode: str, width: int, height: int) -> Image.Im
         return picture.resize((width, height), lanczos)
     ratio, own = width / height, picture.width / picture.height
     to_width = ratio > own if mode == _CUT else ratio < own
-    across = width if to_width else picture.width * height // picture.height
-    down = picture.height * width // picture.width if to_width else height
+    # A strip so thin that it would have no pixel has one; the WebUI stops there.
+    across = width if to_width else max(1, picture.width * height // picture.height)
+    down = max(1, picture.height * width // picture.width) if to_width else height
     inner = picture.resize((across, down), lanczos)
     left, top = width // 2 - across // 2, height // 2 - down // 2
     whole = Image.new("RGB", (width, height))

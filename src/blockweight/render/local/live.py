@@ -68,8 +68,7 @@ class LiveLora:
         A batch may have k times as many rows: [all samples, all samples, …], as guidance orders them.
         """
         self._scales = {
-            block: _Scales(tuple(block_scale(v, block, strength) for v in variants), before.merged)
-            for block, before in self._scales.items()
+            block: _Scales(tuple(block_scale(v, block, strength) for v in variants)) for block in self._scales
         }
         for attached in self._attached:
             attached.prepare(self._scales[attached.delta.block])
@@ -101,12 +100,13 @@ class _Rows:
 
 class _Scales:
     """One block's scales: one for each sample, and the one that is merged: that of most samples; among as many 0, which
-    needs no merging, then the one that was merged `before`."""
+    needs no merging, then that of the first. What was merged before plays no part: it would decide a picture's last
+    bits."""
 
-    def __init__(self, samples: tuple[float, ...], before: float = 0.0) -> None:
+    def __init__(self, samples: tuple[float, ...]) -> None:
         self.samples = samples
         counts = Counter(samples)
-        self.merged = max(counts, key=lambda scale: (counts[scale], scale == 0, scale == before), default=before)
+        self.merged = max(counts, key=lambda scale: (counts[scale], scale == 0), default=0.0)
         self._rows: dict[tuple[object, ...], _Rows] = {}
 
     def differs(self, merged: float) -> bool:
@@ -176,8 +176,10 @@ class _Attached:
         assert self._before is not None
         self._before.remove()
         self._before = None
+        # So it is if the merging is broken off.
+        before, self._merged = self._merged, 0.0
         try:
-            if self._wanted != self._merged:
+            if self._wanted != before:
                 merge(layer, self.delta, self._wanted)
         except (RuntimeError, MemoryError) as error:
             if not ran_out_of_memory(error):

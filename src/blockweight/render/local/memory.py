@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
-"""What torch's allocators for the CPU and MPS say, in errors of no type of their own."""
+_WORDS = ("can't allocate memory", "out of memory", "not enough memory", "status_alloc_failed")
+"""What torch's allocators for the CPU and MPS say, and CUDA's libraries where a card is full (cuBLAS' and cuDNN's
+`…_STATUS_ALLOC_FAILED`), in errors of no type of their own."""
 
 
 def ran_out_of_memory(error: Exception) -> bool:

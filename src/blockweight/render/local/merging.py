@@ -92,7 +92,8 @@ def unmerged(layer: nn.Module, addition: Addition) -> tuple[Tensor, Tensor | Non
 def merge(layer: nn.Module, addition: Addition, scale: float) -> None:
     """Let the layer calculate with scale · `addition` in its weights, beside what else is merged into it.
 
-    torch's error, with this addition not merged, if there is no memory for the copy (`ran_out_of_memory`).
+    Whatever ends it, this addition is not merged then: torch's error if there is no memory for the copy
+    (`ran_out_of_memory`), or a KeyboardInterrupt.
     """
     here = _LAYERS.get(layer)
     if here is None:
@@ -100,7 +101,7 @@ def merge(layer: nn.Module, addition: Addition, scale: float) -> None:
     here.wanted[addition] = scale
     try:
         here.show(layer)
-    except (RuntimeError, MemoryError):
+    except BaseException:
         here.wanted[addition] = 0.0
         here.show(layer)
         raise

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 import transformers
-from diffusers.loaders.single_file_utils import SingleFileComponentError
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import nn
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import read_header
 from blockweight.render.local.architectures import PIPELINES, SD1, SD2, SDXL, Architecture, architecture_of
-from blockweight.render.local.memory import ran_out_of_memory
+from blockweight.render.local.library import loading
 from blockweight.render.local.prediction import predicts_v
 from blockweight.render.local.residence import settle
 from blockweight.render.local.single_file import SingleFile, read_checkpoint
+
+PREDICTIONS = ("epsilon", "v_prediction", "sample")
+"""What a model may predict, by diffusers' words: see `sampling.model`."""
 
 
 def pick_device() -> torch.device:
@@ -55,47 +54,15 @@ def load_pipeline(
     if path.is_dir():
         _check_folder(path)
     single = None if path.is_dir() else read_checkpoint(path)
-    try:
-        with quiet():
-            pipeline = _from_folder(path, dtype) if single is None else _from_file(path, single, config, dtype)
-            _check_complete(path, pipeline)
-            kind = architecture_of(pipeline)
-            settle(pipeline, kind.parts, kind.components[1:], device)
-            if single is not None:
-                _set_prediction(pipeline, single)
-    except NotImplementedError as error:
-        # diffusers makes the model without numbers and moves it when all have come: "Cannot copy out of meta tensor".
-        raise BlockweightError(
-            f"'{path}' is incomplete: some of its weights are missing; get the model again."
-        ) from error
-    except LIBRARY_ERRORS as error:
-        if ran_out_of_memory(error):
-            raise BlockweightError(
-                f"'{path}' does not fit into the memory of {device}; close other programs that use it."
-            ) from error
-        lines = str(error).strip().splitlines()
-        cause = lines[0][:200].rstrip(". ") if lines else type(error).__name__
-        title = "Stable Diffusion" if single is None else f"{single.architecture.title}"
-        raise BlockweightError(
-            f"'{path}' could not be loaded as a {title} model ({cause}); get the model again, or give a "
-            "diffusers folder or a whole .safetensors checkpoint."
-        ) from error
+    title = "Stable Diffusion" if single is None else single.architecture.title
+    with loading(path, f"{title} model", device):
+        pipeline = _from_folder(path, dtype) if single is None else _from_file(path, single, config, dtype)
+        _check_complete(path, pipeline)
+        kind = architecture_of(pipeline)
+        settle(pipeline, kind.parts, kind.components[1:], device)
+        if single is not None:
+            _set_prediction(pipeline, single)
     return pipeline
-
-
-LIBRARY_ERRORS = (
-    OSError,
-    ValueError,
-    LookupError,
-    RuntimeError,
-    MemoryError,
-    TypeError,
-    AttributeError,
-    ImportError,
-    SafetensorError,
-    SingleFileComponentError,
-)
-"""What diffusers, transformers and safetensors raise about a file that is not as they expect."""
 
 
 def _from_folder(path: Path, dtype: torch.dtype) -> Any:
@@ -174,7 +141,7 @@ def _class_of(path: Path) -> str:
     try:
         index = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
         found: str = index["_class_name"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise BlockweightError(
             f"The folder '{path}' has no readable model_index.json, so it is not a diffusers model; give the folder "
             "that holds this file, or a .safetensors checkpoint."
@@ -222,6 +189,11 @@ def _check_complete(path: Path, pipeline: Any) -> None:
                 f"The {tokenizer} of '{path}' knows {known} tokens, but its {encoder} has {taken}: files of the "
                 "tokenizer are missing or belong to another model; get the model again."
             )
+    _check_settings(path, pipeline, kind)
+
+
+def _check_settings(path: Path, pipeline: Any, kind: Architecture) -> None:
+    """Refuse a model that is told to have been trained in a way that is not known here, or that draws over pictures."""
     said = pipeline.scheduler.config
     if "beta_schedule" not in said:
         scheduler = type(pipeline.scheduler).__name__
@@ -232,6 +204,17 @@ def _check_complete(path: Path, pipeline: Any) -> None:
         raise BlockweightError(
             f"The scheduler_config.json of '{path}' does not say with which noise the model was trained "
             "(beta_schedule); get the model again."
+        )
+    prediction, scale = said.get("prediction_type", "epsilon"), pipeline.vae.config.scaling_factor
+    if prediction not in PREDICTIONS:
+        raise BlockweightError(
+            f"'{path}' predicts {quoted(str(prediction))} by its scheduler_config.json, which is not known here (known "
+            f"are {', '.join(PREDICTIONS)}); give another model."
+        )
+    if not (isinstance(scale, int | float) and 0 < scale < math.inf):
+        raise BlockweightError(
+            f"The scaling_factor in vae/config.json of '{path}' must be a number above 0, not {quoted(str(scale))}; "
+            "get the model again."
         )
     channels = pipeline.unet.config.in_channels
     if channels != 4 or (pipeline.unet.config.addition_embed_type == "text_time") != (kind is SDXL):
@@ -244,26 +227,3 @@ def _check_complete(path: Path, pipeline: Any) -> None:
 def _flat(name: str) -> str:
     # transformers 5.6 dropped this level from CLIPTextModel; files may have it or not.
     return name.removeprefix("text_model.")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries from chatting on the terminal while they load: log lines, progress bars, deprecations."""
-    libraries = (diffusers.utils.logging, transformers.utils.logging)
-    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers", "huggingface_hub")]
-    levels = [logger.level for logger in loggers]
-    bars = [library.is_progress_bar_enabled() for library in libraries]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    for library in libraries:
-        library.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        for library, shown in zip(libraries, bars, strict=True):
-            if shown:
-                library.enable_progress_bar()

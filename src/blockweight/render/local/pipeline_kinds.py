@@ -33,8 +33,7 @@ class Kind:
     - `guidance` is the call's arguments for a scene; `guides` says whether this model can be guided by a negative
       prompt, `distilled` whether it takes its guidance as a number.
     - A `spaced` pipeline can be told its noise levels; the others take those of their scheduler.
-    - A model that is asked `twice` sees each sample without and with the prompt in one batch. Layers that match `alone`
-      do not see a row for each sample.
+    - Layers that match `alone` do not see a row for each sample.
     - `names` is what LoRAs in the original's names call the layers.
     - `pictures` takes them out of what the call gives, (N, 3, H, W) from 0 to 1; `options` are arguments of every call.
     """
@@ -50,7 +49,6 @@ class Kind:
     guides: Callable[[Any], bool] = lambda _: True
     distilled: Callable[[Any], bool] = lambda _: False
     spaced: bool = True
-    twice: bool = False
     alone: str = ""
     names: tuple[Name, ...] = ()
     pictures: Callable[[Any], Tensor] = lambda output: output.images
@@ -145,7 +143,6 @@ KINDS: dict[str, Kind] = {
         latents=_plain,
         guidance=_cfg,
         side=_patches,
-        twice=True,
         names=names.SD3,
     ),
     "FluxPipeline": Kind(
@@ -193,7 +190,6 @@ KINDS: dict[str, Kind] = {
         latents=_plain,
         guidance=_cfg_beyond_one,
         side=_two_latents,
-        twice=True,
         # It embeds the tokens of all samples as one row of them.
         alone=r"all_x_embedder|cap_embedder",
         names=names.ZIMAGE,

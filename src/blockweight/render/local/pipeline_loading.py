@@ -13,8 +13,7 @@ import transformers
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS
 from blockweight.errors import BlockweightError
 from blockweight.lora import read_header
-from blockweight.render.local.memory import ran_out_of_memory
-from blockweight.render.local.models import LIBRARY_ERRORS, quiet
+from blockweight.render.local.library import loading
 from blockweight.render.local.pipeline_checks import samplers_of
 from blockweight.render.local.pipeline_kinds import KINDS, Kind
 
@@ -32,7 +31,7 @@ def pipeline_class(path: Path) -> str | None:
     """The pipeline class that a diffusers folder names; None if it names none."""
     try:
         found = json.loads((path / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return found if isinstance(found, str) else None
 
@@ -65,32 +64,17 @@ def load_flow_pipeline(path: Path, device: torch.device, dtype: torch.dtype | No
     index = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
     parts = [part for part in PARTS if _is_there(index.get(part))]
     _check_files(path, kind, parts)
-    try:
-        with quiet():
-            dtype = dtype or flow_dtype(device)
-            encoders = {part: _text_encoder(path, part, index[part], dtype) for part in parts if part in TEXT_ENCODERS}
-            pipeline = getattr(diffusers, name).from_pretrained(
-                str(path), torch_dtype=dtype, local_files_only=True, use_safetensors=True, **encoders,
-                **_variant(path, parts),
-            )  # fmt: skip
-            for part in parts:
-                component = getattr(pipeline, part)
-                component.eval().requires_grad_(requires_grad=False).to(device)
-            pipeline.set_progress_bar_config(disable=True)
-    except NotImplementedError as error:
-        raise BlockweightError(
-            f"'{path}' is incomplete: some of its weights are missing; get the model again."
-        ) from error
-    except LIBRARY_ERRORS as error:
-        if ran_out_of_memory(error):
-            raise BlockweightError(
-                f"'{path}' does not fit into the memory of {device}; close other programs that use it."
-            ) from error
-        lines = str(error).strip().splitlines()
-        cause = lines[0][:200].rstrip(". ") if lines else type(error).__name__
-        raise BlockweightError(
-            f"'{path}' could not be loaded as a {kind.family} model ({cause}); get the model again."
-        ) from error
+    with loading(path, f"{kind.family} model", device):
+        dtype = dtype or flow_dtype(device)
+        encoders = {part: _text_encoder(path, part, index[part], dtype) for part in parts if part in TEXT_ENCODERS}
+        pipeline = getattr(diffusers, name).from_pretrained(
+            str(path), torch_dtype=dtype, local_files_only=True, use_safetensors=True, **encoders,
+            **_variant(path, parts),
+        )  # fmt: skip
+        for part in parts:
+            component = getattr(pipeline, part)
+            component.eval().requires_grad_(requires_grad=False).to(device)
+        pipeline.set_progress_bar_config(disable=True)
     _check_tokenizers(path, pipeline)
     if samplers_of(pipeline, kind) is None:
         raise BlockweightError(

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS
 from blockweight.plan import Job, Scene
 from blockweight.render.local.engine import Stepped
+from blockweight.render.local.library import quiet
 from blockweight.render.local.live import LiveLora
-from blockweight.render.local.models import quiet
 from blockweight.render.local.pipeline_checks import check_pipeline_scene
 from blockweight.render.local.pipeline_kinds import Kind, levels
 from blockweight.render.local.pipeline_prompts import Encoded
@@ -39,6 +39,12 @@ class PipelineEngine:
         return (self.kind.family,)
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The transformer's."""
+        found: torch.dtype = self.pipeline.transformer.dtype
+        return found
+
+    @property
     def components(self) -> Mapping[str, nn.Module]:
         """The transformers and the text encoders."""
         found = {name: getattr(self.pipeline, name, None) for name in (*DENOISERS, *TEXT_ENCODERS)}
@@ -52,10 +58,6 @@ class PipelineEngine:
     def check(self, scene: Scene) -> None:
         """Refuse what such a pipeline cannot be told."""
         check_pipeline_scene(scene, self.pipeline, self.kind)
-
-    def rows(self, scene: Scene) -> int:
-        """Two where the pipeline asks with and without the prompt at once."""
-        return 2 if self.kind.twice and self._guided(scene) else 1
 
     def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
         """Decoded pictures, (N, 3, H, W) from −1 to 1, fp32."""

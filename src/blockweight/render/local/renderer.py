@@ -51,6 +51,13 @@ class _Drawn:
     failures: list[Failure]
 
 
+class _Ended(BaseException):
+    """What `watch` raised: no fault of the batch, whatever its type."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
 class LocalRenderer:
     """Renders with torch and diffusers on this machine. `batch` is how many jobs go through the model at once; by
     default as many as there is memory for on a graphics card, or as make a megapixel elsewhere, `largest` at most.
@@ -77,8 +84,11 @@ class LocalRenderer:
 
     @property
     def capabilities(self) -> Capabilities:
-        """The families of all engines, with live block weights."""
-        arithmetic = f"{self.device.type}, {str(self._dtype or dtype_on(self.device)).removeprefix('torch.')}"
+        """The families of all engines, with live block weights, and what the model that `check` loaded calculates
+        in: transformers have another precision by default."""
+        usual = self._dtype or dtype_on(self.device)
+        dtype = usual if self._loaded is None else self._loaded[1].dtype
+        arithmetic = f"{self.device.type}, {str(dtype).removeprefix('torch.')}"
         return Capabilities(families=FAMILIES, batch=self._most, arithmetic=arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
@@ -130,6 +140,8 @@ class LocalRenderer:
         """A batch; None if it does not fit into the memory. What its steps held is free again then."""
         try:
             return self._render_batch(jobs, missing, watch)
+        except _Ended as ended:
+            raise ended.error from None
         except BlockweightError as error:
             return _Drawn([], [Failure(job, str(error)) for job in missing])
         except (RuntimeError, MemoryError) as error:
@@ -138,11 +150,17 @@ class LocalRenderer:
             return None
 
     def _render_batch(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn:
+        def told(done: int, of: int) -> None:
+            try:
+                watch(Step(len(missing), done, of))
+            except Exception as error:
+                raise _Ended(error) from error
+
         started = time.perf_counter()
         live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
         engine = self._engine(jobs[0].scene.checkpoint)
         with torch.inference_mode():
-            drawn = engine.draw(jobs, live, lambda done, of: watch(Step(len(missing), done, of)))
+            drawn = engine.draw(jobs, live, told)
         levels = levels_of(drawn, cut=bool(jobs[0].scene.scheduler))
         whole = [(j, seen) for j, seen, picture in zip(jobs, levels, drawn, strict=True) if picture.isfinite().all()]
         share = (time.perf_counter() - started) / len(jobs)

@@ -41,6 +41,12 @@ class StableDiffusion:
         return self._kind.families
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The UNet's."""
+        found: torch.dtype = self.pipeline.unet.dtype
+        return found
+
+    @property
     def components(self) -> Mapping[str, nn.Module]:
         """The UNet and the text encoders."""
         return {name: getattr(self.pipeline, name) for name in self._kind.components}
@@ -53,10 +59,6 @@ class StableDiffusion:
         self._guides([scene])
         if scene.start is not None:
             read_part(scene.start.picture)
-
-    def rows(self, scene: Scene) -> int:
-        """A row for every prompt that AND composes, and for the negative one if it plays a part."""
-        return directions(scene)
 
     def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
         """Decoded pictures, (N, 3, H, W) around −1 to 1, fp32."""

@@ -11,6 +11,7 @@ from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
 from blockweight.errors import BlockweightError
 from blockweight.plan import Part
+from blockweight.render.local.library import loading
 from blockweight.render.local.part_files import check_kind, config_in, read_weights, same_shapes
 
 
@@ -29,7 +30,8 @@ class Vaes:
         if self._other is None or self._other[0] != part.digest:
             # Let the old one go before the new one comes.
             self._other = None
-            self._other = (part.digest, load_vae(Path(part.path), self.own))
+            with loading(Path(part.path), "VAE", self.own.device):
+                self._other = (part.digest, load_vae(Path(part.path), self.own))
         return self._other[1]
 
 
