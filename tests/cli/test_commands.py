@@ -221,3 +221,8 @@ def test_the_helper_says_what_to_paste_into_the_webui(blockweight):
     assert setting[0] == f"Sub:{WEIGHTS}"
     assert setting[-2:] == ["ALL:" + ",".join(["1"] * 26), f"G:{WEIGHTS}"]
     assert steps["all"]["prompt_sr"] == "ALL, G"
+
+
+def test_python_runs_the_package_as_the_command():
+    ended = subprocess.run([sys.executable, "-m", "blockweight", "blocks", "--list"], capture_output=True, check=True)
+    assert b"sdxl" in ended.stdout

@@ -280,6 +280,7 @@ REFUSED = {
     "UniPC's steps": ({"sampler": "UniPC", "scheduler": "Automatic", "steps": 2}, "UniPC needs 3 steps, 4 in a hires"),
     "UniPC's hires steps": ({"sampler": "UniPC", "scheduler": "Automatic", "hires": Hires()}, "UniPC needs 3 steps"),
     "steps": ({"steps": 0}, "1 to 1000 steps, not 0"),
+    "distilled guidance": ({"guidance": 3.5}, "has a distilled CFG scale, which Stable Diffusion has not"),
     "guidance": ({"cfg_scale": float("nan")}, "guidance .* not nan"),
     "seed": ({"seed": -1}, "seed must be .* not -1"),
 }

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Job, Scene
 from blockweight.render.local.architectures import architecture_of
 from blockweight.render.local.checks import check_size
@@ -54,6 +55,11 @@ class StableDiffusion:
     def check(self, scene: Scene) -> None:
         """Refuse sizes that the model cannot draw, and embeddings, VAEs and ControlNets for other models."""
         check_size(scene, self.pipeline)
+        if scene.guidance is not None:
+            raise BlockweightError(
+                f"The scene {quoted(scene.label)} has a distilled CFG scale, which Stable Diffusion has not; leave it "
+                "out and use the CFG scale."
+            )
         self._texts.check(self.pipeline, scene)
         self._vaes.take(scene.vae)
         self._guides([scene])
