@@ -3,6 +3,7 @@
 from blockweight.render.checkpoints import identify_checkpoint, size_step
 from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
+from blockweight.render.model_families import families_of
 from blockweight.render.parts import identify_picture, identify_weights, part_digest
 from blockweight.render.protocol import (
     Capabilities,
@@ -27,6 +28,7 @@ __all__ = [
     "Step",
     "Watch",
     "fake_picture",
+    "families_of",
     "find_embeddings",
     "identify_checkpoint",
     "identify_picture",

@@ -31,6 +31,7 @@ from blockweight.project import (
     scenes_body,
 )
 from blockweight.weights import check_name, parse_blocks, parse_weight
+from blockweight.workflow.model_fit import check_models
 from blockweight.workflow.places import places_of
 from blockweight.workflow.recent_projects import remember
 from blockweight.workflow.tuning_project import TuningProject, typed_weights
@@ -83,9 +84,11 @@ def unfix(tuning: TuningProject, blocks: str, *, event_id: str = "") -> TuningSt
 
 
 def set_scenes(tuning: TuningProject, scenes: Sequence[Scene], *, event_id: str = "") -> TuningState:
-    """Set the scenes, at least one."""
+    """Set the scenes, at least one. BlockweightError for one with a model of another family than the LoRA's."""
     if not scenes:
         raise BlockweightError("A project needs a scene; give a prompt and a seed.")
+    subject = tuning.state().subject
+    check_models(subject.lora, subject.layout.family, scenes)
     places = places_of(scenes)
     return tuning.log.add(SCENES, lambda _: {**scenes_body(scenes), "places": places}, event_id=event_id)
 

@@ -26,6 +26,7 @@ from blockweight.project import (
 )
 from blockweight.weights import BlockWeights, check_name, uniform
 from blockweight.workflow.baking import read_weights_for
+from blockweight.workflow.model_fit import check_models
 from blockweight.workflow.places import place_of, places_of
 from blockweight.workflow.recent_projects import holds_project, normal, remember
 
@@ -84,7 +85,7 @@ def create_project(
 
     `name` is the folder's name if it is empty, `weights` in any notation all 1. The folder may hold the pictures of
     analyses and rounds already; equal ones are taken from there. BlockweightError, with nothing made, for a LoRA or
-    weights that cannot be read, and a folder that is a tuning project already.
+    weights that cannot be read, a model of another family, and a folder that is a tuning project already.
     """
     title = check_name(name.strip() or normal(folder).name or "project")
     if not scenes:
@@ -96,6 +97,7 @@ def create_project(
             if TuningLog(project.log).created:
                 raise BlockweightError(f"'{folder}' is a tuning project already; open it, or choose another folder.")
     opened = open_lora(lora)
+    check_models(lora.name, opened.family.name, scenes)
     layout = opened.family.layout
     start = uniform(title, layout, 1.0)
     if weights.strip():
