@@ -34,14 +34,22 @@ _BY_NAME = {
 text encoder are taken for SD1's."""
 
 
+def pipeline_class(path: Path) -> str | None:
+    """The pipeline class that a diffusers folder names; None if it names none."""
+    try:
+        found = json.loads((path / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
+
+
 def families_of(path: Path) -> tuple[str, ...]:
     """The families for the model at `path`, a diffusers folder or a single checkpoint; none where its files do not
     tell, or it is not there."""
     try:
         if path.is_dir():
-            named = json.loads((path / "model_index.json").read_bytes()).get("_class_name")
-            return _BY_PIPELINE.get(named, ()) if isinstance(named, str) else ()
+            return _BY_PIPELINE.get(pipeline_class(path) or "", ())
         names = [info.name for info in read_header(path).tensors]
-    except (OSError, ValueError, AttributeError, RecursionError, BlockweightError):
+    except (OSError, ValueError, BlockweightError):
         return ()
     return next((found for start, found in _BY_NAME.items() if any(name.startswith(start) for name in names)), ())

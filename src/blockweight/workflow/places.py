@@ -10,13 +10,14 @@ from typing import Literal
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.plan import Held, Scene
+from blockweight.plan.parts import Kind
 from blockweight.project import LOCATED, TuningLog, TuningState
 from blockweight.render import identify_checkpoint, part_digest
 from blockweight.render.embeddings import file_digest
 from blockweight.workflow.lora_library import Library
 from blockweight.workflow.model_library import ModelLibrary
 
-_Kind = Literal["LoRA", "model", "embedding", "VAE", "picture", "ControlNet"]
+_Kind = Literal["LoRA"] | Kind
 
 _OTHERS: tuple[_Kind, ...] = ("VAE", "ControlNet", "picture")
 """What `locate` takes as further files."""

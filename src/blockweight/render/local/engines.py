@@ -9,9 +9,10 @@ import torch
 from blockweight.render.local.engine import Engine
 from blockweight.render.local.models import load_pipeline
 from blockweight.render.local.pipeline_kinds import KINDS
-from blockweight.render.local.pipeline_loading import load_flow_pipeline, pipeline_class, refuse_transformer
+from blockweight.render.local.pipeline_loading import load_flow_pipeline, refuse_transformer
 from blockweight.render.local.pipelines import PipelineEngine
 from blockweight.render.local.stable_diffusion import StableDiffusion
+from blockweight.render.model_families import pipeline_class
 
 FAMILIES = tuple(dict.fromkeys(("sd1", "sd2", "sdxl", *(kind.family for kind in KINDS.values()))))
 """The families that some engine draws."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import torch
 import transformers
 
 from blockweight.errors import BlockweightError
+from blockweight.lora import read_header
 from blockweight.render.local.memory import ran_out_of_memory
 
 
@@ -42,6 +43,20 @@ def loading(path: Path, title: str, device: torch.device) -> Iterator[None]:
         raise BlockweightError(
             f"'{path}' could not be loaded as a {title} ({cause}); get the model again, or give another one."
         ) from error
+
+
+def check_weights(path: Path, parts: Collection[str]) -> None:
+    """Refuse a diffusers folder that has no `.safetensors` weights for one of its parts, or damaged ones, by what their
+    headers say."""
+    for part in parts:
+        files = sorted((path / part).glob("*.safetensors"))
+        if not files:
+            raise BlockweightError(
+                f"The model '{path}' has no .safetensors weights in its folder '{part}' (pickled .bin weights can run "
+                "code when opened and are not read); get the model in .safetensors."
+            )
+        for file in files:
+            read_header(file)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from torch import nn
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import read_header
 from blockweight.render.local.architectures import PIPELINES, SD1, SD2, SDXL, Architecture, architecture_of
-from blockweight.render.local.library import loading
+from blockweight.render.local.library import check_weights, loading
 from blockweight.render.local.prediction import predicts_v
 from blockweight.render.local.residence import settle
 from blockweight.render.local.single_file import SingleFile, read_checkpoint
@@ -156,15 +156,7 @@ def _check_folder(path: Path) -> None:
         raise BlockweightError(
             f"'{path}' is a model for {kind}; give one for Stable Diffusion 1.x, 2.x or XL ({' or '.join(PIPELINES)})."
         )
-    for part in (SDXL if kind == SDXL.pipeline else SD1).parts:
-        files = sorted((path / part).glob("*.safetensors"))
-        if not files:
-            raise BlockweightError(
-                f"The model '{path}' has no .safetensors weights in its folder '{part}' (pickled .bin weights can run "
-                "code when opened and are not read); get the model in .safetensors."
-            )
-        for file in files:
-            read_header(file)
+    check_weights(path, (SDXL if kind == SDXL.pipeline else SD1).parts)
 
 
 def _check_complete(path: Path, pipeline: Any) -> None:

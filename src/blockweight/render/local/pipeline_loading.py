@@ -13,9 +13,10 @@ import transformers
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS
 from blockweight.errors import BlockweightError
 from blockweight.lora import read_header
-from blockweight.render.local.library import loading
+from blockweight.render.local.library import check_weights, loading
 from blockweight.render.local.pipeline_checks import samplers_of
 from blockweight.render.local.pipeline_kinds import KINDS, Kind
+from blockweight.render.model_families import pipeline_class
 
 PARTS = (*DENOISERS[1:], *TEXT_ENCODERS, "vae")
 """The components with weights, of those that a pipeline has."""
@@ -25,15 +26,6 @@ _TRANSFORMERS = (
     "noise_refiner.", "layers.0.attention", "blocks.0.",
 )  # fmt: skip
 """What the tensors of a transformer without its text encoders and VAE begin with."""
-
-
-def pipeline_class(path: Path) -> str | None:
-    """The pipeline class that a diffusers folder names; None if it names none."""
-    try:
-        found = json.loads((path / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return found if isinstance(found, str) else None
 
 
 def refuse_transformer(path: Path) -> None:
@@ -95,15 +87,7 @@ def _check_files(path: Path, kind: Kind, parts: list[str]) -> None:
             f"'{path}' is no whole {kind.family} model: its model_index.json must name a transformer, a text encoder "
             "and a VAE; get the model again."
         )
-    for part in parts:
-        files = sorted((path / part).glob("*.safetensors"))
-        if not files:
-            raise BlockweightError(
-                f"The model '{path}' has no .safetensors weights in its folder '{part}' (pickled .bin weights can run "
-                "code when opened and are not read); get the model in .safetensors."
-            )
-        for file in files:
-            read_header(file)
+    check_weights(path, parts)
 
 
 def _variant(path: Path, parts: list[str]) -> dict[str, str]:

@@ -118,8 +118,8 @@ class LocalRenderer:
         for kind, group in groupby(sorted(jobs, key=_shared), key=_shared):
             same = list(group)
             scene = same[0].scene
-            size = self._sizes.size(kind, _pixels(scene), directions(scene))
-            batches = Batches(same, size)
+            way = (kind, _pixels(scene), directions(scene))
+            batches = Batches(same, self._sizes.size(*way))
             for batch in batches:
                 missing = [job for job in batch if job.key not in finished]
                 if not missing:
@@ -130,7 +130,7 @@ class LocalRenderer:
                     yield from drawn.made
                 elif len(batch) > 1:
                     self._sizes.too_many(kind, len(batch))
-                    batches.split(batch, self._sizes.size(kind, _pixels(scene), directions(scene)))
+                    batches.split(batch, self._sizes.size(*way))
                 else:
                     failures.append(Failure(batch[0], self._no_room(scene)))
         if failures:
