@@ -1,5 +1,6 @@
 """Pictures in, numbers out: differences, effects with their uncertainty, suggestions."""
 
+from blockweight.measure.effect_table import CHANGE, DIFF, INSIDE, OUTSIDE, EffectTable, SceneName, table_from
 from blockweight.measure.effects import (
     CONFIDENCE,
     NOISE_FLOOR,
@@ -39,20 +40,26 @@ from blockweight.measure.suggest import (
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
 
 __all__ = [
+    "CHANGE",
     "CLEAR_FACTOR",
     "CONFIDENCE",
+    "DIFF",
     "DIFF_FLOOR",
     "DIFF_THRESHOLD",
     "GREEN_HUES",
+    "INSIDE",
     "NOISE_FLOOR",
+    "OUTSIDE",
     "BlockEffects",
     "Effect",
+    "EffectTable",
     "Ground",
     "GroundKind",
     "Mask",
     "PairsByBlock",
     "Picture",
     "Ratio",
+    "SceneName",
     "Signal",
     "Suggestion",
     "Verdict",
@@ -70,6 +77,7 @@ __all__ = [
     "suggest",
     "suggest_all",
     "t_interval",
+    "table_from",
     "typical_ratio",
     "vote_share",
 ]

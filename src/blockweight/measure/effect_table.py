@@ -1,0 +1,106 @@
+"""What was measured of every block, by every aspect, in every scene: the one table that all methods fill and all
+figures and suggestions read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockweight.errors import BlockweightError
+from blockweight.measure.effects import BlockEffects, Effect
+
+DIFF = "diff"
+"""LoRA Block Weight's Diff %, in percent."""
+
+CHANGE = "change"
+"""The mean absolute difference of the pictures, in levels."""
+
+INSIDE, OUTSIDE = "inside", "outside"
+"""What stands behind an aspect's name and a colon where it is measured under the mask alone, or outside it alone."""
+
+
+@dataclass(frozen=True)
+class SceneName:
+    """A scene as a table names it."""
+
+    label: str
+    seed: int
+    prompt: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class EffectTable:
+    """`values[aspect, block, scene]`, float64, NaN where nothing was measured: blocks may have been measured in
+    different scenes. Aspects are named as `aspects` has them, with a region where there is one: `colour:inside`."""
+
+    aspects: tuple[str, ...]
+    blocks: tuple[str, ...]
+    scenes: tuple[SceneName, ...]
+    values: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.aspects), len(self.blocks), len(self.scenes))
+        if self.values.shape != shape:
+            raise ValueError(f"values must be of the shape {shape}, not {self.values.shape}")
+
+    def samples(self, aspect: str, block: str) -> NDArray[np.float64]:
+        """One sample a scene, (scenes,), NaN where the block was not measured. KeyError for what the table lacks."""
+        try:
+            place = self.aspects.index(aspect), self.blocks.index(block)
+        except ValueError:
+            raise KeyError((aspect, block)) from None
+        found: NDArray[np.float64] = self.values[place]
+        return found
+
+    def effect(self, aspect: str, block: str) -> Effect | None:
+        """The block's effect by the aspect, over the scenes in which it was measured; None if it was in none, or the
+        table lacks it."""
+        if aspect not in self.aspects or block not in self.blocks:
+            return None
+        samples = self.samples(aspect, block)
+        found = samples[~np.isnan(samples)]
+        return Effect(block, tuple(map(float, found))) if len(found) else None
+
+    def effects(self, aspect: str) -> tuple[Effect, ...]:
+        """Those of all blocks that were measured, in the table's order."""
+        found = (self.effect(aspect, block) for block in self.blocks)
+        return tuple(effect for effect in found if effect is not None)
+
+    def block_effects(self) -> tuple[BlockEffects, ...]:
+        """What suggestions are made from: of every block that has both, DIFF and CHANGE, and where there is a mask
+        CHANGE inside and outside."""
+        made = []
+        for block in self.blocks:
+            diff, change = self.effect(DIFF, block), self.effect(CHANGE, block)
+            if diff is not None and change is not None:
+                regions = (self.effect(f"{CHANGE}:{region}", block) for region in (INSIDE, OUTSIDE))
+                made.append(BlockEffects(block, diff, change, *regions))
+        return tuple(made)
+
+    def of_scenes(self, chosen: Sequence[int]) -> EffectTable:
+        """The table of these scenes alone, by their places."""
+        scenes = tuple(self.scenes[number] for number in chosen)
+        return replace(self, scenes=scenes, values=self.values[:, :, list(chosen)])
+
+    def facts(self) -> dict[str, object]:
+        """The table as plain values that JSON keeps, None where nothing was measured."""
+        values = [
+            [[None if np.isnan(value) else float(value) for value in row] for row in aspect] for aspect in self.values
+        ]
+        scenes = [{"label": each.label, "seed": each.seed, "prompt": each.prompt} for each in self.scenes]
+        return {"aspects": list(self.aspects), "blocks": list(self.blocks), "scenes": scenes, "values": values}
+
+
+def table_from(facts: Mapping[str, Any]) -> EffectTable:
+    """The table that `facts` tells of; BlockweightError for anything else."""
+    try:
+        aspects, blocks = (tuple(map(str, facts[name])) for name in ("aspects", "blocks"))
+        scenes = tuple(SceneName(str(e["label"]), int(e["seed"]), str(e["prompt"])) for e in facts["scenes"])
+        values = np.array(facts["values"], dtype=np.float64).reshape(len(aspects), len(blocks), len(scenes))
+        return EffectTable(aspects, blocks, scenes, values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BlockweightError("These are no measured effects, or they are damaged; analyse again.") from error

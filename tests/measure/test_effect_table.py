@@ -1,0 +1,50 @@
+"""The table of everything that was measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+from blockweight.errors import BlockweightError
+from blockweight.measure import EffectTable, SceneName, table_from
+
+SCENES = (SceneName("meadow", 1, "1girl"), SceneName("night", 2))
+
+
+def _table() -> EffectTable:
+    values = np.array([[[1.0, 3.0], [2.0, np.nan]], [[10.0, 20.0], [np.nan, np.nan]], [[5.0, 5.0], [1.0, 1.0]]])
+    return EffectTable(("change", "diff", "change:inside"), ("IN01", "M00"), SCENES, values)
+
+
+def test_an_effect_rests_on_the_scenes_in_which_the_block_was_measured() -> None:
+    effect = _table().effect("change", "M00")
+    assert effect is not None and effect.samples == (2.0,)
+
+
+def test_what_was_measured_in_no_scene_has_no_effect() -> None:
+    assert _table().effect("diff", "M00") is None
+    assert _table().effect("layout", "M00") is None
+    assert [effect.block for effect in _table().effects("diff")] == ["IN01"]
+
+
+def test_suggestions_get_the_blocks_that_were_measured_whole() -> None:
+    (found,) = _table().block_effects()
+    assert found.block == "IN01" and found.inside is not None and found.outside is None
+
+
+def test_a_table_survives_json() -> None:
+    table = _table()
+    again = table_from(json.loads(json.dumps(table.facts(), allow_nan=False)))
+    assert (again.aspects, again.blocks, again.scenes) == (table.aspects, table.blocks, table.scenes)
+    assert np.array_equal(again.values, table.values, equal_nan=True)
+
+
+def test_a_table_of_some_scenes_keeps_their_samples() -> None:
+    chosen = _table().of_scenes([1])
+    assert chosen.scenes == SCENES[1:] and chosen.samples("change", "IN01") == [3.0]
+
+
+@pytest.mark.parametrize("damaged", [{}, {"aspects": ["a"], "blocks": ["b"], "scenes": [], "values": [1]}, []])
+def test_what_is_no_table_is_refused(damaged: dict[str, object]) -> None:
+    with pytest.raises(BlockweightError, match="analyse again"):
+        table_from(damaged)
