@@ -46,7 +46,7 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
-from blockweight.measure.sequential import SequentialPlan, Step, next_step, planned_looks, undecided
+from blockweight.measure.sequential import DECIDED, SequentialPlan, Step, next_step, planned_looks, undecided
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
     DIFF_FLOOR,
@@ -66,6 +66,7 @@ __all__ = [
     "CHANGE",
     "CLEAR_FACTOR",
     "CONFIDENCE",
+    "DECIDED",
     "DIFF",
     "DIFF_FLOOR",
     "DIFF_THRESHOLD",
