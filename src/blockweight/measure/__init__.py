@@ -1,5 +1,25 @@
 """Pictures in, numbers out: differences, effects with their uncertainty, suggestions."""
 
+from blockweight.measure.aspect_table import measure_table
+from blockweight.measure.aspects import (
+    ASPECTS,
+    COLOUR,
+    EDGES,
+    EMBEDDING,
+    FEATURES,
+    LAYOUT,
+    STRUCTURE,
+    Aspect,
+    aspect_of,
+    measure_aspect,
+    measure_aspects,
+    parse_aspects,
+    region_of,
+    unit_of,
+)
+from blockweight.measure.colour import colour_differences, colour_distance
+from blockweight.measure.detections import CONFIDENCE_OF_DETECTION, Box, Detections, Detector
+from blockweight.measure.detector import load_detector
 from blockweight.measure.effect_table import CHANGE, DIFF, INSIDE, OUTSIDE, EffectTable, SceneName, table_from
 from blockweight.measure.effects import (
     CONFIDENCE,
@@ -10,6 +30,16 @@ from blockweight.measure.effects import (
     Signal,
     measure_effects,
     t_interval,
+)
+from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
+from blockweight.measure.layout import layout_difference
+from blockweight.measure.masks import (
+    COMBINATIONS,
+    combined_mask,
+    grown_mask,
+    mask_of_colour,
+    mask_of_hues,
+    parse_colour,
 )
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
@@ -24,6 +54,7 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
+from blockweight.measure.structure import SSIM_WINDOW, edge_differences, structure_differences
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
     DIFF_FLOOR,
@@ -40,19 +71,35 @@ from blockweight.measure.suggest import (
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
 
 __all__ = [
+    "ASPECTS",
     "CHANGE",
     "CLEAR_FACTOR",
+    "COLOUR",
+    "COMBINATIONS",
     "CONFIDENCE",
+    "CONFIDENCE_OF_DETECTION",
     "DIFF",
     "DIFF_FLOOR",
     "DIFF_THRESHOLD",
+    "EDGES",
+    "EMBEDDING",
+    "FEATURES",
     "GREEN_HUES",
     "INSIDE",
+    "LAYOUT",
     "NOISE_FLOOR",
     "OUTSIDE",
+    "SSIM_WINDOW",
+    "STRUCTURE",
+    "Aspect",
     "BlockEffects",
+    "Box",
+    "Detections",
+    "Detector",
     "Effect",
     "EffectTable",
+    "Embedder",
+    "Features",
     "Ground",
     "GroundKind",
     "Mask",
@@ -65,19 +112,40 @@ __all__ = [
     "Verdict",
     "VoteShare",
     "absolute_difference",
+    "aspect_of",
     "beats_chance",
+    "colour_differences",
+    "colour_distance",
+    "combined_mask",
     "diff_percent",
+    "edge_differences",
+    "embedding_distance",
+    "feature_distance",
     "greenness",
+    "grown_mask",
     "inside_ratio",
+    "layout_difference",
+    "load_detector",
+    "load_embedder",
     "mask_digest",
+    "mask_of_colour",
+    "mask_of_hues",
     "mean_difference",
+    "measure_aspect",
+    "measure_aspects",
     "measure_effects",
+    "measure_table",
+    "parse_aspects",
+    "parse_colour",
+    "region_of",
     "share_of_change",
     "share_of_green",
+    "structure_differences",
     "suggest",
     "suggest_all",
     "t_interval",
     "table_from",
     "typical_ratio",
+    "unit_of",
     "vote_share",
 ]
