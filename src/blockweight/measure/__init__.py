@@ -18,21 +18,45 @@ from blockweight.measure.aspects import (
     unit_of,
 )
 from blockweight.measure.colour import colour_differences, colour_distance
+from blockweight.measure.comparisons import (
+    MOST_MORE,
+    BlockComparison,
+    Judged,
+    compare_blocks,
+    holm,
+    scenes_to_settle,
+    signals,
+    simultaneous_intervals,
+)
 from blockweight.measure.detections import CONFIDENCE_OF_DETECTION, Box, Detections, Detector
 from blockweight.measure.detector import load_detector
-from blockweight.measure.effect_table import CHANGE, DIFF, INSIDE, OUTSIDE, EffectTable, SceneName, table_from
+from blockweight.measure.effect_table import (
+    CHANGE,
+    DIFF,
+    INSIDE,
+    OUTSIDE,
+    EffectTable,
+    SceneName,
+    prompt_groups,
+    table_from,
+)
 from blockweight.measure.effects import (
     CONFIDENCE,
     NOISE_FLOOR,
     BlockEffects,
     Effect,
+    Leaning,
     PairsByBlock,
     Signal,
+    SignedEffect,
     measure_effects,
+    signed_effect,
     t_interval,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
+from blockweight.measure.floors import Measure, SeedFloor, repeat_floor, seed_floor
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
+from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate, t_interval
 from blockweight.measure.layout import layout_difference
 from blockweight.measure.least_weights import (
     LIMIT,
@@ -66,6 +90,7 @@ from blockweight.measure.pictures import (
     share_of_green,
 )
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
+from blockweight.measure.sequential import SequentialPlan, Step, next_step, planned_looks, undecided
 from blockweight.measure.structure import SSIM_WINDOW, edge_differences, structure_differences
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
@@ -110,12 +135,14 @@ __all__ = [
     "LAYOUT",
     "LIMIT",
     "MARGIN",
+    "MOST_MORE",
     "NOISE_FLOOR",
     "OUTSIDE",
     "SSIM_WINDOW",
     "STEP",
     "STRUCTURE",
     "Aspect",
+    "BlockComparison",
     "BlockEffects",
     "Box",
     "Budget",
@@ -125,24 +152,32 @@ __all__ = [
     "Effect",
     "EffectTable",
     "Embedder",
+    "Estimate",
     "Features",
     "Gain",
     "Ground",
     "GroundKind",
     "GroupGains",
     "Holds",
+    "Judged",
+    "Leaning",
     "LeastWeight",
     "LeastWeights",
     "LoweredFigures",
     "LoweredScene",
     "Mask",
     "Mean",
+    "Measure",
     "PairsByBlock",
     "Picture",
     "PredictionError",
     "Ratio",
     "SceneName",
+    "SeedFloor",
+    "SequentialPlan",
     "Signal",
+    "SignedEffect",
+    "Step",
     "Suggestion",
     "TransferRow",
     "Verdict",
@@ -154,14 +189,17 @@ __all__ = [
     "colour_differences",
     "colour_distance",
     "combined_mask",
+    "compare_blocks",
     "diff_percent",
     "difference_of",
     "edge_differences",
     "embedding_distance",
+    "estimate",
     "feature_distance",
     "gain_of",
     "greenness",
     "grown_mask",
+    "holm",
     "inside_ratio",
     "layout_difference",
     "least_weights",
@@ -177,12 +215,21 @@ __all__ = [
     "measure_aspects",
     "measure_effects",
     "measure_table",
+    "next_step",
     "parse_aspects",
     "parse_colour",
+    "planned_looks",
     "prediction_error",
+    "prompt_groups",
     "region_of",
+    "repeat_floor",
+    "scenes_to_settle",
+    "seed_floor",
     "share_of_change",
     "share_of_green",
+    "signals",
+    "signed_effect",
+    "simultaneous_intervals",
     "structure_differences",
     "suggest",
     "suggest_all",
@@ -190,6 +237,7 @@ __all__ = [
     "table_from",
     "transfer_table",
     "typical_ratio",
+    "undecided",
     "unit_of",
     "vote_share",
 ]

@@ -32,6 +32,15 @@ class SceneName:
     prompt: str = ""
 
 
+def prompt_groups(scenes: Sequence[SceneName]) -> tuple[int, ...]:
+    """One number a scene, the same for scenes of one prompt, as `Effect.groups`; none where no two scenes share their
+    prompt, or all do, for then nothing is told apart by it."""
+    prompts = list(dict.fromkeys(scene.prompt for scene in scenes))
+    if len(prompts) in (1, len(scenes)):
+        return ()
+    return tuple(prompts.index(scene.prompt) for scene in scenes)
+
+
 @dataclass(frozen=True, eq=False)
 class EffectTable:
     """`values[aspect, block, scene]`, float64, NaN where nothing was measured: blocks may have been measured in
@@ -57,13 +66,16 @@ class EffectTable:
         return found
 
     def effect(self, aspect: str, block: str) -> Effect | None:
-        """The block's effect by the aspect, over the scenes in which it was measured; None if it was in none, or the
-        table lacks it."""
+        """The block's effect by the aspect, over the scenes in which it was measured, those of one prompt as a group;
+        None if it was in none, or the table lacks it."""
         if aspect not in self.aspects or block not in self.blocks:
             return None
         samples = self.samples(aspect, block)
-        found = samples[~np.isnan(samples)]
-        return Effect(block, tuple(map(float, found))) if len(found) else None
+        measured = np.flatnonzero(~np.isnan(samples))
+        if not len(measured):
+            return None
+        groups = prompt_groups([self.scenes[number] for number in measured])
+        return Effect(block, tuple(map(float, samples[measured])), groups)
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""

@@ -6,35 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from statistics import fmean, stdev
+from statistics import fmean
 
 from blockweight.errors import BlockweightError
+from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture, diff_percent, mean_difference
 
 NOISE_FLOOR = 0.5
 """The default noise floor in levels: what rounding to 8 bits alone can move a value by. A renderer that is not
 reproducible (xformers, another batch size) has a higher one; measure it from two renderings of one job."""
 
-CONFIDENCE = 0.95
-
 PairsByBlock = Mapping[str, Sequence[tuple[Picture, Picture]]]
 """Block → one (picture with the block changed, source picture) per seed, the same seeds in the same order for all."""
-
-
-def t_interval(samples: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Student's t interval of the mean of `samples`: mean ± t(n − 1) · s / √n.
-
-    One sample says nothing about the spread: its interval is (−∞, ∞).
-    """
-    if len(samples) < 2:
-        return -math.inf, math.inf
-    # It takes a fifth of a second, which a page or a command that measures nothing need not wait for.
-    from scipy.special import stdtrit  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    quantile = float(stdtrit(len(samples) - 1, (1 + confidence) / 2))
-    half = quantile * stdev(samples) / math.sqrt(len(samples))
-    mean = fmean(samples)
-    return mean - half, mean + half
 
 
 def check_floor(floor: float) -> None:
@@ -52,58 +35,141 @@ class Signal(Enum):
 
 
 @dataclass(frozen=True)
+class Leaning:
+    """To which side of the noise floor an effect leans, and the two-sided p value, 0…1, of that it is not there."""
+
+    signal: Signal
+    p: float
+
+    def settled(self, confidence: float = CONFIDENCE) -> Signal:
+        """The side if it is sure, else UNSETTLED."""
+        return self.signal if self.p < 1 - confidence else Signal.UNSETTLED
+
+
+@dataclass(frozen=True)
 class Effect:
-    """One block's effect by one measure: a sample per seed, in the measure's unit (levels or percent), each ≥ 0."""
+    """One block's effect by one measure: a sample per scene, in the measure's unit (levels or percent), each ≥ 0.
+
+    `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
+    independent of each other.
+    """
 
     block: str
     samples: tuple[float, ...]
+    groups: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.samples:
             raise ValueError(f"an effect of {self.block} needs at least one sample")
+        if self.groups and len(self.groups) != len(self.samples):
+            raise ValueError(f"{len(self.samples)} samples of {self.block} cannot stand in {len(self.groups)} groups")
+
+    @property
+    def estimate(self) -> Estimate:
+        """The mean over the scenes with its error, reckoned with the prompts."""
+        return estimate(self.samples, self.groups)
 
     @property
     def mean(self) -> float:
-        """The mean over the seeds."""
+        """The mean over the scenes."""
         return fmean(self.samples)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % t interval of the mean; (−∞, ∞) for a single seed. Its lower end may be below 0."""
-        return t_interval(self.samples)
+        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`): its ends are ≥ 0 and
+        the upper lies further off; (−∞, ∞) for a single scene."""
+        return self.interval_at(CONFIDENCE)
+
+    def interval_at(self, confidence: float) -> tuple[float, float]:
+        """The interval at another confidence, 0…1."""
+        return self.estimate.relative_interval(confidence)
 
     @property
     def margin(self) -> float:
-        """Half the width of the interval, the number after "±"; ∞ for a single seed."""
-        low, high = self.interval
-        return (high - low) / 2
+        """t · standard error, the number after "±"; ∞ for a single scene."""
+        return self.estimate.half_width()
 
     @property
     def spread(self) -> tuple[float, float]:
         """The smallest and the largest sample."""
         return min(self.samples), max(self.samples)
 
-    def signal(self, floor: float = NOISE_FLOOR) -> Signal:
-        """Whether the effect stands above the noise floor (same unit as the samples), below it, or neither for sure.
+    def over(self, floor: float) -> Estimate:
+        """How far the typical effect stands over the noise floor: the mean of ln((sample + floor / 2) / (1.5 · floor)),
+        0 for an effect as large as the floor. BlockweightError unless floor > 0.
 
-        Below: the whole t interval is under the floor. Above: the t interval of the samples' logarithms is over it.
         Effects spread in proportion to their size, so an interval on the plain scale would call 12, 20 and 28 levels
-        possibly nothing. Samples under the floor count as the floor there. BlockweightError unless floor > 0.
+        possibly nothing. Under the floor they do not, and their logarithms would fly apart; half a floor that is added
+        holds them together.
         """
         check_floor(floor)
-        if self.interval[1] < floor:
-            return Signal.NOISE
-        if t_interval([math.log(max(sample, floor)) for sample in self.samples])[0] > math.log(floor):
-            return Signal.VISIBLE
-        return Signal.UNSETTLED
+        logs = [math.log((sample + floor / 2) / (1.5 * floor)) for sample in self.samples]
+        return estimate(logs, self.groups)
+
+    def leaning(self, floor: float = NOISE_FLOOR) -> Leaning:
+        """To which side of the noise floor (same unit as the samples) the typical effect leans, and how surely, by the
+        t test of `over`. BlockweightError unless floor > 0."""
+        over = self.over(floor)
+        above, below = over.p_at_most(0), over.p_at_least(0)
+        return Leaning(Signal.VISIBLE if above < below else Signal.NOISE, min(1.0, 2 * min(above, below)))
+
+    def signal(self, floor: float = NOISE_FLOOR, confidence: float = CONFIDENCE) -> Signal:
+        """Whether the effect stands above the noise floor, below it, or neither for sure: on which side of it the whole
+        interval of the typical effect lies. Where many blocks are judged at once, ask `signals`."""
+        return self.leaning(floor).settled(confidence)
 
     def text(self, decimals: int = 1) -> str:
-        """`6.1 ± 0.8`; with two seeds the two figures, because the interval of two is wider than anybody can use, and
-        with one seed that one's."""
+        """`6.1 ± 0.8`, or `6.1 (2.9 to 12.8)` where the interval is wide, for then it is uneven; with two scenes the
+        two figures, because the interval of two is wider than anybody can use, and with one scene that one's."""
         if len(self.samples) == 2:
             return " and ".join(f"{sample:.{decimals}f}" for sample in sorted(self.samples))
         mean = f"{self.mean:.{decimals}f}"
-        return mean if math.isinf(self.margin) else f"{mean} ± {self.margin:.{decimals}f}"
+        if math.isinf(self.margin):
+            return mean
+        if self.margin <= _EVEN * self.mean:
+            return f"{mean} ± {self.margin:.{decimals}f}"
+        low, high = self.interval
+        return f"{mean} ({low:.{decimals}f} to {high:.{decimals}f})"
+
+
+_EVEN = 0.25
+"""Up to this margin, as a share of the mean, each end of the interval lies a margin away from it within 15 %."""
+
+
+@dataclass(frozen=True)
+class SignedEffect:
+    """One block's effect on something that can rise or fall (a slope, a main effect of a screening design, a
+    difference): its estimate, in any unit."""
+
+    block: str
+    estimate: Estimate
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % t interval; (−∞, ∞) where nothing tells the spread."""
+        return self.estimate.interval()
+
+    def interval_at(self, confidence: float) -> tuple[float, float]:
+        """The interval at another confidence, 0…1."""
+        return self.estimate.interval(confidence)
+
+    def leaning(self, floor: float = 0.0) -> Leaning:
+        """Whether it rather lies beyond ±`floor`, on either side, or rather between, and how surely. With a floor of 0
+        the first is Student's test against 0, and nothing is ever between. BlockweightError for a floor below 0."""
+        if not floor >= 0:
+            raise BlockweightError(f"The noise floor of a signed effect must be 0 or above, not {floor:g}.")
+        beyond = min(self.estimate.p_at_most(floor), self.estimate.p_at_least(-floor))
+        between = max(self.estimate.p_at_most(-floor), self.estimate.p_at_least(floor)) if floor else 1.0
+        return Leaning(Signal.VISIBLE if beyond < between else Signal.NOISE, min(1.0, 2 * min(beyond, between)))
+
+    def signal(self, floor: float = 0.0, confidence: float = CONFIDENCE) -> Signal:
+        """VISIBLE when the whole interval lies beyond ±`floor`, NOISE when all of it lies between, else UNSETTLED."""
+        return self.leaning(floor).settled(confidence)
+
+
+def signed_effect(block: str, samples: Sequence[float], groups: Sequence[int] = ()) -> SignedEffect:
+    """The effect of which these are samples, one a scene; `groups` as `Effect` has them."""
+    return SignedEffect(block, estimate(samples, groups))
 
 
 @dataclass(frozen=True)

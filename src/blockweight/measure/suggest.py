@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from blockweight.measure.effects import NOISE_FLOOR, BlockEffects, Effect, Signal, check_floor, t_interval
+from blockweight.measure.comparisons import MOST_MORE, scenes_to_settle
+from blockweight.measure.effects import NOISE_FLOOR, BlockEffects, Effect, Signal, check_floor
+from blockweight.measure.intervals import CONFIDENCE, estimate
 
 CLEAR_FACTOR = 1.25
 """By how much the effect inside must differ from the effect outside to count as clearly different."""
@@ -58,7 +60,8 @@ _VERDICTS = {
 class Ground:
     """Why a verdict was given, for who words it anew, in another language say: the `kind` of the last reason, and what
     stands in it. `ratio` is that inside to outside, for WORKS_ELSEWHERE that outside to inside, None where the kind
-    needs none; `at_least` says that its mean is a lower bound; `typical` is the ratio of all blocks together."""
+    needs none; `at_least` says that its mean is a lower bound; `typical` is the ratio of all blocks together. `more` is
+    how many scenes more would settle a TOO_FEW, None where that is more than MOST_MORE."""
 
     kind: GroundKind
     seeds: int
@@ -66,6 +69,7 @@ class Ground:
     ratio: Ratio | None = None
     typical: float = 1.0
     at_least: bool = False
+    more: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ class Ratio:
     high: float
 
 
-def inside_ratio(inside: Effect, outside: Effect, floor: float = NOISE_FLOOR) -> Ratio:
-    """The ratio of the effects, seed by seed, so that a seed which reacts strongly everywhere does not blur it.
+def inside_ratio(inside: Effect, outside: Effect, floor: float = NOISE_FLOOR, confidence: float = CONFIDENCE) -> Ratio:
+    """The ratio of the effects, seed by seed, so that a seed which reacts strongly everywhere does not blur it; its
+    interval at `confidence`, 0…1, with the prompts as groups.
 
     An effect under the noise floor counts as the floor: nothing can be told apart down there. BlockweightError
     unless floor > 0.
@@ -99,8 +104,13 @@ def inside_ratio(inside: Effect, outside: Effect, floor: float = NOISE_FLOOR) ->
         math.log(max(within, floor) / max(beyond, floor))
         for within, beyond in zip(inside.samples, outside.samples, strict=True)
     ]
-    low, high = t_interval(logs)
-    return Ratio(math.exp(sum(logs) / len(logs)), math.exp(low), math.exp(high))
+    found = estimate(logs, inside.groups)
+    low, high = found.interval(confidence)
+    return Ratio(math.exp(found.mean), math.exp(low), math.exp(high) if high < _HUGE else math.inf)
+
+
+_HUGE = 700.0
+"""exp of more overflows."""
 
 
 def typical_ratio(effects: Sequence[BlockEffects], floor: float = NOISE_FLOOR) -> float:
@@ -128,9 +138,11 @@ def suggest(
     diff_floor: float = DIFF_FLOOR,
     region: str = "the masked region",
     typical: float = 1.0,
+    confidence: float = CONFIDENCE,
 ) -> Suggestion:
     """Keep, drop or unknown for one block; `region` is what the mask covers, in words, and `typical` the ratio inside
-    to outside that is ordinary (`typical_ratio`; 1 compares inside and outside as they are).
+    to outside that is ordinary (`typical_ratio`; 1 compares inside and outside as they are). Every interval is one at
+    `confidence`, 0…1.
 
     - drop: nothing visible changes anywhere (every interval ends under `floor` levels, and no seed has a Diff % over
       `diff_floor`), or it works outside at least `factor` times as strongly as inside, by the whole interval, and
@@ -143,12 +155,12 @@ def suggest(
     seeds = len(effects.diff.samples)
     if seeds == 1:
         ground = Ground(GroundKind.SINGLE, seeds, floor)
-    elif _nothing_visible(effects, floor, diff_floor):
+    elif _nothing_visible(effects, floor, diff_floor, confidence):
         ground = Ground(GroundKind.NOTHING, seeds, floor)
     elif effects.inside is None or effects.outside is None:
-        ground = Ground(GroundKind.NO_MASK, seeds, floor)
+        ground = _without_mask(effects.overall, floor, confidence)
     else:
-        ground = _by_place(effects.inside, effects.outside, floor, factor, typical)
+        ground = _by_place(effects.inside, effects.outside, floor, factor, typical, confidence)
     verdict = _VERDICTS.get(ground.kind, Verdict.UNKNOWN)
     return Suggestion(effects.block, verdict, (_figures(effects), _worded(ground, region)), ground)
 
@@ -165,15 +177,25 @@ def suggest_all(
     return tuple(suggest(effect, floor, factor, diff_floor, region, typical) for effect in effects)
 
 
-def _nothing_visible(effects: BlockEffects, floor: float, diff_floor: float) -> bool:
+def _nothing_visible(effects: BlockEffects, floor: float, diff_floor: float, confidence: float) -> bool:
     measured = [effect for effect in (effects.overall, effects.inside, effects.outside) if effect is not None]
-    quiet = all(effect.signal(floor) is Signal.NOISE for effect in measured)
+    quiet = all(effect.signal(floor, confidence) is Signal.NOISE for effect in measured)
     return quiet and effects.diff.spread[1] <= diff_floor
 
 
-def _by_place(inside: Effect, outside: Effect, floor: float, factor: float, typical: float) -> Ground:
-    ratio, seeds = inside_ratio(inside, outside, floor), len(inside.samples)
-    signals = inside.signal(floor), outside.signal(floor)
+def _without_mask(overall: Effect, floor: float, confidence: float) -> Ground:
+    seeds, signal = len(overall.samples), overall.signal(floor, confidence)
+    if signal is Signal.UNSETTLED:
+        more = scenes_to_settle(overall, floor, confidence)
+        return Ground(GroundKind.TOO_FEW, seeds, floor, more=more)
+    return Ground(GroundKind.NOISE if signal is Signal.NOISE else GroundKind.NO_MASK, seeds, floor)
+
+
+def _by_place(
+    inside: Effect, outside: Effect, floor: float, factor: float, typical: float, confidence: float
+) -> Ground:
+    ratio, seeds = inside_ratio(inside, outside, floor, confidence), len(inside.samples)
+    signals = inside.signal(floor, confidence), outside.signal(floor, confidence)
     if ratio.low > typical * factor and signals[0] is Signal.VISIBLE:
         # The weaker side lies under the floor, which then stands in for it.
         at_least = outside.spread[0] < floor
@@ -181,10 +203,22 @@ def _by_place(inside: Effect, outside: Effect, floor: float, factor: float, typi
     if ratio.high < min(1.0, typical) / factor and signals[1] is Signal.VISIBLE:
         turned = Ratio(1 / ratio.mean, 1 / ratio.high, 1 / ratio.low)
         return Ground(GroundKind.WORKS_ELSEWHERE, seeds, floor, turned, typical, inside.spread[0] < floor)
+    if signals == (Signal.NOISE, Signal.NOISE):
+        return Ground(GroundKind.NOISE, seeds, floor, ratio, typical)
     if Signal.VISIBLE not in signals:
-        kind = GroundKind.NOISE if signals == (Signal.NOISE, Signal.NOISE) else GroundKind.TOO_FEW
-        return Ground(kind, seeds, floor, ratio, typical)
+        more = _more((inside, outside), floor, confidence)
+        return Ground(GroundKind.TOO_FEW, seeds, floor, ratio, typical, more=more)
     return Ground(_leaning(ratio, factor, typical), seeds, floor, ratio, typical)
+
+
+def _more(places: Sequence[Effect], floor: float, confidence: float) -> int | None:
+    """The scenes until the first of the places that lean to visible is, or until all are noise where none does."""
+    needed = [(place.leaning(floor).signal, scenes_to_settle(place, floor, confidence)) for place in places]
+    visible = [more for signal, more in needed if signal is Signal.VISIBLE]
+    if visible:
+        return min((more for more in visible if more is not None), default=None)
+    counts = [more for _, more in needed if more is not None]
+    return max(counts) if len(counts) == len(needed) else None
 
 
 def _leaning(ratio: Ratio, factor: float, typical: float) -> GroundKind:
@@ -208,7 +242,12 @@ def _worded(ground: Ground, region: str) -> str:
         f"{seeds}",
         GroundKind.NO_MASK: "no mask was given, so there is no telling where it works",
         GroundKind.NOISE: f"not distinguishable from noise (floor {ground.floor:g} levels) with {seeds}",
-        GroundKind.TOO_FEW: f"{seeds} are too few to tell it from noise (floor {ground.floor:g} levels)",
+        GroundKind.TOO_FEW: f"not distinguishable from noise (floor {ground.floor:g} levels) with {seeds}; "
+        + (
+            f"more than {MOST_MORE} more would be needed"
+            if ground.more is None
+            else f"{ground.more} more would settle it"
+        ),
     }
     if kind in plain or ground.ratio is None:
         return plain[kind]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blockweight.measure.effects import CONFIDENCE
+from blockweight.measure.intervals import CONFIDENCE
 
 
 @dataclass(frozen=True)

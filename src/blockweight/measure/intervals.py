@@ -1,0 +1,122 @@
+"""How sure a mean is: Student's t, where samples of one prompt hang together, and where effects spread by their size.
+
+Which intervals are used was chosen by how often they hold the truth: `benchmarks/intervals.py`, docs/statistics.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+CONFIDENCE = 0.95
+
+POOLED_ABOVE = 0.5
+"""Prompts are taken to be alike only when the F test of "they are" has a p value above this. Lower values (0.25 is
+usual where power matters more) let intervals miss too often: two prompts rarely show how far prompts lie apart."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its standard error and that error's degrees of freedom; (∞, 0) where nothing tells the spread. Any
+    unit, any sign."""
+
+    mean: float
+    error: float
+    freedom: float
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """Student's t interval: mean ± t · error; (−∞, ∞) without a spread. 0 < `confidence` < 1."""
+        half = self.half_width(confidence)
+        return self.mean - half, self.mean + half
+
+    def half_width(self, confidence: float = CONFIDENCE) -> float:
+        """t · error, ∞ without a spread. 0 < `confidence` < 1."""
+        if self.freedom <= 0:
+            return math.inf
+        # It takes a fifth of a second, which a page or a command that measures nothing need not wait for.
+        from scipy.special import stdtrit  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        return float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+
+    def relative_interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """For a mean of samples ≥ 0 that spread in proportion to their size: mean · exp(± t · error / mean), the t
+        interval of the mean's logarithm by the delta method. (0, 0) for nothing but zeros, (−∞, ∞) without a spread."""
+        half = self.half_width(confidence)
+        if math.isinf(half):
+            return -math.inf, math.inf
+        if self.mean <= 0:
+            return self.mean, self.mean
+        ratio = half / self.mean
+        return self.mean * math.exp(-ratio), self.mean * math.exp(ratio) if ratio < _HUGE else math.inf
+
+    def p_at_most(self, value: float) -> float:
+        """The one-sided p value, 0…1, of the hypothesis that the true mean is at most `value`; 1 without a spread."""
+        if self.freedom <= 0:
+            return 1.0
+        if self.error == 0:
+            return 0.0 if self.mean > value else 1.0
+        from scipy.special import stdtr  # noqa: PLC0415 - as above
+
+        return float(stdtr(self.freedom, (value - self.mean) / self.error))
+
+    def p_at_least(self, value: float) -> float:
+        """The one-sided p value, 0…1, of the hypothesis that the true mean is at least `value`; 1 without a spread."""
+        return Estimate(-self.mean, self.error, self.freedom).p_at_most(-value)
+
+
+_HUGE = 700.0
+"""exp of more overflows."""
+
+
+def t_interval(samples: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's t interval of the mean of `samples`: mean ± t(n − 1) · s / √n.
+
+    One sample says nothing about the spread: its interval is (−∞, ∞).
+    """
+    return estimate(samples).interval(confidence)
+
+
+def estimate(samples: Sequence[float], groups: Sequence[int] = ()) -> Estimate:
+    """The mean of at least one sample, with its standard error. ValueError without a sample, or with other than none or
+    one group a sample.
+
+    Samples with the same number in `groups` (the same prompt) may hang together. Where the groups' means lie further
+    apart than the samples within them explain (F test, POOLED_ABOVE), the groups are a random sample of all that might
+    have been: variance and degrees of freedom are those of the one-way random effects model, by analysis of variance
+    (Searle, Casella and McCulloch, Variance Components, 1992, 3.6) and Satterthwaite (1946). In a balanced design that
+    is the t interval of the groups' means. Without groups, and where they are alike, all samples count as independent.
+    """
+    if not samples or (groups and len(groups) != len(samples)):
+        raise ValueError(f"{len(samples)} samples in {len(groups)} groups cannot be averaged")
+    mean, count = fmean(samples), len(samples)
+    if count == 1:
+        return Estimate(mean, math.inf, 0)
+    rows = [[sample for sample, of in zip(samples, groups, strict=True) if of == group] for group in sorted({*groups})]
+    # With one group, or one sample in each, there is nothing that hangs together.
+    clustered = _clustered(rows, mean, count) if 1 < len(rows) < count else None
+    return clustered or Estimate(mean, math.sqrt(_squares(samples, mean) / (count - 1) / count), count - 1)
+
+
+def _clustered(rows: Sequence[Sequence[float]], mean: float, count: int) -> Estimate | None:
+    """None where the groups are alike."""
+    from scipy.special import fdtrc  # noqa: PLC0415 - as above
+
+    groups, sizes = len(rows), [len(row) for row in rows]
+    within = sum(_squares(row, fmean(row)) for row in rows) / (count - groups)
+    between = sum(len(row) * (fmean(row) - mean) ** 2 for row in rows) / (groups - 1)
+    if not between or (within and fdtrc(groups - 1, count - groups, between / within) > POOLED_ABOVE):
+        return None
+    squares = sum(size**2 for size in sizes)
+    size = (count - squares / count) / (groups - 1)
+    share = squares / count**2 / size
+    parts = share * between, (1 / count - share) * within
+    # Groups of unequal sizes give the part within a weight below 0, which must not leave less than either part allows.
+    variance = max(sum(parts), min(between, within) / count)
+    freedom = variance**2 / (parts[0] ** 2 / (groups - 1) + parts[1] ** 2 / (count - groups))
+    return Estimate(mean, math.sqrt(variance), min(max(freedom, 1.0), count - 1))
+
+
+def _squares(samples: Sequence[float], mean: float) -> float:
+    return math.fsum((sample - mean) ** 2 for sample in samples)
