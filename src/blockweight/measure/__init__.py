@@ -41,7 +41,6 @@ from blockweight.measure.effect_table import (
     table_from,
 )
 from blockweight.measure.effects import (
-    CONFIDENCE,
     NOISE_FLOOR,
     BlockEffects,
     Effect,
@@ -51,7 +50,6 @@ from blockweight.measure.effects import (
     SignedEffect,
     measure_effects,
     signed_effect,
-    t_interval,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
 from blockweight.measure.floors import Measure, SeedFloor, repeat_floor, seed_floor

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from blockweight.measure.effects import CONFIDENCE, t_interval
+from blockweight.measure.intervals import CONFIDENCE, t_interval
 from blockweight.measure.pictures import Mask, Picture, mean_difference, share_of_change
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
-from blockweight.measure.effects import NOISE_FLOOR, Effect, Signal, t_interval
+from blockweight.measure.effects import NOISE_FLOOR, Effect, Signal
 from blockweight.measure.gains import Mean
+from blockweight.measure.intervals import t_interval
 from blockweight.measure.pictures import Mask, Picture, diff_percent, mean_difference
 from blockweight.measure.suggest import DIFF_FLOOR
 

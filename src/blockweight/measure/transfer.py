@@ -9,8 +9,8 @@ from enum import Enum
 from statistics import fmean, stdev
 
 from blockweight.errors import BlockweightError
-from blockweight.measure.effects import CONFIDENCE, t_interval
 from blockweight.measure.gains import Gain, Mean, mean_of
+from blockweight.measure.intervals import CONFIDENCE, t_interval
 
 MARGIN = 0.1
 """A share that may be lost while a gain still counts as holding: ten points of a hundred."""
