@@ -55,3 +55,10 @@ def test_an_expression_that_names_nothing_known_is_refused(text, words):
 def test_not_is_the_complement(blocks):
     listed = ",".join(sorted(blocks))
     assert set(parse_blocks(f"NOT {listed}", FULL)) == set(ALL) - set(parse_blocks(listed, FULL))
+
+
+def test_rest_may_be_named_where_it_is_asked_for():
+    assert parse_blocks("rest, IN01", FULL, rest=True) == ("IN01", "REST")
+    assert "REST" not in parse_blocks("NOT IN01", FULL, rest=True)
+    with pytest.raises(BlockweightError):
+        parse_blocks("REST", FULL)

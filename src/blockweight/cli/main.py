@@ -26,6 +26,7 @@ from blockweight.cli import (
     project,
     rounds,
     studio,
+    suggest,
     train_args,
     tune,
     weights,
@@ -65,6 +66,7 @@ app.command("train-args")(train_args.train_args)
 app.add_typer(rounds.app, name="round")
 app.add_typer(project.app, name="project")
 app.add_typer(tune.app, name="tune")
+app.add_typer(suggest.app, name="suggest")
 app.add_typer(weights.app, name="weights")
 app.add_typer(presets.app, name="presets")
 app.add_typer(hints.app, name="hints")

@@ -120,14 +120,19 @@ def _same_size(picture: Picture, source: Picture) -> None:
         )
 
 
-def _masked(picture: Picture, mask: Mask) -> Picture:
-    """The pixels under the mask: (n, 3), n > 0."""
+def check_mask(picture: Picture, mask: Mask) -> None:
+    """BlockweightError unless the mask has the picture's size and at least one pixel inside."""
     if picture.shape[:2] != mask.shape:
         raise BlockweightError(
             f"The mask has {_size(mask)} pixels but the picture {_size(picture)}; use a mask of the picture's size."
         )
     if not mask.any():
         raise BlockweightError("The mask is empty, so there is nothing to measure under it; mark at least one pixel.")
+
+
+def _masked(picture: Picture, mask: Mask) -> Picture:
+    """The pixels under the mask: (n, 3), n > 0."""
+    check_mask(picture, mask)
     return picture[mask]
 
 

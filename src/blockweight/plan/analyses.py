@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blockweight.blocks import Layout
+from blockweight.blocks import REST, Layout
 from blockweight.plan.scenes import Variant
 from blockweight.weights import BlockWeights, format_weight, uniform
 
@@ -34,8 +34,10 @@ class BlockAnalysis:
 
 
 def plan_block_analysis(layout: Layout, blocks: Sequence[str], value: float, base: float) -> BlockAnalysis:
-    """Plan an analysis of `blocks` (names of the layout) with Range `value,base`."""
-    source: BlockWeights = uniform("source", layout, base)
+    """Plan an analysis of `blocks` (names of the layout, or REST) with Range `value,base`. What belongs to no block
+    keeps its whole weight, as in LoRA Block Weight, unless REST is under test."""
+    whole: BlockWeights = uniform("source", layout, base)
+    source = whole.with_weights({REST: base}) if REST in blocks else whole
     changed = tuple(
         (block, Variant(f"{block}_{format_weight(value)}", source.with_weights({block: value}, block)))
         for block in blocks

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import PurePath
 
-from blockweight.blocks import REST, Layout
+from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import SERIES, Round, Scene
 from blockweight.project.plain import (
@@ -127,8 +127,7 @@ class Point:
             if block not in blocks:
                 raise unknown_block(block, self.subject.layout)
         fixed = (set(self.fixed) | fix) - unfix
-        changes = {block: value for block, value in values.items() if block != REST}
-        weights = replace(self.weights.with_weights(changes), rest=values.get(REST, self.weights.rest))
+        weights = self.weights.with_weights(values)
         touched = {*values, *fix, *unfix}
         applied = {block: held for block, held in self.applied.items() if block not in touched}
         ordered = tuple(block for block in blocks if block in fixed)

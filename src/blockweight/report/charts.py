@@ -31,9 +31,20 @@ VERDICT_COLOURS: dict[Verdict, str] = {
     Verdict.DROP: "#d55e00",
     Verdict.UNKNOWN: "#8a8f98",
 }
+VERDICT_SIGNS: dict[Verdict, str] = {Verdict.KEEP: "●", Verdict.DROP: "✕", Verdict.UNKNOWN: "?"}
+"""Shown beside the colour, so that nobody needs the colour."""
 VERDICT_MARKERS: dict[Verdict, str] = {Verdict.KEEP: "o", Verdict.DROP: "X", Verdict.UNKNOWN: "D"}
 
-THEME: dict[str, str] = {INK: "--ink", MUTED: "--muted", RULE: "--rule", PAPER: "--paper", BAR: "--bar"}
+THEME: dict[str, str] = {
+    INK: "--ink",
+    MUTED: "--muted",
+    RULE: "--rule",
+    PAPER: "--paper",
+    BAR: "--bar",
+    VERDICT_COLOURS[Verdict.KEEP]: "--keep",
+    VERDICT_COLOURS[Verdict.DROP]: "--drop",
+    VERDICT_COLOURS[Verdict.UNKNOWN]: "--unknown",
+}
 """Colours of a chart that a page replaces by its own variables, so that one SVG serves light and dark."""
 
 _HEADROOM = 1.12

@@ -13,24 +13,33 @@ from markupsafe import Markup
 from PIL import Image
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import BlockEffects, Picture, Verdict
-from blockweight.report.charts import THEME
+from blockweight.measure import BlockEffects, Picture
+from blockweight.report.charts import THEME, VERDICT_SIGNS
 from blockweight.report.files import write_whole
 from blockweight.report.grids import png_bytes
-from blockweight.report.page import Block, Comparison, Figure, Report
+from blockweight.report.page import Block, Comparison, Encoding, Figure, Report
 from blockweight.report.words import words_of
 from blockweight.weights import format_weight
-
-VERDICT_SIGNS: dict[Verdict, str] = {Verdict.KEEP: "●", Verdict.DROP: "✕", Verdict.UNKNOWN: "?"}
-"""Shown beside the colour, so that nobody needs the colour."""
 
 WIDE_COLUMNS = 6
 """A comparison with more columns scrolls sideways inside its frame."""
 
 
-def picture_uri(picture: Picture) -> str:
-    """A uint8 (H, W, 3) picture as the data URI of a PNG."""
+WEBP_QUALITY = 88
+
+
+def picture_uri(picture: Picture, encoding: Encoding = "png") -> str:
+    """A uint8 (H, W, 3) picture as a data URI: of a PNG, which is exact, or of a much smaller WebP."""
+    if encoding == "webp":
+        return data_uri(webp_bytes(picture), "image/webp")
     return data_uri(png_bytes(picture), "image/png")
+
+
+def webp_bytes(picture: Picture) -> bytes:
+    """A lossy WebP file of good quality."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="WEBP", quality=WEBP_QUALITY)
+    return buffer.getvalue()
 
 
 def data_uri(data: bytes, media_type: str) -> str:
@@ -51,11 +60,17 @@ def figure_markup(figure: Figure) -> Markup:
         raise BlockweightError("A figure must be the bytes of a PNG or SVG file; draw it with charts or grids.")
     if re.search(r"<(?:script|foreignObject|image|a)\b|\son\w+\s*=|href\s*=\s*[\"'](?!#)", text[start:], re.IGNORECASE):
         raise BlockweightError("A figure's SVG may only draw: it must hold no scripts, links or outside pictures.")
-    svg = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", text[start:], flags=re.DOTALL)
-    for colour, variable in THEME.items():
-        svg = svg.replace(colour, f"var({variable}, {colour})")
+    svg = themed(re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", text[start:], flags=re.DOTALL))
+    svg = re.sub(r'^(<svg[^>]*?) role="img"', r"\1", svg)
     opening = Markup('<svg role="img" aria-label="{}"').format(figure.alt)
     return Markup(opening + Markup(svg.removeprefix("<svg")))  # noqa: S704 - checked above to be drawing only
+
+
+def themed(svg: str) -> str:
+    """The drawing with its colours as the page's variables (charts.THEME), so that it follows light and dark."""
+    for colour, variable in THEME.items():
+        svg = svg.replace(colour, f"var({variable}, {colour})")
+    return svg
 
 
 def render_report(report: Report) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import BlockEffects, Picture, Suggestion, Verdict
 from blockweight.weights import BlockWeights
+
+Encoding = Literal["png", "webp"]
 
 
 class Mood(Enum):
@@ -59,13 +61,15 @@ class Cell:
 @dataclass(frozen=True)
 class Comparison:
     """Pictures in rows and columns with their labels, each to be enlarged by a click; the arrow keys then flip
-    through the row. Pictures shown larger than they are keep their pixels."""
+    through the row. Pictures shown larger than they are keep their pixels. `encoding` is how they are embedded: a PNG is
+    exact, a WebP a tenth of its size."""
 
     kind: ClassVar[str] = "comparison"
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: tuple[tuple[Cell, ...], ...]
     caption: str = ""
+    encoding: Encoding = "png"
 
     def __post_init__(self) -> None:
         if len(self.cells) != len(self.rows) or any(len(row) != len(self.columns) for row in self.cells):
@@ -137,6 +141,17 @@ class SuggestionTable:
 
 
 @dataclass(frozen=True)
+class DataTable:
+    """The numbers of a figure, folded away under the `title`: the first column names a row, the others stand at the
+    right."""
+
+    kind: ClassVar[str] = "table"
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class Facts:
     """Names and values: settings, versions, hashes."""
 
@@ -144,7 +159,7 @@ class Facts:
     facts: tuple[tuple[str, str], ...]
 
 
-Block = Headlines | Prose | Comparison | Figure | WeightTable | Copyable | SuggestionTable | Facts
+Block = Headlines | Prose | Comparison | Figure | WeightTable | Copyable | SuggestionTable | DataTable | Facts
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from blockweight.blocks import Layout, canonical_block
+from blockweight.blocks import REST, Layout, canonical_block
 from blockweight.errors import BlockweightError, quoted
 from blockweight.weights.block_weights import unknown_block
 
@@ -13,13 +13,16 @@ _DASHES = str.maketrans(dict.fromkeys("~〜‐‑‒–—−", "-"))
 """What stands between two ends in a Japanese text or after a word processor: wave dashes, en dashes, the minus sign."""
 
 
-def parse_blocks(text: str, layout: Layout, empty: tuple[str, ...] | None = None) -> tuple[str, ...]:
+def parse_blocks(
+    text: str, layout: Layout, empty: tuple[str, ...] | None = None, *, rest: bool = False
+) -> tuple[str, ...]:
     """Read an expression over blocks; the blocks come in the layout's order.
 
     Names and ranges `IN01-IN08` (the ends in any order), separated by commas or spaces, are taken together. What
     follows the word NOT is left out, from what stands before it or, with nothing before it, from all blocks (LoRA
-    Block Weight's `NOT IN05-OUT05`). An empty text is `empty`, where that is given. BlockweightError for a name that
-    the layout lacks, a range of more than two ends, a second NOT, and an expression that leaves no block.
+    Block Weight's `NOT IN05-OUT05`). An empty text is `empty`, where that is given. With `rest`, REST may be named too
+    and comes last; no range and no NOT includes it by itself. BlockweightError for a name that the layout lacks, a
+    range of more than two ends, a second NOT, and an expression that leaves no block.
 
     >>> parse_blocks("NOT IN02-OUT11", layout)  # doctest: +SKIP
     ('BASE', 'IN00', 'IN01')
@@ -31,7 +34,7 @@ def parse_blocks(text: str, layout: Layout, empty: tuple[str, ...] | None = None
     sides: list[set[str]] = [set()]
     for item in items:
         if item.upper() != "NOT":
-            sides[-1].update(_range(item, layout))
+            sides[-1].update({REST} if rest and canonical_block(item) == REST else _range(item, layout))
         elif len(sides) == 1:
             sides.append(set())
         else:
@@ -42,7 +45,7 @@ def parse_blocks(text: str, layout: Layout, empty: tuple[str, ...] | None = None
     chosen = taken.difference(*sides[1:])
     if not chosen:
         raise BlockweightError(f"{quoted(text)} names no block; write blocks like IN01-IN08,M00 or NOT IN05-OUT05.")
-    return tuple(block for block in layout.blocks if block in chosen)
+    return tuple(block for block in (*layout.blocks, REST) if block in chosen)
 
 
 def _range(item: str, layout: Layout) -> tuple[str, ...]:

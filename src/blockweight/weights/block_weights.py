@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from blockweight.blocks import REST, Family, Layout
 from blockweight.errors import BlockweightError, quoted
@@ -49,12 +49,12 @@ class BlockWeights:
         return zip(self.layout.blocks, self.values, strict=True)
 
     def with_weights(self, changes: Mapping[str, float], name: str | None = None) -> BlockWeights:
-        """The same weights with some blocks changed (names as in the layout)."""
-        unknown = [block for block in changes if block not in self.layout.blocks]
+        """The same weights with some blocks changed (names as in the layout, or REST)."""
+        unknown = [block for block in changes if block not in self.layout.blocks and block != REST]
         if unknown:
             raise unknown_block(unknown[0], self.layout)
         values = tuple(changes.get(block, value) for block, value in self.items())
-        return replace(self, values=values, name=self.name if name is None else name)
+        return BlockWeights(self.name if name is None else name, self.layout, values, changes.get(REST, self.rest))
 
     def vector(self) -> str:
         """The numbers alone, `1,0,0.5,…`."""

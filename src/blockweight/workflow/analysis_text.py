@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from blockweight.measure import Effect, Ground, Verdict
+from blockweight.measure import MOST_MORE, Effect, Ground, Verdict
 from blockweight.weights import format_weight, plain_number
 from blockweight.workflow.analysis_figures import Figures
 from blockweight.workflow.analysis_view import AnalysedBlock, AnalysisPair, AnalysisView, analysis_view
@@ -100,6 +100,8 @@ def _ground(ground: Ground) -> dict[str, object]:
         "ratio": span,
         "typical": ground.typical,
         "at_least": ground.at_least,
+        "more": ground.more,
+        "most": MOST_MORE,
     }
 
 

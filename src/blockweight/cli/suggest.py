@@ -1,0 +1,57 @@
+"""`blockweight suggest …`: weights worked out from what was measured."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from blockweight.cli import scene_options as options
+from blockweight.cli.progress import TerminalProgress
+from blockweight.cli.project_options import Id, Json, Project
+from blockweight.workflow.renderers import local_renderer
+
+app = typer.Typer(help="Suggest block weights from what a project's analysis measured.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+# A negative number is a limit, not an option.
+@app.command("weights", context_settings={"ignore_unknown_options": True})
+def weights(
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Keep so much of what the LoRA does inside the mask; 90% by default.")
+    ] = None,
+    change: Annotated[
+        float | None, typer.Option("--change", callback=options.finite, help="Or change at most so many levels there.")
+    ] = None,
+    limit: Annotated[float, typer.Option("--limit", callback=options.finite, help="Lower no block further.")] = 0.0,
+    step: Annotated[float, typer.Option("--step", callback=options.finite, help="Between weights.")] = 0.05,
+    render: Annotated[bool, typer.Option("--render", help="Render the suggestion and compare.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Set the project's weights to it.")] = False,
+    project: Project = options.DEFAULT_OUT,
+    event: Id = "",
+    as_json: Json = False,
+) -> None:
+    """Lower each block as far as what the LoRA does inside the mask allows; show the pictures before rendering."""
+    from blockweight.workflow import suggest_steps  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    budget = suggest_steps.budget_of(keep, change)
+    with open_project(project) as tuning:
+        told = suggest_steps.suggest(
+            tuning,
+            budget,
+            local_renderer,
+            TerminalProgress(),
+            limit=limit,
+            step=step,
+            render=render,
+            apply=apply,
+            event_id=event,
+        )
+    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))

@@ -1,0 +1,189 @@
+"""Where blocks work: their effect inside the mask against that outside, for any aspect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from blockweight.errors import BlockweightError
+from blockweight.measure import INSIDE, NOISE_FLOOR, OUTSIDE, Effect, EffectTable, Verdict
+from blockweight.report.axes import EDGE, Linear, Logarithmic
+from blockweight.report.charts import INK, MUTED, PAPER, RULE, VERDICT_COLOURS, VERDICT_SIGNS
+from blockweight.report.figure_words import (
+    ASPECT_LABELS,
+    ENGLISH,
+    FigureWords,
+    Labels,
+    aspect_label,
+    short_number,
+    with_unit,
+)
+from blockweight.report.label_places import Area, area_around, area_of_line, offsets_of_labels
+from blockweight.report.svg import Drawing, text_width
+
+_LEFT, _TOP, _SIDE = 64.0, 14.0, 560.0
+_NAME = 10.0
+_DOT = 5.0
+
+Axis = Linear | Logarithmic
+
+
+@dataclass(frozen=True)
+class _Spot:
+    block: str
+    inside: Effect
+    outside: Effect
+    verdict: Verdict | None
+    x: float
+    y: float
+
+
+def inside_outside_figure(
+    table: EffectTable,
+    aspect: str,
+    title: str = "",
+    *,
+    floor: float = NOISE_FLOOR,
+    verdicts: Mapping[str, Verdict] | None = None,
+    labels: Labels = ASPECT_LABELS,
+    words: FigureWords = ENGLISH,
+) -> bytes:
+    """An SVG with a point a block: the effect outside the mask (x) and inside (y) by an aspect that the table has with
+    both regions. Thin lines are the spread over the scenes; on the dashed diagonal a block works equally in both.
+
+    Axes are logarithmic, and what lies under `floor` (in the aspect's unit) stands in the shaded edge; blocks that are
+    under it on both are counted, not named. An aspect with negative values has linear axes through 0 instead. Names
+    do not cover each other. BlockweightError when no block has both effects.
+    """
+    inside, outside = (f"{aspect}:{region}" for region in (INSIDE, OUTSIDE))
+    found = [(block, table.effect(inside, block), table.effect(outside, block)) for block in table.blocks]
+    pairs = [(block, within, beyond) for block, within, beyond in found if within is not None and beyond is not None]
+    if not pairs:
+        raise BlockweightError("No block has an effect inside and outside; measure with a mask first.")
+    low = min(min(within.spread[0], beyond.spread[0]) for _, within, beyond in pairs)
+    high = max(max(within.spread[1], beyond.spread[1]) for _, within, beyond in pairs)
+    across, up = _axes(low, high, floor)
+    spots = [
+        _Spot(block, within, beyond, (verdicts or {}).get(block), across.at(beyond.mean), up.at(within.mean))
+        for block, within, beyond in pairs
+    ]
+    names = [aspect_label(each, labels, words) for each in (inside, outside)]
+    unseen = [spot for spot in spots if low >= 0 and max(spot.inside.mean, spot.outside.mean) < floor]
+    more = sum(spot.inside.mean > spot.outside.mean for spot in spots if spot not in unseen)
+    about = f"{len(spots)} blocks: {more} work more strongly inside than outside, {len(unseen)} are under the floor."
+    drawing = Drawing(_LEFT + _SIDE + 16, _TOP + _SIDE + 76, title or f"{names[0].title} / {names[1].title}", about)
+    _frame(drawing, across, up, floor)
+    for y, label, turn in ((_TOP + _SIDE / 2, names[0], True), (_TOP + _SIDE + 38, names[1], False)):
+        text = with_unit(label.title, f"({label.unit})" if label.unit else "")
+        x = 14.0 if turn else _LEFT + _SIDE / 2
+        place: dict[str, str | float] = {"transform": f"rotate(-90 {x} {y})"} if turn else {}
+        drawing.text(x, y, text, 11, MUTED, text_anchor="middle", **place)
+    lines = [line for spot in spots for line in _spread(drawing, spot, across, up)]
+    for spot in spots:
+        _mark(drawing, spot)
+    _legend(drawing, spots, words)
+    _names(drawing, spots, unseen, lines)
+    return drawing.svg()
+
+
+def _axes(low: float, high: float, floor: float) -> tuple[Axis, Axis]:
+    start, end = (_LEFT, _TOP + _SIDE), (_LEFT + _SIDE, _TOP)
+    if low < 0:
+        pad = 0.06 * max(high - low, 1e-9)
+        ends = min(low, 0) - pad, max(high, 0) + pad
+        return Linear(*ends, start[0], end[0]), Linear(*ends, start[1], end[1])
+    top = max(high, 2 * floor) * 1.25
+    return Logarithmic(floor, top, start[0], end[0]), Logarithmic(floor, top, start[1], end[1])
+
+
+def _frame(drawing: Drawing, across: Axis, up: Axis, floor: float) -> None:
+    left, top, right, bottom = _LEFT, _TOP, _LEFT + _SIDE, _TOP + _SIDE
+    if isinstance(across, Logarithmic) and isinstance(up, Logarithmic):
+        drawing.rect(left, top, across.at(floor) - left, _SIDE, RULE, fill_opacity=0.45)
+        drawing.rect(across.at(floor), up.at(floor), right - across.at(floor), bottom - up.at(floor), RULE,
+                     fill_opacity=0.45)  # fmt: skip
+    ticks = [(value, _tick(value)) for value in across.ticks()]
+    if isinstance(across, Logarithmic):
+        ticks.insert(0, (floor * EDGE, f"<{short_number(floor)}"))
+    for value, text in ticks:
+        drawing.line(across.at(value), top, across.at(value), bottom, RULE, stroke_opacity=0.7)
+        drawing.line(left, up.at(value), right, up.at(value), RULE, stroke_opacity=0.7)
+        drawing.text(across.at(value), bottom + 16, text, 10.5, text_anchor="middle")
+        drawing.text(left - 7, up.at(value) + 3.8, text, 10.5, text_anchor="end")
+    drawing.line(left, bottom, right, top, MUTED, stroke_dasharray="5 4", class_="diagonal")
+    if isinstance(across, Linear):
+        drawing.line(across.at(0), top, across.at(0), bottom, MUTED)
+        drawing.line(left, up.at(0), right, up.at(0), MUTED)
+
+
+def _tick(value: float) -> str:
+    return f"{round(value, 9) + 0.0:g}".replace("-", "−")
+
+
+def _colour(spot: _Spot) -> str:
+    return VERDICT_COLOURS[spot.verdict or Verdict.UNKNOWN]
+
+
+def _spread(drawing: Drawing, spot: _Spot, across: Axis, up: Axis) -> list[Area]:
+    """Draw the spread over the scenes and say what it covers."""
+    (left, right), (low, high) = spot.outside.spread, spot.inside.spread
+    ends = (
+        (across.at(left), spot.y, across.at(right), spot.y),
+        (spot.x, up.at(low), spot.x, up.at(high)),
+    )
+    for line in ends:
+        drawing.line(*line, _colour(spot), stroke_opacity=0.45, class_="spread")
+    return [area_of_line(*line, 3) for line in ends]
+
+
+def _mark(drawing: Drawing, spot: _Spot) -> None:
+    """A disc to keep, a cross to drop, a diamond where it is not known."""
+    tip = f"{spot.block}: {short_number(spot.inside.mean)} / {short_number(spot.outside.mean)}"
+    x, y = spot.x, spot.y
+    edge: dict[str, str | float] = {"class_": "block", "stroke": PAPER}
+    if spot.verdict is Verdict.DROP:
+        drawing.path(_cross(x, y), tip, fill=_colour(spot), **edge)
+    elif spot.verdict is Verdict.KEEP:
+        drawing.circle(x, y, _DOT, _colour(spot), tip, **edge)
+    else:
+        drawing.path(f"M{x:.2f} {y - 6:.2f}l6 6l-6 6l-6 -6z", tip, fill=_colour(spot), **edge)
+
+
+def _cross(x: float, y: float) -> str:
+    """A cross with thick arms, as one outline."""
+    turns = "l2.4 -2.4l2.6 2.6l2.6 -2.6l2.4 2.4l-2.6 2.6l2.6 2.6l-2.4 2.4l-2.6 -2.6l-2.6 2.6l-2.4 -2.4l2.6 -2.6z"
+    return f"M{x - 5:.2f} {y - 2.6:.2f}{turns}"
+
+
+def _legend(drawing: Drawing, spots: list[_Spot], words: FigureWords) -> None:
+    x, y = _LEFT, _TOP + _SIDE + 62
+    verdicts = {Verdict.KEEP: words.keep, Verdict.DROP: words.drop, Verdict.UNKNOWN: words.unknown}
+    if any(spot.verdict is not None for spot in spots):
+        for verdict, name in verdicts.items():
+            count = sum(spot.verdict is verdict for spot in spots)
+            drawing.text(x, y, VERDICT_SIGNS[verdict], 11, VERDICT_COLOURS[verdict])
+            text = f"{name} ({count})"
+            drawing.text(x + 15, y, text, 10.5)
+            x += text_width(text, 10.5) + 36
+    drawing.line(x, y - 4, x + 24, y - 4, MUTED, stroke_dasharray="5 4")
+    drawing.text(x + 30, y, words.equal, 10.5, MUTED)
+
+
+def _names(drawing: Drawing, spots: list[_Spot], unseen: list[_Spot], lines: list[Area]) -> None:
+    shown = [spot for spot in spots if spot not in unseen]
+    texts, centres = [spot.block for spot in shown], [(spot.x, spot.y) for spot in shown]
+    if unseen:
+        # All of them stand on one spot, where names would only cover each other.
+        texts.append(f"×{len(unseen)}")
+        centres.append((unseen[0].x, unseen[0].y))
+    sizes = [(text_width(text, _NAME), _NAME * 1.15) for text in texts]
+    taken = [area_around(x, y, 2 * _DOT, 2 * _DOT) for x, y in centres] + lines
+    frame = Area(_LEFT, _TOP, _LEFT + _SIDE, _TOP + _SIDE)
+    offsets = offsets_of_labels(centres, sizes, taken, frame)
+    for (x, y), offset in zip(centres, offsets, strict=True):
+        if offset.far:
+            drawing.line(x, y, x + offset.x, y + offset.y, INK, 0.5, stroke_opacity=0.6)
+    for text, (x, y), offset in zip(texts, centres, offsets, strict=True):
+        drawing.text(x + offset.x, y + offset.y + _NAME * 0.36, text, _NAME, text_anchor="middle", stroke=PAPER,
+                     stroke_width=3, paint_order="stroke", stroke_linejoin="round", class_="name",
+                     pointer_events="none")  # fmt: skip
