@@ -67,7 +67,7 @@ class EffectTable:
 
     def effect(self, aspect: str, block: str) -> Effect | None:
         """The block's effect by the aspect, over the scenes in which it was measured, those of one prompt as a group;
-        None if it was in none, or the table lacks it."""
+        None if it was in none, or the table lacks it. An aspect with any value below 0 has a sign in all blocks."""
         if aspect not in self.aspects or block not in self.blocks:
             return None
         samples = self.samples(aspect, block)
@@ -75,7 +75,8 @@ class EffectTable:
         if not len(measured):
             return None
         groups = prompt_groups([self.scenes[number] for number in measured])
-        return Effect(block, tuple(map(float, samples[measured])), groups)
+        signed = bool((self.values[self.aspects.index(aspect)] < 0).any())
+        return Effect(block, tuple(map(float, samples[measured])), groups, signed)
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""

@@ -51,18 +51,25 @@ class Effect:
     """One block's effect by one measure: a sample per scene, in the measure's unit (levels or percent), each ≥ 0.
 
     `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
-    independent of each other.
+    independent of each other. `signed` is for a measure that can fall as well as rise; it is then judged as a
+    `SignedEffect`, and so is an effect with any sample below 0.
     """
 
     block: str
     samples: tuple[float, ...]
     groups: tuple[int, ...] = ()
+    signed: bool = False
 
     def __post_init__(self) -> None:
         if not self.samples:
             raise ValueError(f"an effect of {self.block} needs at least one sample")
         if self.groups and len(self.groups) != len(self.samples):
             raise ValueError(f"{len(self.samples)} samples of {self.block} cannot stand in {len(self.groups)} groups")
+
+    @property
+    def has_sign(self) -> bool:
+        """Whether it can be below 0."""
+        return self.signed or min(self.samples) < 0
 
     @property
     def estimate(self) -> Estimate:
@@ -77,12 +84,12 @@ class Effect:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`): its ends are ≥ 0 and
-        the upper lies further off; (−∞, ∞) for a single scene."""
+        the upper lies further off. For an effect with a sign the t interval; (−∞, ∞) for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:
         """The interval at another confidence, 0…1."""
-        return self.estimate.relative_interval(confidence)
+        return self.estimate.interval(confidence) if self.has_sign else self.estimate.relative_interval(confidence)
 
     @property
     def margin(self) -> float:
@@ -96,19 +103,23 @@ class Effect:
 
     def over(self, floor: float) -> Estimate:
         """How far the typical effect stands over the noise floor: the mean of ln((sample + floor / 2) / (1.5 · floor)),
-        0 for an effect as large as the floor. BlockweightError unless floor > 0.
+        0 for an effect as large as the floor. BlockweightError unless floor > 0; ValueError for an effect with a sign.
 
         Effects spread in proportion to their size, so an interval on the plain scale would call 12, 20 and 28 levels
         possibly nothing. Under the floor they do not, and their logarithms would fly apart; half a floor that is added
         holds them together.
         """
         check_floor(floor)
+        if self.has_sign:
+            raise ValueError(f"the effect of {self.block} has a sign, so it has no logarithm")
         logs = [math.log((sample + floor / 2) / (1.5 * floor)) for sample in self.samples]
         return estimate(logs, self.groups)
 
     def leaning(self, floor: float = NOISE_FLOOR) -> Leaning:
         """To which side of the noise floor (same unit as the samples) the typical effect leans, and how surely, by the
-        t test of `over`. BlockweightError unless floor > 0."""
+        t test of `over`. For an effect with a sign: beyond ±floor or between. BlockweightError unless floor > 0."""
+        if self.has_sign:
+            return SignedEffect(self.block, self.estimate).leaning(floor)
         over = self.over(floor)
         above, below = over.p_at_most(0), over.p_at_least(0)
         return Leaning(Signal.VISIBLE if above < below else Signal.NOISE, min(1.0, 2 * min(above, below)))
@@ -126,7 +137,7 @@ class Effect:
         mean = f"{self.mean:.{decimals}f}"
         if math.isinf(self.margin):
             return mean
-        if self.margin <= _EVEN * self.mean:
+        if self.has_sign or self.margin <= _EVEN * self.mean:
             return f"{mean} ± {self.margin:.{decimals}f}"
         low, high = self.interval
         return f"{mean} ({low:.{decimals}f} to {high:.{decimals}f})"
@@ -143,6 +154,11 @@ class SignedEffect:
 
     block: str
     estimate: Estimate
+
+    @classmethod
+    def of(cls, block: str, samples: Sequence[float], groups: Sequence[int] = ()) -> SignedEffect:
+        """The effect of which these are samples, one a scene; `groups` as `Effect` has them."""
+        return cls(block, estimate(samples, groups))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -165,11 +181,6 @@ class SignedEffect:
     def signal(self, floor: float = 0.0, confidence: float = CONFIDENCE) -> Signal:
         """VISIBLE when the whole interval lies beyond ±`floor`, NOISE when all of it lies between, else UNSETTLED."""
         return self.leaning(floor).settled(confidence)
-
-
-def signed_effect(block: str, samples: Sequence[float], groups: Sequence[int] = ()) -> SignedEffect:
-    """The effect of which these are samples, one a scene; `groups` as `Effect` has them."""
-    return SignedEffect(block, estimate(samples, groups))
 
 
 @dataclass(frozen=True)

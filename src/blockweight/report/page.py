@@ -11,6 +11,7 @@ from blockweight.errors import BlockweightError
 from blockweight.measure import BlockEffects, Picture, Suggestion, Verdict
 from blockweight.weights import BlockWeights
 
+
 Encoding = Literal["png", "webp"]
 
 
