@@ -1,5 +1,6 @@
 """Pictures in, numbers out: differences, effects with their uncertainty, suggestions."""
 
+from blockweight.measure.bisected import Bisected, bisected_effects
 from blockweight.measure.effect_table import CHANGE, DIFF, INSIDE, OUTSIDE, EffectTable, SceneName, table_from
 from blockweight.measure.effects import (
     CONFIDENCE,
@@ -10,6 +11,14 @@ from blockweight.measure.effects import (
     Signal,
     measure_effects,
     t_interval,
+)
+from blockweight.measure.interactions import (
+    ADDS_UP,
+    InteractionTable,
+    Sum,
+    interaction_size,
+    interactions_from,
+    measure_interactions,
 )
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
@@ -23,6 +32,14 @@ from blockweight.measure.pictures import (
     mean_difference,
     share_of_change,
     share_of_green,
+)
+from blockweight.measure.screening import (
+    MainEffect,
+    ScreenedScene,
+    effect_picture,
+    main_effects,
+    screen_scene,
+    screening_table,
 )
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
@@ -40,6 +57,7 @@ from blockweight.measure.suggest import (
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
 
 __all__ = [
+    "ADDS_UP",
     "CHANGE",
     "CLEAR_FACTOR",
     "CONFIDENCE",
@@ -50,28 +68,41 @@ __all__ = [
     "INSIDE",
     "NOISE_FLOOR",
     "OUTSIDE",
+    "Bisected",
     "BlockEffects",
     "Effect",
     "EffectTable",
     "Ground",
     "GroundKind",
+    "InteractionTable",
+    "MainEffect",
     "Mask",
     "PairsByBlock",
     "Picture",
     "Ratio",
     "SceneName",
+    "ScreenedScene",
     "Signal",
     "Suggestion",
+    "Sum",
     "Verdict",
     "VoteShare",
     "absolute_difference",
     "beats_chance",
+    "bisected_effects",
     "diff_percent",
+    "effect_picture",
     "greenness",
     "inside_ratio",
+    "interaction_size",
+    "interactions_from",
+    "main_effects",
     "mask_digest",
     "mean_difference",
     "measure_effects",
+    "measure_interactions",
+    "screen_scene",
+    "screening_table",
     "share_of_change",
     "share_of_green",
     "suggest",
