@@ -17,6 +17,7 @@ from blockweight.measure.aspects import (
     region_of,
     unit_of,
 )
+from blockweight.measure.bisected import Bisected, bisected_effects
 from blockweight.measure.colour import colour_differences, colour_distance
 from blockweight.measure.comparisons import (
     MOST_MORE,
@@ -54,6 +55,14 @@ from blockweight.measure.effects import (
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
 from blockweight.measure.floors import Measure, SeedFloor, repeat_floor, seed_floor
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
+from blockweight.measure.interactions import (
+    ADDS_UP,
+    InteractionTable,
+    Sum,
+    interaction_size,
+    interactions_from,
+    measure_interactions,
+)
 from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate, t_interval
 from blockweight.measure.layout import layout_difference
 from blockweight.measure.least_weights import (
@@ -88,6 +97,14 @@ from blockweight.measure.pictures import (
     share_of_green,
 )
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
+from blockweight.measure.screening import (
+    MainEffect,
+    ScreenedScene,
+    effect_picture,
+    main_effects,
+    screen_scene,
+    screening_table,
+)
 from blockweight.measure.sequential import SequentialPlan, Step, next_step, planned_looks, undecided
 from blockweight.measure.structure import SSIM_WINDOW, edge_differences, structure_differences
 from blockweight.measure.suggest import (
@@ -115,6 +132,7 @@ from blockweight.measure.transfer import (
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
 
 __all__ = [
+    "ADDS_UP",
     "ASPECTS",
     "CHANGE",
     "CLEAR_FACTOR",
@@ -140,6 +158,7 @@ __all__ = [
     "STEP",
     "STRUCTURE",
     "Aspect",
+    "Bisected",
     "BlockComparison",
     "BlockEffects",
     "Box",
@@ -157,12 +176,14 @@ __all__ = [
     "GroundKind",
     "GroupGains",
     "Holds",
+    "InteractionTable",
     "Judged",
     "Leaning",
     "LeastWeight",
     "LeastWeights",
     "LoweredFigures",
     "LoweredScene",
+    "MainEffect",
     "Mask",
     "Mean",
     "Measure",
@@ -171,12 +192,14 @@ __all__ = [
     "PredictionError",
     "Ratio",
     "SceneName",
+    "ScreenedScene",
     "SeedFloor",
     "SequentialPlan",
     "Signal",
     "SignedEffect",
     "Step",
     "Suggestion",
+    "Sum",
     "TransferRow",
     "Verdict",
     "VoteShare",
@@ -184,6 +207,7 @@ __all__ = [
     "absolute_difference",
     "aspect_of",
     "beats_chance",
+    "bisected_effects",
     "colour_differences",
     "colour_distance",
     "combined_mask",
@@ -191,6 +215,7 @@ __all__ = [
     "diff_percent",
     "difference_of",
     "edge_differences",
+    "effect_picture",
     "embedding_distance",
     "estimate",
     "feature_distance",
@@ -199,11 +224,14 @@ __all__ = [
     "grown_mask",
     "holm",
     "inside_ratio",
+    "interaction_size",
+    "interactions_from",
     "layout_difference",
     "least_weights",
     "load_detector",
     "load_embedder",
     "lowered_figures",
+    "main_effects",
     "mask_digest",
     "mask_of_colour",
     "mask_of_hues",
@@ -212,6 +240,7 @@ __all__ = [
     "measure_aspect",
     "measure_aspects",
     "measure_effects",
+    "measure_interactions",
     "measure_table",
     "next_step",
     "parse_aspects",
@@ -222,6 +251,8 @@ __all__ = [
     "region_of",
     "repeat_floor",
     "scenes_to_settle",
+    "screen_scene",
+    "screening_table",
     "seed_floor",
     "share_of_change",
     "share_of_green",
