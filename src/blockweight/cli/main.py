@@ -22,6 +22,7 @@ from blockweight.cli import (
     helper,
     hints,
     lora,
+    mask,
     presets,
     project,
     rounds,
@@ -71,6 +72,7 @@ app.add_typer(weights.app, name="weights")
 app.add_typer(presets.app, name="presets")
 app.add_typer(hints.app, name="hints")
 app.add_typer(lora.app, name="lora")
+app.add_typer(mask.app, name="mask")
 
 
 def _print_version(wanted: bool) -> None:
