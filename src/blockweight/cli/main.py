@@ -29,6 +29,7 @@ from blockweight.cli import (
     studio,
     suggest,
     train_args,
+    transfer,
     tune,
     weights,
 )
@@ -64,6 +65,7 @@ app.command("blocks")(blocks.blocks)
 app.command("helper")(helper.helper)
 app.command("studio")(studio.studio)
 app.command("train-args")(train_args.train_args)
+app.command("transfer")(transfer.transfer)
 app.add_typer(rounds.app, name="round")
 app.add_typer(project.app, name="project")
 app.add_typer(tune.app, name="tune")
