@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,9 @@ Stepped = Callable[[int, int], None]
 
 
 class Engine(Protocol):
-    """A model in memory, of one kind of architecture."""
+    """A model in memory, of one kind of architecture. `pipeline` is diffusers'."""
+
+    pipeline: Any
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -46,4 +49,9 @@ class Engine(Protocol):
     def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
         """The pictures of a batch, (N, 3, H, W) around −1 to 1, fp32. The jobs share all that `Scene` says but prompts
         and seeds; every sample has the block weights of its job, by `live`, which is None if no job has any."""
+        ...
+
+    def texts_anew(self) -> AbstractContextManager[None]:
+        """In here no prompt that was read before counts, and what is read is forgotten after: gradients go through the
+        text encoders."""
         ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -70,6 +72,15 @@ class PipelineEngine:
                 pictures.append(self._draw(batch, live, lambda now, b=before, a=of: stepped(b + now, a)))
         return torch.cat(pictures)
 
+    @contextmanager
+    def texts_anew(self) -> Iterator[None]:
+        """No prompt that was read before counts in here, and what is read is forgotten after."""
+        kept, self._prompts = self._prompts, OrderedDict()
+        try:
+            yield
+        finally:
+            self._prompts = kept
+
     def _draw(self, jobs: Sequence[Job], live: LiveLora | None, told: Any) -> Tensor:
         scene, kind, pipeline = jobs[0].scene, self.kind, self.pipeline
         texts = kind.joined([self._prompt(job, job.scene.prompt, live, negative=False) for job in jobs])
@@ -86,7 +97,10 @@ class PipelineEngine:
             told(step + 1)
             return {}
 
-        output = pipeline(
+        # diffusers switches gradients off for every call. Whether they are kept is for who draws to say.
+        call = inspect.unwrap(type(pipeline).__call__)
+        output = call(
+            pipeline,
             width=scene.width,
             height=scene.height,
             num_inference_steps=scene.steps,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -70,6 +71,15 @@ class StableDiffusion:
         """Decoded pictures, (N, 3, H, W) around −1 to 1, fp32."""
         self.pipeline.vae = self._vaes.take(jobs[0].scene.vae)
         return self.decode(jobs, self._denoise(jobs, live, stepped))
+
+    @contextmanager
+    def texts_anew(self) -> Iterator[None]:
+        """No prompt that was read before counts in here, and what is read is forgotten after."""
+        kept, self._texts = self._texts, TextEmbeddings()
+        try:
+            yield
+        finally:
+            self._texts = kept
 
     def decode(self, _jobs: Sequence[Job], latents: Tensor) -> Tensor:
         """Latents (N, C, h, w) to pictures (N, 3, H, W)."""
