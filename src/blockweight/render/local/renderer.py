@@ -29,8 +29,10 @@ from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import dtype_on, pick_device
+from blockweight.render.local.probing import Way, probe_scene
 from blockweight.render.local.slopes import check_slopes, slopes_of
 from blockweight.render.local.sloping_lora import SlopingLora
+from blockweight.render.probing import ProbeAsk, Probed, check_steps
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
 from blockweight.render.sloping import SlopeAsk, Slopes
 
@@ -155,6 +157,43 @@ class LocalRenderer:
             if held is None or held[0] is not engine or held[1] != digest:
                 held = engine, digest, SlopingLora(_opened(ask.job), engine.components, engine.names)
             yield slopes_of(ask, engine, held[2], watch)
+
+    def noise_levels(self, job: Job) -> tuple[float, ...]:
+        """The ratio of noise to picture every time that the model is asked in the job's first pass; ∞ for noise
+        alone."""
+        live, engine = self._attach(job), self._engine(job.scene.checkpoint)
+        with torch.inference_mode():
+            return tuple(engine.noise_levels(job, live))
+
+    def probe(self, asks: Sequence[ProbeAsk], watch: Watch = unwatched) -> Iterator[Probed]:
+        """Ask the model on the way of each scene's source, in batches as they are rendered in.
+
+        BlockweightError for a step that a scene has not, or if there is no memory even for one sample.
+        """
+        for ask in asks:
+            yield self._probe(ask, watch)
+
+    def _probe(self, ask: ProbeAsk, watch: Watch) -> Probed:
+        scene = ask.scene
+        live = self._attach(next((job for job in ask.jobs if job.variant.weights is not None), ask.jobs[0]))
+        levels = self.noise_levels(ask.jobs[0])
+        check_steps(ask, len(levels))
+        way = Way(_shared(ask.jobs[0]), scene.width * scene.height, directions(scene))
+
+        def told(done: int, of: int) -> None:
+            try:
+                watch(Step(len(ask.changed), done, of))
+            except Exception as error:
+                raise _Ended(error) from error
+
+        try:
+            return probe_scene(self._engine(scene.checkpoint), live, ask, self._sizes, way, levels, told)
+        except _Ended as ended:
+            raise ended.error from None
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out_of_memory(error):
+                raise
+            raise BlockweightError(self._no_room(scene)) from error
 
     def _attempt(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn | None:
         """A batch; None if it does not fit into the memory. What its steps held is free again then."""
