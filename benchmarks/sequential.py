@@ -7,6 +7,7 @@ together the log sd 0.5, a third of the variance in common to all blocks of a sc
 
 - `all at the floor`: every block's typical effect is the noise floor, so whatever is said of one is wrong: the worst
   case;
+- `the same, 4 prompts`: half of each block's own variance in common to the scenes of a prompt;
 - `a LoRA`: typical effects from 0.02 to 20 levels, evenly on a logarithmic scale;
 - `a LoRA, masked`: the same, inside and outside a mask, at true ratios from 1/4 to 4.
 
@@ -39,7 +40,8 @@ from blockweight.measure import (
 
 SPREAD = 0.5
 IN_COMMON = 1 / 3
-RUNS = ("all at the floor", "a LoRA", "a LoRA, masked")
+PROMPTS = 4
+RUNS = ("all at the floor", "the same, 4 prompts", "a LoRA", "a LoRA, masked")
 
 
 def main() -> None:
@@ -50,13 +52,13 @@ def main() -> None:
     given = parser.parse_args()
     random, plan = np.random.default_rng(1), SequentialPlan(planned_looks(given.scenes))
     print(f"{given.blocks} blocks, looks after {', '.join(map(str, plan.looks))} scenes")
-    print(f"{'run':<18}{'wrong':>22}{'naively':>9}{'settled':>9}{'scenes':>9}")
+    print(f"{'run':<20}{'wrong':>22}{'naively':>9}{'settled':>9}{'scenes':>9}")
     for run in RUNS:
         wrong = naive = 0
         settled, scenes = [], []
         for _ in range(given.repetitions):
             typical, ratio = truth(run, given.blocks, random)
-            table = drawn(typical, ratio, given.scenes, random)
+            table = drawn(typical, ratio, given.scenes, PROMPTS if run == RUNS[1] else 1, random)
             step = next_step(table, plan)
             wrong += any(mistaken(step.decided, typical, ratio))
             naive += naively(table, plan, typical, ratio)
@@ -66,20 +68,25 @@ def main() -> None:
         share = vote_share(wrong, given.repetitions)
         told_wrong = f"{wrong / given.repetitions:.1%} ({share.low:.1%} to {share.high:.1%})"
         rate = naive / given.repetitions
-        print(f"{run:<18}{told_wrong:>22}{rate:>9.1%}{np.mean(settled):>9.0%}{np.mean(scenes):>9.1f}", flush=True)
+        print(f"{run:<20}{told_wrong:>22}{rate:>9.1%}{np.mean(settled):>9.0%}{np.mean(scenes):>9.1f}", flush=True)
 
 
 def truth(run: str, blocks: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
     """Typical effect of each block, and its ratio inside to outside."""
-    if run == RUNS[0]:
+    if run in RUNS[:2]:
         return np.full(blocks, NOISE_FLOOR), None
     typical = np.exp(random.permutation(np.linspace(np.log(0.02), np.log(20), blocks)))
-    return typical, None if run == RUNS[1] else np.exp(random.permutation(np.linspace(-1, 1, blocks)) * np.log(4))
+    return typical, None if run == RUNS[2] else np.exp(random.permutation(np.linspace(-1, 1, blocks)) * np.log(4))
 
 
-def drawn(typical: np.ndarray, ratio: np.ndarray | None, scenes: int, random: np.random.Generator) -> EffectTable:
+def drawn(
+    typical: np.ndarray, ratio: np.ndarray | None, scenes: int, prompts: int, random: np.random.Generator
+) -> EffectTable:
+    prompt = np.arange(scenes) % prompts
     common = random.normal(0, SPREAD * np.sqrt(IN_COMMON), scenes)
     own = random.normal(0, SPREAD * np.sqrt(1 - IN_COMMON), (len(typical), scenes))
+    if prompts > 1:
+        own = (own + random.normal(0, SPREAD * np.sqrt(1 - IN_COMMON), (len(typical), prompts))[:, prompt]) / np.sqrt(2)
     change = np.exp(np.log(typical)[:, None] + common + own)
     aspects = {"diff": np.zeros_like(change), "change": change}
     if ratio is not None:
@@ -87,7 +94,7 @@ def drawn(typical: np.ndarray, ratio: np.ndarray | None, scenes: int, random: np
         apart = np.exp(random.normal(0, SPREAD / 2, change.shape)) * ratio[:, None]
         aspects |= {"change:inside": change * np.sqrt(apart), "change:outside": change / np.sqrt(apart)}
     names = tuple(f"B{number:02}" for number in range(len(typical)))
-    where = tuple(SceneName(f"scene {number}", number) for number in range(scenes))
+    where = tuple(SceneName(f"scene {number}", number, f"prompt {prompt[number]}") for number in range(scenes))
     return EffectTable(tuple(aspects), names, where, np.stack(list(aspects.values())))
 
 

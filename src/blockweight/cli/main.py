@@ -22,12 +22,14 @@ from blockweight.cli import (
     helper,
     hints,
     lora,
+    mask,
     presets,
     project,
     rounds,
     studio,
     suggest,
     train_args,
+    transfer,
     tune,
     weights,
 )
@@ -63,6 +65,7 @@ app.command("blocks")(blocks.blocks)
 app.command("helper")(helper.helper)
 app.command("studio")(studio.studio)
 app.command("train-args")(train_args.train_args)
+app.command("transfer")(transfer.transfer)
 app.add_typer(rounds.app, name="round")
 app.add_typer(project.app, name="project")
 app.add_typer(tune.app, name="tune")
@@ -71,6 +74,7 @@ app.add_typer(weights.app, name="weights")
 app.add_typer(presets.app, name="presets")
 app.add_typer(hints.app, name="hints")
 app.add_typer(lora.app, name="lora")
+app.add_typer(mask.app, name="mask")
 
 
 def _print_version(wanted: bool) -> None:

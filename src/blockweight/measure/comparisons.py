@@ -107,7 +107,7 @@ def compare_blocks(
     if not len(both):
         raise BlockweightError(f"Blocks {first} and {second} were measured in no scene together; measure both in one.")
     logs = [math.log((pair[0, scene] + floor) / (pair[1, scene] + floor)) for scene in both]
-    ratio = estimate(logs, prompt_groups([table.scenes[scene] for scene in both]))
+    ratio = estimate(logs, prompt_groups([table.scenes[scene].prompt for scene in both]))
     low, high = ratio.interval()
     return BlockComparison(first, second, math.exp(ratio.mean), math.exp(low), _exp(high), _two_sided(ratio), len(logs))
 

@@ -32,13 +32,13 @@ class SceneName:
     prompt: str = ""
 
 
-def prompt_groups(scenes: Sequence[SceneName]) -> tuple[int, ...]:
-    """One number a scene, the same for scenes of one prompt, as `Effect.groups`; none where no two scenes share their
-    prompt, or all do, for then nothing is told apart by it."""
-    prompts = list(dict.fromkeys(scene.prompt for scene in scenes))
-    if len(prompts) in (1, len(scenes)):
+def prompt_groups(prompts: Sequence[str]) -> tuple[int, ...]:
+    """One number a scene, the same for scenes of one prompt, as `Effect.groups` has them; `prompts` has one a scene.
+    None where no two scenes share their prompt, or all do, for then nothing is told apart by it."""
+    different = list(dict.fromkeys(prompts))
+    if len(different) in (1, len(prompts)):
         return ()
-    return tuple(prompts.index(scene.prompt) for scene in scenes)
+    return tuple(map(different.index, prompts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class EffectTable:
         measured = np.flatnonzero(~np.isnan(samples))
         if not len(measured):
             return None
-        groups = prompt_groups([self.scenes[number] for number in measured])
+        groups = prompt_groups([self.scenes[number].prompt for number in measured])
         signed = bool((self.values[self.aspects.index(aspect)] < 0).any())
         return Effect(block, tuple(map(float, samples[measured])), groups, signed)
 

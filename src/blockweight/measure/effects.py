@@ -201,28 +201,33 @@ def measure_effects(
     pairs: PairsByBlock,
     inside: Mask | Sequence[Mask] | None = None,
     threshold: int = DIFF_THRESHOLD,
+    groups: Sequence[int] = (),
 ) -> tuple[BlockEffects, ...]:
     """The effects of every block, in the order of `pairs`.
 
-    `inside` is one mask for all seeds, or one per seed. BlockweightError when a block has no pictures, sizes differ,
-    the number of masks does not fit, or a mask leaves nothing inside or outside.
+    `inside` is one mask for all seeds, or one per seed; `groups` as `Effect` has them. BlockweightError when a block
+    has no pictures, sizes differ, the number of masks does not fit, or a mask leaves nothing inside or outside.
     """
-    return tuple(_block_effects(block, seeds, inside, threshold) for block, seeds in pairs.items())
+    return tuple(_block_effects(block, seeds, inside, threshold, tuple(groups)) for block, seeds in pairs.items())
 
 
 def _block_effects(
-    block: str, pairs: Sequence[tuple[Picture, Picture]], inside: Mask | Sequence[Mask] | None, threshold: int
+    block: str,
+    pairs: Sequence[tuple[Picture, Picture]],
+    inside: Mask | Sequence[Mask] | None,
+    threshold: int,
+    groups: tuple[int, ...],
 ) -> BlockEffects:
     if not pairs:
         raise BlockweightError(f"There are no pictures of block {block} to measure; render at least one seed.")
-    diff = Effect(block, tuple(diff_percent(picture, source, threshold) for picture, source in pairs))
-    overall = Effect(block, tuple(mean_difference(picture, source) for picture, source in pairs))
+    diff = Effect(block, tuple(diff_percent(picture, source, threshold) for picture, source in pairs), groups)
+    overall = Effect(block, tuple(mean_difference(picture, source) for picture, source in pairs), groups)
     if inside is None:
         return BlockEffects(block, diff, overall)
     masks = _masks(inside, len(pairs))
     within = tuple(mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
     beyond = tuple(mean_difference(*pair, ~mask) for pair, mask in zip(pairs, masks, strict=True))
-    return BlockEffects(block, diff, overall, Effect(block, within), Effect(block, beyond))
+    return BlockEffects(block, diff, overall, Effect(block, within, groups), Effect(block, beyond, groups))
 
 
 def _masks(inside: Mask | Sequence[Mask], count: int) -> Sequence[Mask]:

@@ -123,7 +123,7 @@ def typical_ratio(effects: Sequence[BlockEffects], floor: float = NOISE_FLOOR) -
     placed = [(effect.inside, effect.outside) for effect in effects if effect.inside and effect.outside]
     if not placed:
         return 1.0
-    seeds = len(placed[0][0].samples)
+    seeds = min(len(inside.samples) for inside, _ in placed)  # the first ones all blocks have
     inside, outside = (
         Effect("all", tuple(sum(pair[side].samples[seed] for pair in placed) for seed in range(seeds)))
         for side in (0, 1)

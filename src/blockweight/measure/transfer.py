@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from statistics import fmean, stdev
 
@@ -21,25 +21,31 @@ class Holds(Enum):
 
     HOLDS = "holds"
     LESS = "less"
+    MORE = "more"
     UNSETTLED = "not settled"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A group's mean less that at home, with its interval; `paired` scene by scene, or between independent groups."""
+    """A group's mean less that at home, with its interval; `paired` scene by scene, or between independent groups.
+    `either_way` says that more is no better than less: of a whole picture more may be kept because less of the harm is
+    gone."""
 
     mean: float
     low: float
     high: float
     paired: bool
+    either_way: bool = False
 
     @property
     def holds(self) -> Holds:
-        """HOLDS if the group gains at most MARGIN less, by the whole interval; LESS if it gains less, by the whole
-        interval; else UNSETTLED."""
-        if self.low > -MARGIN:
+        """HOLDS if the group gains at most MARGIN less (and, `either_way`, at most MARGIN more), by the whole interval;
+        else LESS or MORE if it gains less or more by the whole interval; else UNSETTLED."""
+        if self.low > -MARGIN and not (self.either_way and self.high >= MARGIN):
             return Holds.HOLDS
-        return Holds.LESS if self.high < 0 else Holds.UNSETTLED
+        if self.high < 0:
+            return Holds.LESS
+        return Holds.MORE if self.low > 0 else Holds.UNSETTLED
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ def _row(
     if home is None:
         return row
     at_home = _gains(home, masked=masked)
-    kept, gone = (
+    against = [
         difference_of(
             [getattr(gain, name) for gain in gains],
             [getattr(gain, name) for gain in at_home],
@@ -146,8 +152,9 @@ def _row(
             confidence=confidence,
         )
         for name in ("kept", "gone")
-    )
-    return TransferRow(row.name, row.scenes, masked, row.kept, row.gone, kept, gone)
+    ]
+    kept, gone = (each and replace(each, either_way=not masked) for each in against)
+    return replace(row, kept_against=kept, gone_against=gone)
 
 
 def _gains(group: GroupGains, *, masked: bool) -> tuple[Gain, ...]:

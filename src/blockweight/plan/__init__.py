@@ -2,6 +2,8 @@
 measures."""
 
 from blockweight.plan.analyses import BlockAnalysis, plan_block_analysis
+from blockweight.plan.bisection import Bisection, Group, group_name, plan_bisection
+from blockweight.plan.designs import MOST_FACTORS, Signs, folded, two_level_design
 from blockweight.plan.hires import (
     LATENT_UPSCALERS,
     MOST_PIXELS,
@@ -18,18 +20,21 @@ from blockweight.plan.infotext_parts import ControlSettings, PartsSettings
 from blockweight.plan.infotext_sampling import SamplingSettings
 from blockweight.plan.infotext_scene import SceneSettings, scene_settings
 from blockweight.plan.notes import Note
+from blockweight.plan.pairs import Pair, PairAnalysis, plan_pairs
 from blockweight.plan.parts import CONTROL_MODES, RESIZE_MODES, Control, Held, Part, Start
 from blockweight.plan.previews import preview_of
 from blockweight.plan.prompts import Span, SubPrompt, read_negative, read_prompt
 from blockweight.plan.rounds import SERIES, Round, RoundVariant, plan_round
 from blockweight.plan.samplers import AUTOMATIC, SAMPLERS, SCHEDULES, read_sampler
 from blockweight.plan.scenes import NOISE_SOURCES, Checkpoint, Embedding, Job, LoraUse, Scene, Variant
+from blockweight.plan.screening import Screening, plan_screening
 from blockweight.plan.sizes import check_sides
 
 __all__ = [
     "AUTOMATIC",
     "CONTROL_MODES",
     "LATENT_UPSCALERS",
+    "MOST_FACTORS",
     "MOST_PIXELS",
     "NOISE_SOURCES",
     "PIXELS_PER_LATENT",
@@ -39,11 +44,13 @@ __all__ = [
     "SCHEDULES",
     "SERIES",
     "UPSCALERS",
+    "Bisection",
     "BlockAnalysis",
     "Checkpoint",
     "Control",
     "ControlSettings",
     "Embedding",
+    "Group",
     "Held",
     "Hires",
     "HiresSize",
@@ -51,6 +58,8 @@ __all__ = [
     "Job",
     "LoraUse",
     "Note",
+    "Pair",
+    "PairAnalysis",
     "Part",
     "PartsSettings",
     "Round",
@@ -58,15 +67,22 @@ __all__ = [
     "SamplingSettings",
     "Scene",
     "SceneSettings",
+    "Screening",
+    "Signs",
     "Span",
     "Start",
     "SubPrompt",
     "Variant",
     "check_sides",
+    "folded",
+    "group_name",
     "hires_size",
     "picture_size",
+    "plan_bisection",
     "plan_block_analysis",
+    "plan_pairs",
     "plan_round",
+    "plan_screening",
     "preview_of",
     "quote_setting",
     "read_infotext",
@@ -74,4 +90,5 @@ __all__ = [
     "read_prompt",
     "read_sampler",
     "scene_settings",
+    "two_level_design",
 ]

@@ -5,6 +5,17 @@ from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.model_families import families_of
 from blockweight.render.parts import identify_picture, identify_weights, part_digest
+from blockweight.render.probing import (
+    Maps,
+    Pair,
+    ProbeAsk,
+    Probed,
+    ProbedLevel,
+    Prober,
+    check_steps,
+    prober_of,
+    step_near,
+)
 from blockweight.render.protocol import (
     Capabilities,
     Failure,
@@ -21,12 +32,19 @@ __all__ = [
     "Capabilities",
     "Failure",
     "FakeRenderer",
+    "Maps",
+    "Pair",
     "Picture",
+    "ProbeAsk",
+    "Probed",
+    "ProbedLevel",
+    "Prober",
     "Renderer",
     "Rendering",
     "RenderingError",
     "Step",
     "Watch",
+    "check_steps",
     "fake_picture",
     "families_of",
     "find_embeddings",
@@ -34,6 +52,8 @@ __all__ = [
     "identify_picture",
     "identify_weights",
     "part_digest",
+    "prober_of",
     "size_step",
+    "step_near",
     "unwatched",
 ]

@@ -6,9 +6,11 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blockweight.blocks import FAMILIES
 from blockweight.plan import Job
+from blockweight.render.probing import ProbeAsk, Probed, ProbedLevel, check_steps, mixed_maps, rms_maps
 from blockweight.render.protocol import Capabilities, Picture, Rendering, Step, Watch, unwatched
 
 STEPS = 4
@@ -45,6 +47,34 @@ class FakeRenderer:
                 time.sleep(self._seconds / STEPS)
                 watch(Step(1, done + 1, STEPS))
             yield Rendering(job, fake_picture(job), self._seconds)
+
+    def noise_levels(self, _job: Job) -> tuple[float, ...]:
+        """One a step: 8, 4, 2, 1."""
+        return tuple(2.0**power for power in reversed(range(STEPS)))
+
+    def probe(self, asks: Sequence[ProbeAsk], watch: Watch = unwatched) -> Iterator[Probed]:
+        """By the pictures: a cell for each 8×8 pixels, or what is left of them, and the same at every level."""
+        for ask in asks:
+            check_steps(ask, STEPS)
+            watch(Step(len(ask.changed), ask.calls(), ask.calls()))
+            source, *changed = (fake_picture(job) for job in ask.jobs)
+            changes = np.stack([_cells(picture) - _cells(source) for picture in changed])
+            maps, mixed = rms_maps(changes), mixed_maps(changes, ask.pairs)
+            levels = self.noise_levels(ask.jobs[0])
+            seen = (source, tuple(changed)) if ask.decode else (None, ())
+            yield Probed(
+                ask,
+                tuple(ProbedLevel(step, levels[step], step / STEPS, maps, mixed, *seen) for step in ask.steps),
+                ask.calls(),
+            )
+
+
+def _cells(picture: Picture) -> NDArray[np.float32]:
+    """The means of cells, (3, h, w)."""
+    side = 8
+    rows, columns = (range(0, length, side) for length in picture.shape[:2])
+    means = [[picture[row : row + side, left : left + side].mean((0, 1)) for left in columns] for row in rows]
+    return np.array(means, dtype=np.float32).transpose(2, 0, 1)
 
 
 def fake_picture(job: Job) -> Picture:

@@ -71,10 +71,11 @@ def analysis_view(tuning: TuningProject) -> AnalysisView | None:
         return None
     rows, found = analysis_jobs(state, plan), found_analysis(state, plan)
     pairs = _pairs(tuning, plan, rows, found)
-    effects = _effects(pairs)
+    prompts = [scene.prompt for scene in plan.scenes]
+    effects = _effects(pairs, prompts)
     suggested = _suggested(plan, found, effects)
     blocks = tuple(
-        AnalysedBlock(block, row, _effects_of(block, row), suggested.get(block), state.applied.get(block))
+        AnalysedBlock(block, row, _effects_of(block, row, prompts), suggested.get(block), state.applied.get(block))
         for block, row in pairs.items()
     )
     return AnalysisView(
@@ -105,9 +106,9 @@ def _pairs(
     return pairs
 
 
-def _effects_of(block: str, pairs: Sequence[AnalysisPair]) -> BlockEffects | None:
-    figures = [pair.figures for pair in pairs if pair.figures is not None]
-    return effects_of(block, figures) if figures else None
+def _effects_of(block: str, pairs: Sequence[AnalysisPair], prompts: Sequence[str]) -> BlockEffects | None:
+    found = [(pair.figures, prompt) for pair, prompt in zip(pairs, prompts, strict=True) if pair.figures is not None]
+    return effects_of(block, *zip(*found, strict=True)) if found else None
 
 
 def _figures(tuning: TuningProject, plan: AnalysisPlan, scene: int, pair: AnalysisPair) -> Figures | None:
@@ -129,14 +130,15 @@ def _recorded(plan: AnalysisPlan, found: AnalysisFacts) -> dict[str, list[Figure
     return made
 
 
-def _effects(pairs: Mapping[str, Sequence[AnalysisPair]]) -> tuple[BlockEffects, ...]:
+def _effects(pairs: Mapping[str, Sequence[AnalysisPair]], prompts: Sequence[str]) -> tuple[BlockEffects, ...]:
     """The effects in the scenes in which every block is measured."""
     rows = [[pair.figures for pair in row] for row in pairs.values()]
     whole = [scene for scene, column in enumerate(zip(*rows, strict=True)) if all(column)]
     if not whole:
         return ()
     kept = ([row[scene] for scene in whole] for row in rows)
-    return tuple(effects_of(block, list(filter(None, row))) for block, row in zip(pairs, kept, strict=True))
+    told = [prompts[scene] for scene in whole]
+    return tuple(effects_of(block, list(filter(None, row)), told) for block, row in zip(pairs, kept, strict=True))
 
 
 def _suggested(

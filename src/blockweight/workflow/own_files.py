@@ -18,6 +18,7 @@ from blockweight.report import DifferenceColour
 from blockweight.weights import parse_blocks, parse_weight
 from blockweight.workflow.analyse import Analysis, analyse, write_analysis
 from blockweight.workflow.baking import weights_for
+from blockweight.workflow.mask_files import read_mask_file
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.tune import RenderedRound, run_round, write_round
 from blockweight.workflow.workbench import Workbench, jobs_of
@@ -37,20 +38,12 @@ def parse_range(text: str) -> tuple[float, float]:
 def load_mask(path: Path, width: int, height: int) -> Mask:
     """A mask from a picture, True where it is lighter than middle grey; (height, width) bool. BlockweightError if it
     cannot be read, has another size, or covers nothing or everything."""
-    try:
-        with Image.open(path) as image:
-            deep = image.mode.startswith("I")  # 16 bits, which Pillow would clip to 8
-            mask: Mask = np.asarray(image) >= 32768 if deep else np.asarray(image.convert("L")) >= 128
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise BlockweightError(f"The mask '{path}' cannot be read ({reason}); give a PNG, white inside.") from error
+    mask = read_mask_file(path)
     if mask.shape != (height, width):
         raise BlockweightError(
             f"The mask '{path}' has {mask.shape[1]}×{mask.shape[0]} pixels, the pictures have {width}×{height}; "
             "give a mask of the same size."
         )
-    if mask.all() or not mask.any():
-        raise BlockweightError(f"The mask '{path}' is of one colour; paint white what the LoRA is for, black the rest.")
     return mask
 
 

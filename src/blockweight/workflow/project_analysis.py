@@ -156,11 +156,12 @@ def _stands(state: TuningState, plan: AnalysisPlan) -> bool:
 
 def _measure(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> None:
     rows = analysis_jobs(state, plan)
+    prompts = [scene.prompt for scene in plan.scenes]
     effects = [
         effects_of(block, [
             figures_of(tuning, row[1 + number].key, row[0].key, plan.threshold, mask_for(plan, scene))
             for scene, row in enumerate(rows)
-        ])
+        ], prompts)
         for number, block in enumerate(plan.blocks)
     ]  # fmt: skip
     suggestions = suggest_all(effects, NOISE_FLOOR, region=plan.region or REGION)

@@ -1,4 +1,4 @@
-"""The same weights in other seeds, prompts and checkpoints: what to render, rendering it, and whether it holds."""
+"""The same weights in other seeds, prompts and checkpoints: what to render, rendering it, whether the gain holds."""
 
 from __future__ import annotations
 

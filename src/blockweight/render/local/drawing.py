@@ -19,6 +19,7 @@ from blockweight.render.local.fitting import fitted, read_part
 from blockweight.render.local.sampling import (
     SD1_ALIGNED,
     SDXL_ALIGNED,
+    Levels,
     Model,
     Noise,
     Plan,
@@ -70,7 +71,7 @@ def draw(scenes: Sequence[Scene], pipeline: Any, ask: Ask, device: torch.device)
         asks = len(scheduler.timesteps)
         predict = ask(Pass(asks, asks, (scene.width, scene.height)))
         return draw_earlier(scheduler, predict, [one.seed for one in scenes], shape)
-    levels = trained_levels(config, SDXL_ALIGNED if architecture_of(pipeline) is SDXL else SD1_ALIGNED)
+    levels = trained_of(pipeline)
     kind = config.get("prediction_type", "epsilon")
     twice = 2 if scene.sampler in _TWICE else 1
     plan = Plan(scene.sampler, scene.scheduler, scene.steps, scene.eta)
@@ -89,6 +90,11 @@ def draw(scenes: Sequence[Scene], pipeline: Any, ask: Ask, device: torch.device)
     asks = again.steps * twice
     model = Model(ask(Pass(asks, asks, (size.width, size.height), first.asks)), levels, kind)
     return from_latents(again, model, noise, enlarged, scene.hires.denoising)
+
+
+def trained_of(pipeline: Any) -> Levels:
+    """The noise levels that a model was trained with."""
+    return trained_levels(pipeline.scheduler.config, SDXL_ALIGNED if architecture_of(pipeline) is SDXL else SD1_ALIGNED)
 
 
 def asks_of(scene: Scene) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +14,8 @@ from torch import Tensor, nn
 
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS
 from blockweight.plan import Job, Scene
-from blockweight.render.local.engine import Stepped
+from blockweight.render.local.engine import Stepped, Visit
+from blockweight.render.local.flow_walk import FlowWalk, flow_levels
 from blockweight.render.local.library import quiet
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.pipeline_checks import check_pipeline_scene
@@ -70,7 +73,49 @@ class PipelineEngine:
                 pictures.append(self._draw(batch, live, lambda now, b=before, a=of: stepped(b + now, a)))
         return torch.cat(pictures)
 
+    @contextmanager
+    def texts_anew(self) -> Iterator[None]:
+        """No prompt that was read before counts in here, and what is read is forgotten after."""
+        kept, self._prompts = self._prompts, OrderedDict()
+        try:
+            yield
+        finally:
+            self._prompts = kept
+
+    def noise_levels(self, job: Job, live: LiveLora | None) -> list[float]:
+        """Those of the model's scheduler."""
+        with quiet():
+            return flow_levels(self.pipeline, self.arguments([job], live))
+
+    def walk(
+        self, job: Job, live: LiveLora | None, steps: Sequence[int], visit: Visit, went: Callable[[int], None]
+    ) -> None:
+        """As `FlowWalk` goes it."""
+
+        def arguments(jobs: Sequence[Job]) -> dict[str, Any]:
+            return self.arguments(jobs, live)
+
+        rows = 2 if self._guided(job.scene) else 1
+        shape = self.kind.latents(self.pipeline, job.scene.width, job.scene.height)
+        FlowWalk(self.pipeline, arguments, shape, rows, self.kind.pictures).go(job, steps, visit, went)
+
+    def together(self, live: LiveLora | None) -> bool:
+        """Not if the LoRA changes layers that do not see the samples row by row."""
+        return live is None or not self._alone(live)
+
     def _draw(self, jobs: Sequence[Job], live: LiveLora | None, told: Any) -> Tensor:
+        def step_end(_pipeline: Any, step: int, _timestep: Any, _tensors: Any) -> dict[str, Any]:
+            told(step + 1)
+            return {}
+
+        # diffusers switches gradients off for every call. Whether they are kept is for who draws to say.
+        call = inspect.unwrap(type(self.pipeline).__call__)
+        arguments = self.arguments(jobs, live)
+        output = call(self.pipeline, **arguments, output_type="pt", callback_on_step_end=step_end)
+        return self.kind.pictures(output).float() * 2 - 1
+
+    def arguments(self, jobs: Sequence[Job], live: LiveLora | None) -> dict[str, Any]:
+        """What the pipeline is called with for a batch, from its noise on, with the samples of `live` set."""
         scene, kind, pipeline = jobs[0].scene, self.kind, self.pipeline
         texts = kind.joined([self._prompt(job, job.scene.prompt, live, negative=False) for job in jobs])
         negatives: Mapping[str, Any] = {}
@@ -81,25 +126,17 @@ class PipelineEngine:
             live.set_samples([job.variant for job in jobs], jobs[0].lora.strength)
         seeds = [Seed(s.seed, s.variation_seed, s.variation_strength) for s in (job.scene for job in jobs)]
         noise = Noise(seeds, kind.latents(pipeline, scene.width, scene.height), scene.noise_source, self._device)
-
-        def step_end(_pipeline: Any, step: int, _timestep: Any, _tensors: Any) -> dict[str, Any]:
-            told(step + 1)
-            return {}
-
-        output = pipeline(
-            width=scene.width,
-            height=scene.height,
-            num_inference_steps=scene.steps,
-            latents=kind.packed(pipeline, noise.first()),
-            output_type="pt",
-            callback_on_step_end=step_end,
+        return {
+            "width": scene.width,
+            "height": scene.height,
+            "num_inference_steps": scene.steps,
+            "latents": kind.packed(pipeline, noise.first()),
             **({"sigmas": levels(scene.steps)} if kind.spaced else {}),
             **texts,
             **negatives,
             **kind.guidance(pipeline, scene),
             **dict(kind.options),
-        )
-        return kind.pictures(output).float() * 2 - 1
+        }
 
     def _guided(self, scene: Scene) -> bool:
         return scene.cfg_scale > 1 and self.kind.guides(self.pipeline)

@@ -17,7 +17,7 @@ import torch
 
 from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError, quoted
-from blockweight.lora import open_lora
+from blockweight.lora import Lora, open_lora
 from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.batches import Batches, BatchSizes
 from blockweight.render.local.checks import check_family, check_fits, check_lora, check_scene
@@ -29,7 +29,12 @@ from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import dtype_on, pick_device
+from blockweight.render.local.probing import Way, probe_scene
+from blockweight.render.local.slopes import check_slopes, slopes_of
+from blockweight.render.local.sloping_lora import SlopingLora
+from blockweight.render.probing import ProbeAsk, Probed, check_steps
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
+from blockweight.render.sloping import SlopeAsk, Slopes
 
 LARGEST_BATCH = 26
 
@@ -136,6 +141,60 @@ class LocalRenderer:
         if failures:
             raise RenderingError(failures)
 
+    def slopes(self, asks: Sequence[SlopeAsk], watch: Watch = unwatched) -> Iterator[Slopes]:
+        """One picture at a time, with what the LoRA changes beside the model's weights."""
+        for ask in asks:
+            check_slopes(ask)
+        self.check([ask.job for ask in asks])
+        return self._slopes(asks, watch)
+
+    def _slopes(self, asks: Sequence[SlopeAsk], watch: Watch) -> Iterator[Slopes]:
+        held: tuple[Engine, str, SlopingLora] | None = None
+        for ask in asks:
+            # Pictures may be drawn between two slopes; what is merged for them would count twice.
+            self._detach()
+            engine, digest = self._engine(ask.job.scene.checkpoint), ask.job.lora.digest
+            if held is None or held[0] is not engine or held[1] != digest:
+                held = engine, digest, SlopingLora(_opened(ask.job), engine.components, engine.names)
+            yield slopes_of(ask, engine, held[2], watch)
+
+    def noise_levels(self, job: Job) -> tuple[float, ...]:
+        """The ratio of noise to picture every time that the model is asked in the job's first pass; ∞ for noise
+        alone."""
+        live, engine = self._attach(job), self._engine(job.scene.checkpoint)
+        with torch.inference_mode():
+            return tuple(engine.noise_levels(job, live))
+
+    def probe(self, asks: Sequence[ProbeAsk], watch: Watch = unwatched) -> Iterator[Probed]:
+        """Ask the model on the way of each scene's source, in batches as they are rendered in.
+
+        BlockweightError for a step that a scene has not, or if there is no memory even for one sample.
+        """
+        for ask in asks:
+            yield self._probe(ask, watch)
+
+    def _probe(self, ask: ProbeAsk, watch: Watch) -> Probed:
+        scene = ask.scene
+        live = self._attach(next((job for job in ask.jobs if job.variant.weights is not None), ask.jobs[0]))
+        levels = self.noise_levels(ask.jobs[0])
+        check_steps(ask, len(levels))
+        way = Way(_shared(ask.jobs[0]), scene.width * scene.height, directions(scene))
+
+        def told(done: int, of: int) -> None:
+            try:
+                watch(Step(len(ask.changed), done, of))
+            except Exception as error:
+                raise _Ended(error) from error
+
+        try:
+            return probe_scene(self._engine(scene.checkpoint), live, ask, self._sizes, way, levels, told)
+        except _Ended as ended:
+            raise ended.error from None
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out_of_memory(error):
+                raise
+            raise BlockweightError(self._no_room(scene)) from error
+
     def _attempt(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn | None:
         """A batch; None if it does not fit into the memory. What its steps held is free again then."""
         try:
@@ -193,9 +252,7 @@ class LocalRenderer:
         self._detach()
         if job.variant.weights is None:
             return None
-        # Some LoRAs could be of several families: the weights say which.
-        lora = open_lora(Path(job.lora.path), family_by_name(job.variant.weights.layout.family))
-        check_lora(lora, job)
+        lora = _opened(job)
         engine = self._engine(job.scene.checkpoint)
         live = LiveLora(lora, engine.components, engine.names)
         self._attached = _Attached(checkpoint, digest, live)
@@ -205,6 +262,14 @@ class LocalRenderer:
         if self._attached is not None:
             self._attached.live.detach()
             self._attached = None
+
+
+def _opened(job: Job) -> Lora:
+    """The LoRA of a job with weights, checked. Some could be of several families: the weights say which."""
+    assert job.variant.weights is not None
+    lora = open_lora(Path(job.lora.path), family_by_name(job.variant.weights.layout.family))
+    check_lora(lora, job)
+    return lora
 
 
 def _no_number(job: Job) -> Failure:

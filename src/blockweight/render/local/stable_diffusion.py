@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -11,14 +13,16 @@ from torch import Tensor, nn
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Job, Scene
 from blockweight.render.local.architectures import architecture_of
+from blockweight.render.local.asked import Asked
 from blockweight.render.local.checks import check_size
 from blockweight.render.local.conditioning import directions
 from blockweight.render.local.controls import ControlShelf, Guides
 from blockweight.render.local.decoding import decoded
-from blockweight.render.local.drawing import Pass, Predict, asks_of, draw, share_over
-from blockweight.render.local.engine import Stepped
+from blockweight.render.local.drawing import Pass, Predict, asks_of, draw, trained_of
+from blockweight.render.local.engine import Reached, Seen, Stepped, Visit
 from blockweight.render.local.fitting import read_part
 from blockweight.render.local.live import LiveLora
+from blockweight.render.local.sampling import Model
 from blockweight.render.local.texts import TextEmbeddings
 from blockweight.render.local.vaes import Vaes
 
@@ -71,64 +75,112 @@ class StableDiffusion:
         self.pipeline.vae = self._vaes.take(jobs[0].scene.vae)
         return self.decode(jobs, self._denoise(jobs, live, stepped))
 
+    @contextmanager
+    def texts_anew(self) -> Iterator[None]:
+        """No prompt that was read before counts in here, and what is read is forgotten after."""
+        kept, self._texts = self._texts, TextEmbeddings()
+        try:
+            yield
+        finally:
+            self._texts = kept
+
     def decode(self, _jobs: Sequence[Job], latents: Tensor) -> Tensor:
         """Latents (N, C, h, w) to pictures (N, 3, H, W)."""
         return decoded(self.pipeline.vae, latents)
 
+    def noise_levels(self, job: Job, _live: LiveLora | None) -> list[float]:
+        """By going the way with a model that sees nothing, which costs nothing."""
+        self.pipeline.vae = self._vaes.take(job.scene.vae)
+        trained, found = trained_of(self.pipeline), list[float]()
+
+        def ask(_way: Pass) -> Predict:
+            if found:
+                raise Reached  # the second pass
+
+            def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
+                found.append(trained.sigma_of(float(timestep)))
+                return torch.zeros_like(latents)
+
+            return predict
+
+        with suppress(Reached):
+            draw([job.scene], self.pipeline, ask, self._device)
+        return found
+
+    def walk(
+        self, job: Job, live: LiveLora | None, steps: Sequence[int], visit: Visit, went: Callable[[int], None]
+    ) -> None:
+        """The sampler's way; at each step the model is asked for the source once more, so that the way itself does not
+        depend on who looks."""
+        self.pipeline.vae = self._vaes.take(job.scene.vae)
+        guides, trained = self._guides([job.scene]), trained_of(self.pipeline)
+        kind = self.pipeline.scheduler.config.get("prediction_type", "epsilon")
+
+        def ask(way: Pass) -> Predict:
+            source = self._asked([job], live, way, guides)
+            asked = 0
+
+            def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
+                nonlocal asked
+                now, asked = asked, asked + 1
+
+                def look(jobs: Sequence[Job], decode: bool) -> Seen:
+                    model = self._asked(jobs, live, way, guides)
+                    shown = latents.expand(len(jobs), -1, -1, -1)
+                    sigma = trained.sigma_of(float(timestep))
+                    seen = Model(lambda *_: model(shown, timestep, now), trained, kind)
+                    x0 = seen.denoise(shown * math.sqrt(sigma**2 + 1), sigma)
+                    return Seen(x0, self.decode(jobs, x0) if decode else None, model.rows)
+
+                if now in steps:
+                    visit(now, look)
+                    source.settle()
+                if now == steps[-1]:
+                    raise Reached
+                found = source(latents, timestep, now)
+                went(source.rows)
+                return found
+
+            return predict
+
+        with suppress(Reached):
+            draw([job.scene], self.pipeline, ask, self._device)
+
+    def together(self, _live: LiveLora | None) -> bool:
+        """Every layer sees the samples row by row."""
+        return True
+
     def _denoise(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
         """Latents of the finished pictures, (N, C, h, w), fp32: the UNet may calculate in half precision, the sampler
         does not."""
-        scene, unet = jobs[0].scene, self.pipeline.unet
-        guided = directions(scene) > 1
         scenes = [job.scene for job in jobs]
-        guides, negatives = self._guides(scenes), len(jobs) if guided else 0
+        guides, asks = self._guides(scenes), asks_of(scenes[0])
         done = 0
 
         def ask(way: Pass) -> Predict:
-            """The model for a pass; prompts may change on the way."""
-            conditioning = self._texts.conditioning(self.pipeline, jobs, live, way.asks, way.over, guided=guided)
-            if live is not None:
-                live.set_samples([jobs[sample].variant for sample in conditioning.samples], jobs[0].lora.strength)
+            model = self._asked(jobs, live, way, guides)
             asked = 0
 
             def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
                 nonlocal asked, done
-                turn = min(asked, way.asks - 1)
-                context, there = conditioning.at(turn)
-                told = _told(conditioning.pooled(turn), way.size)
-                step = torch.as_tensor(timestep, device=self._device)
-                rows = latents.to(unet.dtype)[conditioning.samples]
-                share = share_over(scene, asked, way.taken)
-                added = guides.added(rows, step, context, there, share, negatives, told or {})
-                predicted = unet(
-                    rows,
-                    step,
-                    encoder_hidden_states=context,
-                    encoder_attention_mask=there,
-                    added_cond_kwargs=told,
-                    **added,
-                ).sample
+                found = model(latents, timestep, asked)
                 asked, done = asked + 1, done + 1
                 stepped(done, max(done, asks))
-                return conditioning.guide(predicted.float(), scene.cfg_scale)
+                return found
 
             return predict
 
-        asks = asks_of(scene)
         return draw(scenes, self.pipeline, ask, self._device)
+
+    def _asked(self, jobs: Sequence[Job], live: LiveLora | None, way: Pass, guides: Guides) -> Asked:
+        """The model for a pass; prompts may change on the way."""
+        guided = directions(jobs[0].scene) > 1
+        conditioning = self._texts.conditioning(self.pipeline, jobs, live, way.asks, way.over, guided=guided)
+        asked = Asked(self.pipeline.unet, jobs, live, way, conditioning, guides, len(jobs) if guided else 0)
+        asked.settle()
+        return asked
 
     def _guides(self, scenes: Sequence[Scene]) -> Guides:
         """The ControlNets of a batch."""
         controls = scenes[0].controls
         return Guides(controls, self._controls.take(controls), self.pipeline.vae_scale_factor)
-
-
-def _told(pooled: Tensor | None, size: tuple[int, int]) -> dict[str, Tensor] | None:
-    """What SDXL's UNet is told beside the prompt: the pooled prompts, (rows, width), and for each the size that the
-    picture was drawn in, where it was cropped, and its size since. As in the WebUI both sizes are those of the pass,
-    and nothing is cropped (`get_learned_conditioning` of its `modules/sd_models_xl.py`)."""
-    if pooled is None:
-        return None
-    width, height = size
-    sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=pooled.device)
-    return {"text_embeds": pooled, "time_ids": sizes.expand(len(pooled), -1)}
