@@ -1,4 +1,4 @@
-"""Probes of the tiny Stable Diffusions: what changed block weights make of the denoiser's answer on the source's way."""
+"""Probes of the tiny Stable Diffusion: what changed block weights make of the denoiser's answer on the source's way."""
 
 from __future__ import annotations
 
@@ -129,10 +129,10 @@ def test_blocks_of_the_text_encoder_and_modules_without_a_block_are_felt(shared,
 
 
 def test_of_a_hires_scene_the_first_pass_is_probed(shared, ask):
-    hires = {"sampler": "Euler", "scheduler": "Karras", "hires": Hires("Latent", 0.7, scale=2.0)}
+    hires = {"sampler": "Euler", "scheduler": "Karras", "hires": Hires(denoising=0.7)}
     plain = {"sampler": "Euler", "scheduler": "Karras"}
     close(probed(shared, ask(**hires)).levels[1].maps, probed(shared, ask(**plain)).levels[1].maps)
-    with pytest.raises(BlockweightError, match="asked 4 times .* steps from 0 to 3"):
+    with pytest.raises(BlockweightError, match=r"asked 4 times .* steps from 0 to 3"):
         probed(shared, ask((4,), **hires))
 
 

@@ -6,6 +6,7 @@ from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.model_families import families_of
 from blockweight.render.parts import identify_picture, identify_weights, part_digest
 from blockweight.render.probing import (
+    PROBE_SIGMA,
     Maps,
     Pair,
     ProbeAsk,
@@ -13,6 +14,7 @@ from blockweight.render.probing import (
     ProbedLevel,
     Prober,
     check_steps,
+    paired,
     prober_of,
     step_near,
 )
@@ -29,6 +31,7 @@ from blockweight.render.protocol import (
 )
 
 __all__ = [
+    "PROBE_SIGMA",
     "Capabilities",
     "Failure",
     "FakeRenderer",
@@ -51,6 +54,7 @@ __all__ = [
     "identify_checkpoint",
     "identify_picture",
     "identify_weights",
+    "paired",
     "part_digest",
     "prober_of",
     "size_step",
