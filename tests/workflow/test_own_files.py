@@ -139,8 +139,10 @@ def test_every_block_of_the_lora_is_analysed_in_every_scene(lora, tmp_path):
     assert tuple(effect.block for effect in analysis.effects) == SHORT.blocks
     assert all(len(effect.diff.samples) == 2 for effect in analysis.effects)
     assert [file.relative_to(tmp_path / "out").as_posix() for file in files] == [
-        "analysis-01/blocks-01-seed1.png",
-        "analysis-01/blocks-02-seed2.png",
+        "analysis-01/blocks-01-seed1-1of2.png",
+        "analysis-01/blocks-01-seed1-2of2.png",
+        "analysis-01/blocks-02-seed2-1of2.png",
+        "analysis-01/blocks-02-seed2-2of2.png",
         "analysis-01/effects.csv",
         "analysis-01/ranking.svg",
     ]
@@ -157,7 +159,7 @@ def test_the_table_holds_each_block_in_each_scene_as_the_pictures_say(lora, tmp_
     assert difference[:, 2].any()
     assert not difference[:, :2].any() and not difference[:, 3:].any()
     assert analysis.effects[0].overall.samples[0] == difference.mean()
-    assert float(rows[0]["mean_difference"]) == pytest.approx(difference.mean(), abs=1e-6)
+    assert float(rows[0]["change"]) == pytest.approx(difference.mean(), abs=1e-6)
 
 
 def test_the_source_and_equal_pictures_are_rendered_once(lora, tmp_path):

@@ -6,12 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from blockweight.measure import (
+    CHANGE,
+    DIFF,
     DIFF_THRESHOLD,
+    INSIDE,
     NOISE_FLOOR,
+    OUTSIDE,
     BlockEffects,
+    EffectTable,
     Mask,
     Picture,
+    SceneName,
     Suggestion,
     Verdict,
     mask_digest,
@@ -22,7 +30,7 @@ from blockweight.plan import BlockAnalysis, Scene
 from blockweight.report import (
     AnalysisPictures,
     DifferenceColour,
-    analysis_grid,
+    analysis_pages,
     effects_csv,
     inside_outside,
     ranked_bars,
@@ -100,19 +108,20 @@ def write_analysis(
     folder = result_folder(project, "analysis", drawn, "-preview" if preview else "")
     written = []
     for number, scene in enumerate(analysis.scenes):
-        grid = analysis_grid(
+        pages = analysis_pages(
             analysis.seed_pictures(number),
             f"{lora} ({preview})" if preview else lora,
+            f"blocks-{number + 1:02}-seed{scene.seed}",
             change_xy=change_xy,
             colour=colour,
             threshold=threshold,
         )
-        written.append(folder / f"blocks-{number + 1:02}-seed{scene.seed}.png")
-        write_png(grid.image, written[-1], {"parameters": scene.prompt})
+        for page in pages:
+            written.append(folder / f"{page.name}.png")
+            write_png(page.grid.image, written[-1], {"parameters": scene.prompt})
     written.append(folder / "effects.csv")
     labels = [f"{scene.label} ({preview})" if preview else scene.label for scene in analysis.scenes]
-    seeds = [scene.seed for scene in analysis.scenes]
-    write_whole(written[-1], effects_csv(analysis.effects, list(zip(labels, seeds, strict=True))))
+    write_whole(written[-1], effects_csv(_table(analysis, labels)))
     written.append(folder / "ranking.svg")
     scale = f"Diff % ({preview})" if preview else "Diff %"
     write_whole(written[-1], ranked_bars([effect.diff for effect in analysis.effects], scale))
@@ -120,3 +129,15 @@ def write_analysis(
         written.append(folder / "inside-outside.svg")
         write_whole(written[-1], inside_outside(analysis.effects, analysis.verdicts))
     return written
+
+
+def _table(analysis: Analysis, labels: Sequence[str]) -> EffectTable:
+    """The effects by aspect, with the scenes under these labels."""
+    measured = {DIFF: "diff", CHANGE: "overall", f"{CHANGE}:{INSIDE}": "inside", f"{CHANGE}:{OUTSIDE}": "outside"}
+    aspects = {aspect: [getattr(block, name) for block in analysis.effects] for aspect, name in measured.items()}
+    found = {aspect: effects for aspect, effects in aspects.items() if None not in effects}
+    values = np.array([[effect.samples for effect in effects] for effects in found.values()])
+    blocks = tuple(block.block for block in analysis.effects)
+    named = zip(labels, analysis.scenes, strict=True)
+    scenes = tuple(SceneName(label, scene.seed, scene.prompt) for label, scene in named)
+    return EffectTable(tuple(found), blocks, scenes, values)
