@@ -53,7 +53,7 @@ from blockweight.measure.effects import (
     signed_effect,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
-from blockweight.measure.floors import Measure, SeedFloor, repeat_floor, seed_floor
+from blockweight.measure.floors import SeedFloor, repeat_floor, seed_floor
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
 from blockweight.measure.interactions import (
     ADDS_UP,
@@ -91,8 +91,8 @@ from blockweight.measure.objectives import (
     Aim,
     Objective,
     cotangents,
+    objective_change,
     parse_objectives,
-    signed_effect,
 )
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
@@ -109,7 +109,6 @@ from blockweight.measure.pictures import (
 )
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
 from blockweight.measure.probe import (
-    Measure,
     StepMap,
     map_values,
     mask_cells,
@@ -212,7 +211,6 @@ __all__ = [
     "MainEffect",
     "Mask",
     "Mean",
-    "Measure",
     "Objective",
     "PairsByBlock",
     "Picture",
@@ -275,6 +273,7 @@ __all__ = [
     "measure_table",
     "mixed_values",
     "next_step",
+    "objective_change",
     "parse_aspects",
     "parse_colour",
     "parse_objectives",

@@ -75,7 +75,15 @@ class EffectTable:
         if not len(measured):
             return None
         groups = prompt_groups([self.scenes[number] for number in measured])
-        return Effect(block, tuple(map(float, samples[measured])), groups)
+        return Effect(block, tuple(map(float, samples[measured])), groups, self.signed(aspect))
+
+    def signed(self, aspect: str) -> bool:
+        """Whether the aspect has values below 0 of some block. KeyError for an aspect that the table lacks."""
+        try:
+            values = self.values[self.aspects.index(aspect)]
+        except ValueError:
+            raise KeyError(aspect) from None
+        return bool((values < 0).any())
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""

@@ -48,7 +48,8 @@ class Leaning:
 
 @dataclass(frozen=True)
 class Effect:
-    """One block's effect by one measure: a sample per scene, in the measure's unit (levels or percent), each ≥ 0.
+    """One block's effect by one measure: a sample per scene, in the measure's unit (levels or percent), each ≥ 0. Those
+    of a `signed` measure may lie below 0, and the interval is the plain one.
 
     `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
     independent of each other.
@@ -57,6 +58,7 @@ class Effect:
     block: str
     samples: tuple[float, ...]
     groups: tuple[int, ...] = ()
+    signed: bool = False
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -76,13 +78,13 @@ class Effect:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`): its ends are ≥ 0 and
-        the upper lies further off; (−∞, ∞) for a single scene."""
+        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`) unless it is signed: its
+        ends are ≥ 0 and the upper lies further off; (−∞, ∞) for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:
         """The interval at another confidence, 0…1."""
-        return self.estimate.relative_interval(confidence)
+        return self.estimate.interval(confidence) if self.signed else self.estimate.relative_interval(confidence)
 
     @property
     def margin(self) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
 from blockweight.measure.effect_table import CHANGE, DIFF, INSIDE, OUTSIDE, EffectTable, SceneName
-from blockweight.measure.effects import CONFIDENCE
+from blockweight.measure.intervals import CONFIDENCE
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture
 from blockweight.plan import Screening
 

@@ -29,10 +29,12 @@ from blockweight.render.protocol import (
     Watch,
     unwatched,
 )
+from blockweight.render.sloping import Cotangents, SlopeAsk, SlopeRenderer, Slopes, slope_renderer
 
 __all__ = [
     "PROBE_SIGMA",
     "Capabilities",
+    "Cotangents",
     "Failure",
     "FakeRenderer",
     "Maps",
@@ -45,6 +47,9 @@ __all__ = [
     "Renderer",
     "Rendering",
     "RenderingError",
+    "SlopeAsk",
+    "SlopeRenderer",
+    "Slopes",
     "Step",
     "Watch",
     "check_steps",
@@ -58,6 +63,7 @@ __all__ = [
     "part_digest",
     "prober_of",
     "size_step",
+    "slope_renderer",
     "step_near",
     "unwatched",
 ]

@@ -56,6 +56,8 @@ from blockweight.report.figure_words import (
     AspectLabel,
     FigureWords,
     aspect_label,
+    decimals_for,
+    short_number,
 )
 from blockweight.report.files import (
     write_whole,
@@ -145,6 +147,7 @@ __all__ = [
     "automatic_scale",
     "block_label",
     "cosine_bars",
+    "decimals_for",
     "difference_picture",
     "effect_bars",
     "effects_csv",
@@ -165,6 +168,7 @@ __all__ = [
     "regions_table",
     "render_report",
     "seed_yardstick",
+    "short_number",
     "step_map",
     "steps_table",
     "themed",

@@ -7,15 +7,20 @@ from collections.abc import Iterator
 
 from blockweight.measure import Effect, Ground, Verdict
 from blockweight.weights import format_weight, plain_number
+from blockweight.workflow.analysis.findings import read_findings
+from blockweight.workflow.analysis.text import findings_lines
 from blockweight.workflow.analysis_figures import Figures
 from blockweight.workflow.analysis_view import AnalysedBlock, AnalysisPair, AnalysisView, analysis_view
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_text import cost_facts, scene_facts, step_facts
 
 
-def analysis_lines(view: AnalysisView) -> Iterator[str]:
+def analysis_lines(tuning: TuningProject, view: AnalysisView) -> Iterator[str]:
     """The measured blocks, strongest first, with what is suggested and why; then what can be done."""
     plan = view.plan
+    if plan.method != "eba":
+        yield from findings_lines(read_findings(tuning.folder / view.folder)) if view.folder else ()
+        return
     yield f"Range:    {format_weight(plan.value)} for the block under test, {format_weight(plan.base)} for the others"
     measured = [(each.effects.diff, each) for each in view.blocks if each.effects is not None]
     rows = [("block", "Diff %", "suggestion")]
@@ -61,6 +66,12 @@ def analysis_facts(view: AnalysisView) -> dict[str, object]:
         "number": view.number,
         "range": [plain_number(plan.value), plain_number(plan.base)],
         "threshold": plan.threshold,
+        "method": plan.method,
+        "adaptive": plan.adaptive,
+        "aspects": list(plan.aspects),
+        "aims": list(plan.aims),
+        "pairs": plan.pairs,
+        "folder": view.folder,
         "masks": list(plan.masks),
         "region": plan.region,
         "scenes": [scene_facts(scene) for scene in plan.scenes],

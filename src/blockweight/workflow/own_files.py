@@ -92,7 +92,7 @@ def analyse_file(
     plan = plan_block_analysis(layout, chosen, value, base)
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, plan.variants()))
-    _say_what_plays_no_part(lora, progress)
+    say_what_plays_no_part(lora, progress)
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         analysis = analyse(bench, plan, scenes, inside, threshold=threshold)
@@ -112,7 +112,8 @@ def _present(lora: Lora, blocks: Sequence[str], progress: Progress) -> tuple[str
     return tuple(block for block in blocks if block in lora.blocks)
 
 
-def _say_what_plays_no_part(lora: Lora, progress: Progress) -> None:
+def say_what_plays_no_part(lora: Lora, progress: Progress) -> None:
+    """Name what of the file no picture shows, and what no block weight reaches."""
     if lora.unknown_keys:
         progress.say(
             f"{len(lora.unknown_keys)} of the file's tensors are not understood, such as '{lora.unknown_keys[0]}'; "
@@ -157,7 +158,7 @@ def round_file(
         scenes = [preview_of(scene) for scene in scenes]
     renderer = make_renderer()
     renderer.check(jobs_of(lora, strength, scenes, [planned.variant for planned in plan.variants]))
-    _say_what_plays_no_part(lora, progress)
+    say_what_plays_no_part(lora, progress)
     with Project(folder) as project:
         bench = Workbench(project, renderer, lora, progress, strength)
         rendered = run_round(bench, plan, scenes)

@@ -51,8 +51,8 @@ def notes(transfer: Transfer) -> Iterator[str]:
     bare = [group.name for group in transfer.plan.groups if not group.masks]
     if bare and len(bare) < len(transfer.plan.groups):
         yield (
-            f"No mask for {', '.join(bare)}: home's fits home's pictures alone, so whole pictures are compared; give one "
-            "with --mask GROUP=FILE."
+            f"No mask for {', '.join(bare)}: home's fits home's pictures alone, so whole pictures are compared; give "
+            "one with --mask GROUP=FILE."
         )
     elif bare:
         yield "No mask: what should be kept and what should go is not told apart; give one with --mask FILE."

@@ -67,11 +67,12 @@ class Recalculation:
         if key not in self._sizes:
             found = 0
 
-            def pack(kept: Tensor) -> None:
+            def pack(kept: Tensor) -> Tensor:
                 nonlocal found
                 found += 0 if isinstance(kept, nn.Parameter) else kept.numel() * kept.element_size()
+                return kept.new_empty(0)
 
-            with saved_tensors_hooks(pack, lambda _: None):
+            with saved_tensors_hooks(pack, lambda kept: kept):
                 call()
             self._sizes[key] = found
         return self._sizes[key]

@@ -14,7 +14,7 @@ from blockweight.workflow.analysis_steps import RANGE
 from blockweight.workflow.analysis_text import page_facts
 from blockweight.workflow.difference_pictures import difference_path
 from blockweight.workflow.own_files import parse_range
-from blockweight.workflow.project_analysis import preview_analysis
+from blockweight.workflow.project_analysis import Wanted, preview_analysis
 from blockweight.workflow.project_masks import mask_path, save_mask
 from blockweight.workflow.tuning_text import cost_facts
 
@@ -37,7 +37,8 @@ def view(request: Request, found: Opened) -> Facts:
 @router.get("/analyse/cost")
 def cost(request: Request, found: Opened, blocks: str, weights: str) -> Facts:
     """What an analysis of `blocks` with the range `weights` would cost, as numbers and in words."""
-    facts = cost_facts(preview_analysis(found.tuning, blocks, *parse_range(weights)))
+    value, base = parse_range(weights)
+    facts = cost_facts(preview_analysis(found.tuning, Wanted(blocks, value, base)))
     return Facts({**facts, "text": cost_words(request, facts)})
 
 

@@ -1,0 +1,83 @@
+"""The figures of what an analysis found, each as an SVG of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, Sum, Verdict
+from blockweight.report import (
+    Yardstick,
+    aspect_strips,
+    effect_bars,
+    inside_outside_figure,
+    interaction_matrix,
+    seed_yardstick,
+    step_map,
+)
+from blockweight.workflow.analysis.findings import Findings
+
+
+def figure_files(findings: Findings) -> dict[str, bytes]:
+    """File name → SVG, of all figures that there is data for: `strips.svg`, `ranking.svg` (by the first aspect),
+    `inside-outside.svg`, `steps.svg`, `pairs.svg`, `seeds.svg`."""
+    table = findings.table
+    made = {"strips.svg": aspect_strips(table)}
+    if table.effects(main_aspect(findings)):
+        made["ranking.svg"] = ranking_figure(findings, main_aspect(findings))
+    if table.effects(f"{CHANGE}:{INSIDE}"):
+        floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
+        verdicts = verdicts_of(findings)
+        made["inside-outside.svg"] = inside_outside_figure(table, CHANGE, floor=floor, verdicts=verdicts or None)
+    if findings.steps is not None:
+        found = findings.steps
+        values = np.nanmean(found.values, axis=0)
+        made["steps.svg"] = step_map(found.blocks, found.steps, values, noise_levels=found.sigmas)
+    if findings.interactions is not None:
+        pairs = findings.interactions
+        made["pairs.svg"] = interaction_matrix(pairs.blocks, pair_means(findings), marked=differing_pairs(findings))
+    if findings.yardstick:
+        made["seeds.svg"] = seed_yardstick(table, yardsticks_of(findings))
+    return made
+
+
+def ranking_figure(findings: Findings, aspect: str) -> bytes:
+    """The blocks by one aspect, strongest first. BlockweightError if none was measured by it."""
+    floor = NOISE_FLOOR if findings.in_levels and aspect.startswith(CHANGE) else None
+    return effect_bars(findings.table, aspect, floor=floor, verdicts=verdicts_of(findings) or None)
+
+
+def main_aspect(findings: Findings) -> str:
+    """The aspect that blocks are ranked by: Diff %, as people know it, where it was measured."""
+    return DIFF if DIFF in findings.table.aspects else findings.table.aspects[0]
+
+
+def verdicts_of(findings: Findings) -> Mapping[str, Verdict]:
+    """Block → what is suggested."""
+    return {each.block: each.verdict for each in findings.suggestions}
+
+
+def floor_of(findings: Findings) -> float:
+    """What counts as next to nothing where effects are no levels: a thousandth of the strongest."""
+    return max((effect.mean for effect in findings.table.effects(CHANGE)), default=0.0) / 1000 or NOISE_FLOOR
+
+
+def pair_means(findings: Findings) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """(blocks, blocks): how far each pair is from adding up, the mean over the scenes."""
+    assert findings.interactions is not None
+    means: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = np.nanmean(findings.interactions.values, axis=0)
+    return means
+
+
+def differing_pairs(findings: Findings) -> frozenset[tuple[str, str]]:
+    """The pairs that surely do not add up."""
+    table = findings.interactions
+    if table is None:
+        return frozenset()
+    return frozenset(pair for pair in table.pairs() if table.verdict(*pair) is Sum.DIFFERS)
+
+
+def yardsticks_of(findings: Findings) -> tuple[Yardstick, ...]:
+    """What two seeds differ by, by aspect."""
+    return tuple(Yardstick(aspect, mean) for aspect, mean in (findings.yardstick or {}).items())

@@ -1,0 +1,109 @@
+"""What an analysis found in words for a terminal, and as plain values for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from blockweight.measure import CHANGE, Effect, prompt_groups
+from blockweight.report import aspect_label, decimals_for
+from blockweight.weights import format_weight
+from blockweight.workflow.analysis.ask import AnalysisAsk
+from blockweight.workflow.analysis.costs import Work
+from blockweight.workflow.analysis.figures import main_aspect
+from blockweight.workflow.analysis.findings import Findings, blocks_by
+
+_PAIRS = 8
+"""Pairs of blocks that a terminal shows."""
+
+
+def findings_lines(findings: Findings) -> Iterator[str]:
+    """The blocks, strongest first, with what is suggested and why; the pairs that do not add up; what two seeds differ
+    by."""
+    main = main_aspect(findings)
+    reasons = {each.block: f"{each.verdict.value}: {each.reasons[-1]}" for each in findings.suggestions}
+    label = aspect_label(main)
+    head = label.title if label.unit in label.title else f"{label.title} ({label.unit})"
+    rows = [("block", head, "suggestion" if reasons else "")]
+    for block in blocks_by(findings.table, main):
+        effect = findings.table.effect(main, block)
+        assert effect is not None
+        rows.append((block, effect_text(effect), reasons.get(block, "")))
+    yield from _aligned(rows)
+    if findings.interactions is not None:
+        yield ""
+        yield from _pair_lines(findings)
+    floor = (findings.yardstick or {}).get(CHANGE)
+    if floor is not None:
+        yield f"Two seeds of one prompt differ by {floor:.1f} levels anyway."
+    yield f"It took {work_text(findings.work)}."
+
+
+def effect_text(effect: Effect) -> str:
+    """The mean with its 95 % interval, `6.10 (4.20 to 8.85)`; alone where a single scene leaves none."""
+    low, high = effect.interval
+    places = decimals_for(abs(effect.mean))
+    if math.isinf(low) or math.isinf(high):
+        return f"{effect.mean:.{places}f}"
+    return f"{effect.mean:.{places}f} ({low:.{places}f} to {high:.{places}f})"
+
+
+def work_text(work: Work) -> str:
+    """`81 pictures`, `516 calls of the model`."""
+    pictures = f"{work.pictures} picture{'' if work.pictures == 1 else 's'}"
+    calls = f"{work.calls:.0f} calls of the model"
+    if not work.calls:
+        return pictures
+    return f"{pictures} and {calls}" if work.pictures else calls
+
+
+def setting_rows(ask: AnalysisAsk) -> Iterator[tuple[str, str]]:
+    """What it was made from, as names and values."""
+    yield "Range", f"{format_weight(ask.value)} for the block under test, {format_weight(ask.base)} for the others"
+    yield "Blocks", ", ".join(ask.blocks)
+    yield "Strength", format_weight(ask.lora.strength)
+    yield "LoRA", f"{Path(ask.lora.path).name} ({ask.lora.digest[:12]})"
+    if ask.masks:
+        yield "Mask", f"{len(ask.masks)}, {ask.called}"
+    groups = prompt_groups(ask.scene_names)
+    if groups:
+        yield "Prompts", str(len(set(groups)))
+    for number, scene in enumerate(ask.scenes, 1):
+        size = "×".join(map(str, scene.picture_size))
+        way = f"{scene.sampler_name}, {scene.steps} steps, CFG {scene.cfg_scale:g}, {size}"
+        yield f"Scene {number}", f"{scene.prompt} · seed {scene.seed} · {way}"
+
+
+def findings_facts(findings: Findings, files: Sequence[Path]) -> dict[str, object]:
+    """The findings with their means and intervals, and the files, as plain values."""
+    effects = {
+        aspect: [
+            {
+                "block": effect.block,
+                "mean": effect.mean,
+                "interval": None if math.isinf(effect.interval[1]) else list(effect.interval),
+                "scenes": len(effect.samples),
+            }
+            for effect in findings.table.effects(aspect)
+        ]
+        for aspect in findings.table.aspects
+    }
+    said = [{"block": e.block, "verdict": e.verdict.value, "reasons": list(e.reasons)} for e in findings.suggestions]
+    return {**findings.facts(), "effects": effects, "suggestions": said, "files": [str(path) for path in files]}
+
+
+def _pair_lines(findings: Findings) -> Iterator[str]:
+    table = findings.interactions
+    assert table is not None
+    rows = [("pair", "beyond their sum", "")]
+    for pair in table.pairs()[:_PAIRS]:
+        effect = table.pair(*pair)
+        assert effect is not None
+        rows.append((" + ".join(pair), f"{effect.mean:.0%} of the smaller", table.verdict(*pair).value))
+    yield from _aligned(rows)
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    yield from (f"{one:<{widths[0]}}  {two:<{widths[1]}}  {three}".rstrip() for one, two, three in rows)
