@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import EffectTable, SceneName, table_from
+from blockweight.measure import EffectTable, SceneName, prompt_groups, table_from
 
 SCENES = (SceneName("meadow", 1, "1girl"), SceneName("night", 2))
 
@@ -48,3 +48,21 @@ def test_a_table_of_some_scenes_keeps_their_samples() -> None:
 def test_what_is_no_table_is_refused(damaged: dict[str, object]) -> None:
     with pytest.raises(BlockweightError, match="analyse again"):
         table_from(damaged)
+
+
+def test_scenes_of_one_prompt_are_a_group() -> None:
+    scenes = tuple(SceneName(f"s{number}", number, prompt) for number, prompt in enumerate("abcab"))
+    table = EffectTable(("change",), ("IN01",), scenes, np.array([[[1.0, 2.0, np.nan, 4.0, 5.0]]]))
+    effect = table.effect("change", "IN01")
+    assert effect is not None and effect.groups == (0, 1, 0, 1)
+
+
+@pytest.mark.parametrize("prompts", [("a", "a", "a"), ("a", "b", "c"), ("a",)])
+def test_prompts_that_tell_nothing_apart_are_no_groups(prompts: tuple[str, ...]) -> None:
+    assert prompt_groups(prompts) == ()
+
+
+def test_an_aspect_that_falls_anywhere_has_a_sign_in_all_blocks() -> None:
+    table = EffectTable(("slope",), ("IN01", "M00"), SCENES, np.array([[[1.0, 2.0], [-1.0, 2.0]]]))
+    assert [effect.has_sign for effect in table.effects("slope")] == [True, True]
+    assert not any(effect.has_sign for effect in _table().effects("change"))

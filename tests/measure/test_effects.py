@@ -114,3 +114,50 @@ def test_too_few_masks_are_refused():
 def test_a_mask_that_leaves_nothing_outside_is_refused():
     with pytest.raises(BlockweightError, match="mask is empty"):
         measure_effects({"IN01": [(SOURCE, SOURCE)]}, np.ones((4, 4), dtype=bool))
+
+
+def test_a_wide_interval_is_told_by_its_uneven_ends():
+    effect = Effect("IN01", (2.0, 5.0, 6.0, 11.0))
+    low, high = effect.interval
+    assert effect.text() == f"6.0 ({low:.1f} to {high:.1f})"
+    assert high - 6 > 6 - low > 0
+
+
+def test_prompts_widen_the_interval_where_their_effects_lie_apart():
+    samples = (2.0, 2.1, 2.2, 6.0, 6.1, 6.2, 4.0, 4.1, 4.2)
+    alone, grouped = Effect("IN01", samples), Effect("IN01", samples, (0, 0, 0, 1, 1, 1, 2, 2, 2))
+    assert grouped.mean == alone.mean
+    assert grouped.margin == pytest.approx(t_interval([2.1, 6.1, 4.1])[1] - 4.1)
+    assert grouped.margin > 3 * alone.margin
+    assert (alone.signal(2), grouped.signal(2)) == (Signal.VISIBLE, Signal.UNSETTLED)
+
+
+def test_groups_must_be_one_a_sample():
+    with pytest.raises(ValueError, match="3 samples of IN01 cannot stand in 2 groups"):
+        Effect("IN01", (1.0, 2.0, 3.0), (0, 1))
+
+
+def test_an_effect_that_falls_has_students_interval_and_is_judged_from_both_sides():
+    falls = Effect("IN01", (-3.0, -3.1, -3.2))
+    assert falls.interval == t_interval(falls.samples)
+    assert falls.signal(0.5) is Signal.VISIBLE
+    assert falls.text() == "-3.1 ± 0.2"
+    assert Effect("IN01", (3.0, 3.1, 3.2), signed=True).interval == t_interval((3.0, 3.1, 3.2))
+
+
+def test_now_and_then_over_the_floor_is_not_above_it():
+    # Half of the scenes a little over the floor, half far under: the typical effect is not over it.
+    assert Effect("IN01", (0.7, 0.05) * 12).signal(0.5) is not Signal.VISIBLE
+
+
+@given(st.lists(st.floats(0, 255), min_size=1, max_size=8), st.floats(0.1, 10))
+def test_to_be_surer_never_settles_more(samples, floor):
+    effect = Effect("IN01", tuple(samples))
+    assert effect.signal(floor, 0.99) in (effect.signal(floor, 0.9), Signal.UNSETTLED)
+
+
+def test_measured_effects_keep_their_prompts():
+    (effects,) = measure_effects({"OUT04": [(changed(30, 2), SOURCE)] * 4}, LEFT, groups=(0, 0, 1, 1))
+    assert {effects.diff.groups, effects.overall.groups, effects.inside.groups, effects.outside.groups} == {
+        (0, 0, 1, 1)
+    }

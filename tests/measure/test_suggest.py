@@ -68,11 +68,15 @@ def test_an_effect_under_the_floor_with_one_spot_above_it_is_not_distinguishable
     assert suggestion.reasons[1] == "not distinguishable from noise (floor 0.5 levels) with 3 seeds"
 
 
-@pytest.mark.parametrize("inside", [(0.4, 0.5, 0.7), (0.6, 1.0, 30.0)])
-def test_seeds_that_reach_under_the_floor_are_too_few_to_tell(inside):
+@pytest.mark.parametrize(
+    ("inside", "told", "more"),
+    [((0.4, 0.5, 0.7), "more than 64 more would be needed", None), ((0.6, 1.0, 30.0), "7 more would settle it", 7)],
+)
+def test_seeds_that_do_not_tell_it_from_noise_say_how_many_more_would(inside, told, more):
     suggestion = suggest(effects(inside, (0.3, 0.5, 0.6), diff=(0.0, 0.0, 0.4)))
     assert suggestion.verdict is Verdict.UNKNOWN
-    assert suggestion.reasons[1].startswith("not distinguishable from noise (floor 0.5 levels) with 3 seeds; ")
+    assert suggestion.reasons[1] == f"not distinguishable from noise (floor 0.5 levels) with 3 seeds; {told}"
+    assert suggestion.ground.more == more
 
 
 @pytest.mark.parametrize(
@@ -101,6 +105,26 @@ def test_without_a_mask_a_visible_block_is_unknown():
     block = BlockEffects("IN01", Effect("IN01", (9.0, 9.5)), Effect("IN01", (4.0, 4.2)))
     assert suggest(block).verdict is Verdict.UNKNOWN
     assert "no mask was given" in suggest(block).reasons[1]
+
+
+def test_without_a_mask_a_doubtful_block_is_not_distinguishable_from_noise():
+    block = BlockEffects("IN01", Effect("IN01", (0.0, 0.3, 0.9)), Effect("IN01", (0.2, 0.6, 3.0)))
+    assert suggest(block).ground.kind is GroundKind.TOO_FEW
+    assert "more would settle it" in suggest(block).reasons[1]
+
+
+def test_to_be_surer_settles_less():
+    block = effects((5.8, 6.1, 6.4), (3.9, 4.2, 4.6))
+    assert suggest(block).verdict is Verdict.KEEP
+    assert suggest(block, confidence=0.9999).verdict is Verdict.UNKNOWN
+
+
+def test_prompts_that_disagree_settle_no_place():
+    inside, outside = (8.0, 8.1, 8.2, 7.2, 7.3, 7.4), (2.0, 2.1, 2.2, 4.0, 4.1, 4.2)
+    groups = (0, 0, 0, 1, 1, 1)
+    both = [Effect("M00", inside, groups), Effect("M00", outside, groups)]
+    assert suggest(effects(inside, outside)).verdict is Verdict.KEEP
+    assert suggest(BlockEffects("M00", *both, *both)).verdict is Verdict.UNKNOWN
 
 
 def test_seeds_are_compared_one_by_one():

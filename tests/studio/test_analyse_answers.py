@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blockweight.measure import GroundKind
+from blockweight.measure import MOST_MORE, GroundKind
 from blockweight.render import FakeRenderer
 from blockweight.studio.projects import identity_of
 from blockweight.workflow.progress import SilentProgress
@@ -82,8 +82,9 @@ def test_a_reason_is_told_by_its_kind_and_numbers(client, place, tuning):
     plan_analysis(tuning, Wanted("IN01-IN03", 1.0, 1.001))
     render_analysis(tuning, FakeRenderer, SilentProgress())
     assert [each["ground"] for each in shown(client, place)["blocks"]] == [
-        {"kind": "nothing", "seeds": 2, "floor": 0.5, "ratio": None, "typical": 1.0, "at_least": False}
-    ] * 3
+        {"kind": "nothing", "seeds": 2, "floor": 0.5, "ratio": None, "typical": 1.0, "at_least": False,
+         "more": None, "most": MOST_MORE}
+    ] * 3  # fmt: skip
 
 
 def test_the_cost_is_told_in_words(client, place):

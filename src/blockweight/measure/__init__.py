@@ -50,7 +50,6 @@ from blockweight.measure.effects import (
     Signal,
     SignedEffect,
     measure_effects,
-    signed_effect,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
 from blockweight.measure.floors import SeedFloor, repeat_floor, seed_floor
@@ -125,7 +124,7 @@ from blockweight.measure.screening import (
     screen_scene,
     screening_table,
 )
-from blockweight.measure.sequential import SequentialPlan, Step, next_step, planned_looks, undecided
+from blockweight.measure.sequential import DECIDED, SequentialPlan, Step, next_step, planned_looks, undecided
 from blockweight.measure.structure import SSIM_WINDOW, edge_differences, structure_differences
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
@@ -161,6 +160,7 @@ __all__ = [
     "COMBINATIONS",
     "CONFIDENCE",
     "CONFIDENCE_OF_DETECTION",
+    "DECIDED",
     "DIFF",
     "DIFF_FLOOR",
     "DIFF_THRESHOLD",

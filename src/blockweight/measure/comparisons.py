@@ -11,7 +11,7 @@ import numpy as np
 
 from blockweight.errors import BlockweightError
 from blockweight.measure.effect_table import EffectTable, prompt_groups
-from blockweight.measure.effects import NOISE_FLOOR, Effect, Leaning, Signal, check_floor
+from blockweight.measure.effects import NOISE_FLOOR, Effect, Leaning, Signal, SignedEffect, check_floor
 from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate
 
 MOST_MORE = 64
@@ -97,15 +97,19 @@ def compare_blocks(
     for block in (first, second):
         if aspect not in table.aspects or block not in table.blocks:
             raise BlockweightError(f"There is no {aspect} of block {block} in this analysis; measure it first.")
+    if (table.values[table.aspects.index(aspect)] < 0).any():
+        raise BlockweightError(
+            f"{aspect} rises and falls, so there is no saying how many times as strong it is; compare an aspect "
+            "without a sign."
+        )
     pair = np.stack([table.samples(aspect, block) for block in (first, second)])
     both = np.flatnonzero(~np.isnan(pair).any(axis=0))
     if not len(both):
         raise BlockweightError(f"Blocks {first} and {second} were measured in no scene together; measure both in one.")
     logs = [math.log((pair[0, scene] + floor) / (pair[1, scene] + floor)) for scene in both]
-    ratio = estimate(logs, prompt_groups([table.scenes[scene] for scene in both]))
+    ratio = estimate(logs, prompt_groups([table.scenes[scene].prompt for scene in both]))
     low, high = ratio.interval()
-    p = min(1.0, 2 * min(ratio.p_at_most(0), ratio.p_at_least(0)))
-    return BlockComparison(first, second, math.exp(ratio.mean), math.exp(low), _exp(high), p, len(logs))
+    return BlockComparison(first, second, math.exp(ratio.mean), math.exp(low), _exp(high), _two_sided(ratio), len(logs))
 
 
 def scenes_to_settle(
@@ -117,16 +121,22 @@ def scenes_to_settle(
     None for a single scene, whose spread nobody knows, and where more than `most` would be needed. It is a forecast:
     new scenes may well show another spread. BlockweightError unless floor > 0.
     """
-    over, have = effect.over(floor), len(effect.samples)
-    if over.freedom <= 0:
+    check_floor(floor)
+    now, have = effect.estimate if effect.has_sign else effect.over(floor), len(effect.samples)
+    if now.freedom <= 0:
         return None
     for more in range(most + 1):
         growth = (have + more) / have
-        freedom = (over.freedom + 1) * growth - 1
-        grown = Estimate(over.mean, over.error / math.sqrt(growth), freedom)
-        if 2 * min(grown.p_at_most(0), grown.p_at_least(0)) < 1 - confidence:
+        grown = Estimate(now.mean, now.error / math.sqrt(growth), (now.freedom + 1) * growth - 1)
+        p = SignedEffect("", grown).leaning(floor).p if effect.has_sign else _two_sided(grown)
+        if p < 1 - confidence:
             return more
     return None
+
+
+def _two_sided(estimate: Estimate) -> float:
+    """The p value of that the true mean is 0."""
+    return min(1.0, 2 * min(estimate.p_at_most(0), estimate.p_at_least(0)))
 
 
 def _exp(value: float) -> float:

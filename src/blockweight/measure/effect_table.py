@@ -32,13 +32,13 @@ class SceneName:
     prompt: str = ""
 
 
-def prompt_groups(scenes: Sequence[SceneName]) -> tuple[int, ...]:
-    """One number a scene, the same for scenes of one prompt, as `Effect.groups`; none where no two scenes share their
-    prompt, or all do, for then nothing is told apart by it."""
-    prompts = list(dict.fromkeys(scene.prompt for scene in scenes))
-    if len(prompts) in (1, len(scenes)):
+def prompt_groups(prompts: Sequence[str]) -> tuple[int, ...]:
+    """One number a scene, the same for scenes of one prompt, as `Effect.groups` has them; `prompts` has one a scene.
+    None where no two scenes share their prompt, or all do, for then nothing is told apart by it."""
+    different = list(dict.fromkeys(prompts))
+    if len(different) in (1, len(prompts)):
         return ()
-    return tuple(prompts.index(scene.prompt) for scene in scenes)
+    return tuple(map(different.index, prompts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,23 +67,16 @@ class EffectTable:
 
     def effect(self, aspect: str, block: str) -> Effect | None:
         """The block's effect by the aspect, over the scenes in which it was measured, those of one prompt as a group;
-        None if it was in none, or the table lacks it."""
+        None if it was in none, or the table lacks it. An aspect with any value below 0 has a sign in all blocks."""
         if aspect not in self.aspects or block not in self.blocks:
             return None
         samples = self.samples(aspect, block)
         measured = np.flatnonzero(~np.isnan(samples))
         if not len(measured):
             return None
-        groups = prompt_groups([self.scenes[number] for number in measured])
-        return Effect(block, tuple(map(float, samples[measured])), groups, self.signed(aspect))
-
-    def signed(self, aspect: str) -> bool:
-        """Whether the aspect has values below 0 of some block. KeyError for an aspect that the table lacks."""
-        try:
-            values = self.values[self.aspects.index(aspect)]
-        except ValueError:
-            raise KeyError(aspect) from None
-        return bool((values < 0).any())
+        groups = prompt_groups([self.scenes[number].prompt for number in measured])
+        signed = bool((self.values[self.aspects.index(aspect)] < 0).any())
+        return Effect(block, tuple(map(float, samples[measured])), groups, signed)
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""

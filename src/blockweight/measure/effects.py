@@ -52,7 +52,8 @@ class Effect:
     of a `signed` measure may lie below 0, and the interval is the plain one.
 
     `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
-    independent of each other.
+    independent of each other. `signed` is for a measure that can fall as well as rise; it is then judged as a
+    `SignedEffect`, and so is an effect with any sample below 0.
     """
 
     block: str
@@ -67,6 +68,11 @@ class Effect:
             raise ValueError(f"{len(self.samples)} samples of {self.block} cannot stand in {len(self.groups)} groups")
 
     @property
+    def has_sign(self) -> bool:
+        """Whether it can be below 0."""
+        return self.signed or min(self.samples) < 0
+
+    @property
     def estimate(self) -> Estimate:
         """The mean over the scenes with its error, reckoned with the prompts."""
         return estimate(self.samples, self.groups)
@@ -78,13 +84,13 @@ class Effect:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`) unless it is signed: its
-        ends are ≥ 0 and the upper lies further off; (−∞, ∞) for a single scene."""
+        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`): its ends are ≥ 0 and
+        the upper lies further off. For an effect with a sign the t interval; (−∞, ∞) for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:
         """The interval at another confidence, 0…1."""
-        return self.estimate.interval(confidence) if self.signed else self.estimate.relative_interval(confidence)
+        return self.estimate.interval(confidence) if self.has_sign else self.estimate.relative_interval(confidence)
 
     @property
     def margin(self) -> float:
@@ -98,19 +104,23 @@ class Effect:
 
     def over(self, floor: float) -> Estimate:
         """How far the typical effect stands over the noise floor: the mean of ln((sample + floor / 2) / (1.5 · floor)),
-        0 for an effect as large as the floor. BlockweightError unless floor > 0.
+        0 for an effect as large as the floor. BlockweightError unless floor > 0; ValueError for an effect with a sign.
 
         Effects spread in proportion to their size, so an interval on the plain scale would call 12, 20 and 28 levels
         possibly nothing. Under the floor they do not, and their logarithms would fly apart; half a floor that is added
         holds them together.
         """
         check_floor(floor)
+        if self.has_sign:
+            raise ValueError(f"the effect of {self.block} has a sign, so it has no logarithm")
         logs = [math.log((sample + floor / 2) / (1.5 * floor)) for sample in self.samples]
         return estimate(logs, self.groups)
 
     def leaning(self, floor: float = NOISE_FLOOR) -> Leaning:
         """To which side of the noise floor (same unit as the samples) the typical effect leans, and how surely, by the
-        t test of `over`. BlockweightError unless floor > 0."""
+        t test of `over`. For an effect with a sign: beyond ±floor or between. BlockweightError unless floor > 0."""
+        if self.has_sign:
+            return SignedEffect(self.block, self.estimate).leaning(floor)
         over = self.over(floor)
         above, below = over.p_at_most(0), over.p_at_least(0)
         return Leaning(Signal.VISIBLE if above < below else Signal.NOISE, min(1.0, 2 * min(above, below)))
@@ -128,7 +138,7 @@ class Effect:
         mean = f"{self.mean:.{decimals}f}"
         if math.isinf(self.margin):
             return mean
-        if self.margin <= _EVEN * self.mean:
+        if self.has_sign or self.margin <= _EVEN * self.mean:
             return f"{mean} ± {self.margin:.{decimals}f}"
         low, high = self.interval
         return f"{mean} ({low:.{decimals}f} to {high:.{decimals}f})"
@@ -145,6 +155,11 @@ class SignedEffect:
 
     block: str
     estimate: Estimate
+
+    @classmethod
+    def of(cls, block: str, samples: Sequence[float], groups: Sequence[int] = ()) -> SignedEffect:
+        """The effect of which these are samples, one a scene; `groups` as `Effect` has them."""
+        return cls(block, estimate(samples, groups))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -169,11 +184,6 @@ class SignedEffect:
         return self.leaning(floor).settled(confidence)
 
 
-def signed_effect(block: str, samples: Sequence[float], groups: Sequence[int] = ()) -> SignedEffect:
-    """The effect of which these are samples, one a scene; `groups` as `Effect` has them."""
-    return SignedEffect(block, estimate(samples, groups))
-
-
 @dataclass(frozen=True)
 class BlockEffects:
     """All that was measured of one block: `diff` in percent (LoRA Block Weight's Diff %), the others in levels.
@@ -192,28 +202,33 @@ def measure_effects(
     pairs: PairsByBlock,
     inside: Mask | Sequence[Mask] | None = None,
     threshold: int = DIFF_THRESHOLD,
+    groups: Sequence[int] = (),
 ) -> tuple[BlockEffects, ...]:
     """The effects of every block, in the order of `pairs`.
 
-    `inside` is one mask for all seeds, or one per seed. BlockweightError when a block has no pictures, sizes differ,
-    the number of masks does not fit, or a mask leaves nothing inside or outside.
+    `inside` is one mask for all seeds, or one per seed; `groups` as `Effect` has them. BlockweightError when a block
+    has no pictures, sizes differ, the number of masks does not fit, or a mask leaves nothing inside or outside.
     """
-    return tuple(_block_effects(block, seeds, inside, threshold) for block, seeds in pairs.items())
+    return tuple(_block_effects(block, seeds, inside, threshold, tuple(groups)) for block, seeds in pairs.items())
 
 
 def _block_effects(
-    block: str, pairs: Sequence[tuple[Picture, Picture]], inside: Mask | Sequence[Mask] | None, threshold: int
+    block: str,
+    pairs: Sequence[tuple[Picture, Picture]],
+    inside: Mask | Sequence[Mask] | None,
+    threshold: int,
+    groups: tuple[int, ...],
 ) -> BlockEffects:
     if not pairs:
         raise BlockweightError(f"There are no pictures of block {block} to measure; render at least one seed.")
-    diff = Effect(block, tuple(diff_percent(picture, source, threshold) for picture, source in pairs))
-    overall = Effect(block, tuple(mean_difference(picture, source) for picture, source in pairs))
+    diff = Effect(block, tuple(diff_percent(picture, source, threshold) for picture, source in pairs), groups)
+    overall = Effect(block, tuple(mean_difference(picture, source) for picture, source in pairs), groups)
     if inside is None:
         return BlockEffects(block, diff, overall)
     masks = _masks(inside, len(pairs))
     within = tuple(mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
     beyond = tuple(mean_difference(*pair, ~mask) for pair, mask in zip(pairs, masks, strict=True))
-    return BlockEffects(block, diff, overall, Effect(block, within), Effect(block, beyond))
+    return BlockEffects(block, diff, overall, Effect(block, within, groups), Effect(block, beyond, groups))
 
 
 def _masks(inside: Mask | Sequence[Mask], count: int) -> Sequence[Mask]:

@@ -114,7 +114,10 @@ def _clustered(rows: Sequence[Sequence[float]], mean: float, count: int) -> Esti
     parts = share * between, (1 / count - share) * within
     # Groups of unequal sizes give the part within a weight below 0, which must not leave less than either part allows.
     variance = max(sum(parts), min(between, within) / count)
-    freedom = variance**2 / (parts[0] ** 2 / (groups - 1) + parts[1] ** 2 / (count - groups))
+    if not variance:  # too small for a number
+        return None
+    first, second = (part / variance for part in parts)
+    freedom = 1 / (first**2 / (groups - 1) + second**2 / (count - groups))
     return Estimate(mean, math.sqrt(variance), min(max(freedom, 1.0), count - 1))
 
 

@@ -28,15 +28,17 @@ from blockweight.measure.suggest import (
 )
 
 _FIRST = 2
-_DECIDED = {
-    GroundKind.NOTHING,
-    GroundKind.NOISE,
-    GroundKind.NO_MASK,
-    GroundKind.WORKS_INSIDE,
-    GroundKind.WORKS_ELSEWHERE,
-    GroundKind.USUAL,
-    GroundKind.LESS,
-}
+DECIDED = frozenset(
+    {
+        GroundKind.NOTHING,
+        GroundKind.NOISE,
+        GroundKind.NO_MASK,
+        GroundKind.WORKS_INSIDE,
+        GroundKind.WORKS_ELSEWHERE,
+        GroundKind.USUAL,
+        GroundKind.LESS,
+    }
+)
 """Grounds that more scenes would not change: with NO_MASK the effect is visible, and all that can be known."""
 
 
@@ -170,7 +172,7 @@ def _look(
             for block in waiting
             if block not in decided
         }
-        settled = {block: said for block, said in found.items() if said.ground and said.ground.kind in _DECIDED}
+        settled = {block: said for block, said in found.items() if said.ground and said.ground.kind in DECIDED}
         if not settled:
             return decided, found
         decided |= settled

@@ -24,6 +24,7 @@ from blockweight.measure import (
     Verdict,
     mask_digest,
     measure_effects,
+    prompt_groups,
     suggest_all,
 )
 from blockweight.plan import BlockAnalysis, Scene
@@ -80,7 +81,8 @@ def analyse(
     """
     pictures = bench.pictures("Analysing the blocks", scenes, plan.variants())
     pairs = {block: [(row[1 + number], row[0]) for row in pictures] for number, block in enumerate(plan.blocks)}
-    effects = measure_effects(pairs, inside, threshold)
+    groups = prompt_groups([scene.prompt for scene in scenes])
+    effects = measure_effects(pairs, inside, threshold, groups)
     suggestions = suggest_all(effects, NOISE_FLOOR, region=region)
     if not preview_text(scenes):
         told = {suggestion.block: [suggestion.verdict.value, *suggestion.reasons] for suggestion in suggestions}

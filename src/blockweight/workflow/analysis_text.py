@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from blockweight.measure import Effect, Ground, Verdict
+from blockweight.measure import MOST_MORE, Effect, Ground, Verdict
 from blockweight.weights import format_weight, plain_number
 from blockweight.workflow.analysis.findings import read_findings
 from blockweight.workflow.analysis.text import findings_lines
@@ -111,6 +111,8 @@ def _ground(ground: Ground) -> dict[str, object]:
         "ratio": span,
         "typical": ground.typical,
         "at_least": ground.at_least,
+        "more": ground.more,
+        "most": MOST_MORE,
     }
 
 

@@ -16,13 +16,13 @@ export function showWhy(element, each, region) {
     return;
   }
   const name = ground.kind.replace(/ ?(\w)(\w*)/g, (all, first, rest) => first.toUpperCase() + rest);
-  const { ratio, typical, seeds, floor } = ground;
-  const values = { region: region || words.region, seeds, floor };
+  const { ratio, typical, seeds, floor, more, most } = ground;
+  const values = { region: region || words.region, seeds, floor, more, most };
   if (ratio) {
     Object.assign(values, { times: times(ratio.mean), low: times(ratio.low), high: times(ratio.high), typical: times(typical) });
     if (ground.at_least) values.times = fill(words.atLeast, { number: values.times });
   }
-  element.textContent = fill(words[`why${name}`], values) + (ratio && typical !== 1 && !["noise", "too few"].includes(ground.kind) ? fill(words.whyTogether, values) : "");
+  element.textContent = fill(words[`why${name}${more === null && ground.kind === "too few" ? "Many" : ""}`], values) + (ratio && typical !== 1 && !["noise", "too few"].includes(ground.kind) ? fill(words.whyTogether, values) : "");
 }
 
 const times = (value) => (value === null ? "∞" : value < 9.95 ? value.toFixed(1) : value.toFixed(0));

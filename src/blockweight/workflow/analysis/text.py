@@ -66,7 +66,7 @@ def setting_rows(ask: AnalysisAsk) -> Iterator[tuple[str, str]]:
     yield "LoRA", f"{Path(ask.lora.path).name} ({ask.lora.digest[:12]})"
     if ask.masks:
         yield "Mask", f"{len(ask.masks)}, {ask.called}"
-    groups = prompt_groups(ask.scene_names)
+    groups = prompt_groups([scene.prompt for scene in ask.scenes])
     if groups:
         yield "Prompts", str(len(set(groups)))
     for number, scene in enumerate(ask.scenes, 1):
