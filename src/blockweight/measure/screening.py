@@ -23,7 +23,7 @@ from blockweight.plan import Screening
 HELD = 2**28
 """How many bytes of pictures are held at once. Larger ones are read more than once, a band at a time."""
 
-_CHUNK = 2**16
+_CHUNK = 2**14
 """Values of a picture that are reckoned with at once."""
 
 
@@ -153,11 +153,13 @@ def _beyond(found: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:
 
 
 def _bands(pictures: Sequence[Picture], shape: tuple[int, ...]) -> Iterator[tuple[slice, Picture]]:
-    """Rows of all pictures, as many as may be held at once: (runs, values)."""
-    height = max(1, HELD // (len(pictures) * math.prod(shape[1:])))
+    """Rows of all pictures, as many as may be held at once: (runs, values), good until the next are asked for."""
+    width = math.prod(shape[1:])
+    height = min(shape[0], max(1, HELD // (len(pictures) * width)))
+    held = np.empty((len(pictures), height * width), np.uint8)
     for top in range(0, shape[0], height):
         rows = slice(top, min(top + height, shape[0]))
-        levels = np.empty((len(pictures), (rows.stop - top) * math.prod(shape[1:])), np.uint8)
+        levels = held[:, : (rows.stop - top) * width]
         for run in range(len(pictures)):
             picture = pictures[run]
             if picture.shape != shape:
