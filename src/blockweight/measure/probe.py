@@ -87,7 +87,7 @@ def step_map(answers: Sequence[Probed], blocks: Sequence[str], masks: Sequence[M
             )
     values = [
         np.stack([map_values(level.maps[: len(blocks)], mask) for level in answer.levels], axis=1)
-        for answer, mask in zip(answers, _each(masks, answers), strict=True)
+        for answer, mask in zip(answers, _of_scenes(masks, len(answers)), strict=True)
     ]
     return StepMap(
         tuple(blocks), tuple(each.step for each in levels), tuple(each.sigma for each in levels), np.stack(values)
@@ -158,13 +158,13 @@ def mixed_values(answers: Sequence[Probed], masks: Sequence[Mask] | None = None)
     the levels."""
     found = [
         np.mean([map_values(level.mixed, mask) for level in answer.levels], axis=0)
-        for answer, mask in zip(answers, _each(masks, answers), strict=True)
+        for answer, mask in zip(answers, _of_scenes(masks, len(answers)), strict=True)
     ]
     return np.stack(found)
 
 
-def _each(masks: Sequence[Mask] | None, answers: Sequence[Probed]) -> Sequence[Mask | None]:
-    return [None] * len(answers) if masks is None else masks
+def _of_scenes(masks: Sequence[Mask] | None, scenes: int) -> Sequence[Mask | None]:
+    return [None] * scenes if masks is None else masks
 
 
 def _of_level(level: ProbedLevel, blocks: int, mask: Mask | None, measure: Measure | None) -> Floats:
