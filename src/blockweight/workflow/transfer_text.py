@@ -135,11 +135,16 @@ def transfer_csv(transfer: Transfer) -> bytes:
 
 
 def _against(found: Difference, scenes: int) -> str:
-    points = f"{100 * found.mean:+.0f}"
+    points = _points(found.mean)
     if math.isfinite(found.low):
-        points += f", {100 * found.low:+.0f} to {100 * found.high:+.0f}"
+        points += f", {_points(found.low)} to {_points(found.high)}"
     word = f"not settled by {scenes} scenes" if found.holds is Holds.UNSETTLED else found.holds.value
     return f"{word} ({points} points)"
+
+
+def _points(share: float) -> str:
+    whole = round(100 * share)
+    return f"{whole:+d}" if whole else "0"
 
 
 def _share(mean: Mean | None) -> str:
