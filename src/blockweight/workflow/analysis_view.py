@@ -65,9 +65,9 @@ class AnalysedBlock:
 class AnalysisView:
     """The planned analysis. `number` is that of the complete one (`AnalysisFacts.number`), None before, and `folder`
     the name of the project's folder with all that it found, empty before. `suggested_from` tells on how many of the
-    scenes the suggestions rest; `typical` how many times as strongly all blocks together work inside the mask as outside
-    (None without a mask, or with no suggestion yet). `cost` is the pictures', and `stale` whether the project's scenes
-    are others now."""
+    scenes the suggestions rest; `typical` how many times as strongly all blocks together work inside the mask as
+    outside (None without a mask, or with no suggestion yet). `cost` is the pictures', and `stale` whether the project's
+    scenes are others now."""
 
     plan: AnalysisPlan
     number: int | None
