@@ -9,6 +9,7 @@ import numpy as np
 from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, Sum, Verdict
 from blockweight.report import (
     Yardstick,
+    aspect_label,
     aspect_strips,
     effect_bars,
     inside_outside_figure,
@@ -19,13 +20,14 @@ from blockweight.report import (
 from blockweight.workflow.analysis.findings import Findings
 
 
-def figure_files(findings: Findings) -> dict[str, bytes]:
+def figure_files(findings: Findings, preview: str = "") -> dict[str, bytes]:
     """File name → SVG, of all figures that there is data for: `strips.svg`, `ranking.svg` (by the first aspect),
-    `inside-outside.svg`, `steps.svg`, `pairs.svg`, `seeds.svg`."""
+    `inside-outside.svg`, `steps.svg`, `pairs.svg`, `seeds.svg`. `preview` says what previews they were made from."""
     table = findings.table
-    made = {"strips.svg": aspect_strips(table)}
+    title = "Effect of every block by every aspect"
+    made = {"strips.svg": aspect_strips(table, f"{title} ({preview})" if preview else title)}
     if table.effects(main_aspect(findings)):
-        made["ranking.svg"] = ranking_figure(findings, main_aspect(findings))
+        made["ranking.svg"] = ranking_figure(findings, main_aspect(findings), preview)
     if table.effects(f"{CHANGE}:{INSIDE}"):
         floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
         verdicts = verdicts_of(findings)
@@ -42,10 +44,11 @@ def figure_files(findings: Findings) -> dict[str, bytes]:
     return made
 
 
-def ranking_figure(findings: Findings, aspect: str) -> bytes:
+def ranking_figure(findings: Findings, aspect: str, preview: str = "") -> bytes:
     """The blocks by one aspect, strongest first. BlockweightError if none was measured by it."""
+    title = f"{aspect_label(aspect).title} ({preview})" if preview else ""
     floor = NOISE_FLOOR if findings.in_levels and aspect.startswith(CHANGE) else None
-    return effect_bars(findings.table, aspect, floor=floor, verdicts=verdicts_of(findings) or None)
+    return effect_bars(findings.table, aspect, title, floor=floor, verdicts=verdicts_of(findings) or None)
 
 
 def main_aspect(findings: Findings) -> str:
