@@ -16,6 +16,7 @@ from blockweight.render.protocol import (
     Watch,
     unwatched,
 )
+from blockweight.render.sloping import SlopeAsk, SlopeRenderer, Slopes, slope_renderer
 
 __all__ = [
     "Capabilities",
@@ -25,6 +26,9 @@ __all__ = [
     "Renderer",
     "Rendering",
     "RenderingError",
+    "SlopeAsk",
+    "SlopeRenderer",
+    "Slopes",
     "Step",
     "Watch",
     "fake_picture",
@@ -35,5 +39,6 @@ __all__ = [
     "identify_weights",
     "part_digest",
     "size_step",
+    "slope_renderer",
     "unwatched",
 ]

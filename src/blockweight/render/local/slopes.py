@@ -15,9 +15,9 @@ from blockweight.blocks import DENOISERS, REST
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import LATENT_UPSCALERS, Scene
 from blockweight.render.local.engine import Engine
+from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.recalculation import Recalculation
-from blockweight.render.local.sloping_lora import SlopingLora
 from blockweight.render.protocol import Step, Watch
 from blockweight.render.sloping import Levels, SlopeAsk, Slopes
 
@@ -40,7 +40,7 @@ def check_slopes(ask: SlopeAsk) -> None:
         )
 
 
-def slopes_of(ask: SlopeAsk, engine: Engine, lora: SlopingLora, watch: Watch, room: int | None = None) -> Slopes:
+def slopes_of(ask: SlopeAsk, engine: Engine, live: LiveLora, watch: Watch, room: int | None = None) -> Slopes:
     """The slopes of one ask; `room` as for Recalculation. BlockweightError if the picture does not fit into the memory,
     or the picture or a slope is not a number."""
     job, weights = ask.job, ask.job.variant.weights
@@ -51,19 +51,22 @@ def slopes_of(ask: SlopeAsk, engine: Engine, lora: SlopingLora, watch: Watch, ro
         with (
             torch.enable_grad(),
             engine.texts_anew(),
-            lora.at(weights, job.lora.strength) as leaves,
+            live.sloping(weights, job.lora.strength) as leaves,
             counted.on(engine, room),
         ):
-            drawn = engine.draw([job], lora, lambda _done, of: counted.expect(of))
+            drawn = engine.draw([job], live, counted.forth)
             levels = (drawn[0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5
             picture = levels.detach().double().cpu().numpy()
             if not np.isfinite(picture).all():
                 raise BlockweightError(_no_number("picture", job.scene))
-            forth, rows = time.perf_counter() - started, counted.rows
+            forth = time.perf_counter() - started
             cotangents = [np.asarray(each, np.float64) for each in ask.cotangents(picture)]
             counted.back(len(cotangents))
-            blocks = [block for block in (*lora.lora.blocks, REST) if block in leaves]
-            found = [_back(levels, each, [leaves[block] for block in blocks]) for each in cotangents]
+            blocks = [block for block in (*live.lora.blocks, REST) if block in leaves]
+            found = []
+            for cotangent in cotangents:
+                found.append(_back(levels, cotangent, [leaves[block] for block in blocks]))
+                counted.gone_back(len(found))
     except (RuntimeError, MemoryError) as error:
         if not ran_out_of_memory(error):
             raise
@@ -76,7 +79,7 @@ def slopes_of(ask: SlopeAsk, engine: Engine, lora: SlopingLora, watch: Watch, ro
     if not np.isfinite(slopes).all():
         raise BlockweightError(_no_number("gradient", job.scene))
     seconds = time.perf_counter() - started
-    return Slopes(job, picture, tuple(blocks), slopes, rows, rows * seconds / forth, seconds)
+    return Slopes(job, picture, tuple(blocks), slopes, counted.rows, counted.rows * seconds / forth, seconds)
 
 
 def _back(levels: Tensor, cotangent: Levels, leaves: Sequence[Tensor]) -> list[float]:
@@ -104,16 +107,7 @@ class _Counted:
     def __init__(self, watch: Watch) -> None:
         self.rows = 0
         self._watch = watch
-        self._calls = self._forth = 0
-        self._ways = 2
-
-    def expect(self, calls: int) -> None:
-        """So many calls make the picture."""
-        self._forth = calls
-
-    def back(self, times: int) -> None:
-        """The picture is made; it will be gone back through so often."""
-        self._forth, self._ways = self._calls, 1 + times
+        self._done = self._forth = self._ways = 0
 
     @contextmanager
     def on(self, engine: Engine, room: int | None) -> Iterator[None]:
@@ -127,7 +121,27 @@ class _Counted:
             stack.enter_context(again.of(pipeline.vae, "decode"))
             yield
 
+    def forth(self, done: int, of: int) -> None:
+        """The model was asked `done` of `of` times for the picture; how often it will be gone back through is not known
+        yet."""
+        self._done, self._forth = done, of
+        self._watch(Step(1, done, 2 * of))
+
+    def back(self, times: int) -> None:
+        """The picture is made; it will be gone back through so often."""
+        self._forth, self._ways = self._done, 1 + times
+
+    def gone_back(self, times: int) -> None:
+        """So often so far."""
+        self._tell(self._forth * (1 + times))
+
     def _called(self, rows: int) -> None:
-        self.rows += rows
-        self._calls += 1
-        self._watch(Step(1, self._calls, max(self._calls, self._forth * self._ways)))
+        if self._ways:
+            self._tell(self._done + 1)
+        else:
+            self.rows += rows
+
+    def _tell(self, done: int) -> None:
+        if done > self._done:
+            self._done = done
+            self._watch(Step(1, done, max(done, self._forth * self._ways)))
