@@ -16,7 +16,7 @@ from blockweight.render.protocol import (
     Watch,
     unwatched,
 )
-from blockweight.render.sloping import SlopeAsk, SlopeRenderer, Slopes, slope_renderer
+from blockweight.render.sloping import Sketch, SketchAsk, SlopeAsk, SlopeRenderer, Slopes, slope_renderer
 
 __all__ = [
     "Capabilities",
@@ -26,6 +26,8 @@ __all__ = [
     "Renderer",
     "Rendering",
     "RenderingError",
+    "Sketch",
+    "SketchAsk",
     "SlopeAsk",
     "SlopeRenderer",
     "Slopes",

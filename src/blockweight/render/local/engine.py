@@ -55,3 +55,8 @@ class Engine(Protocol):
         """In here no prompt that was read before counts, and what is read is forgotten after: gradients go through the
         text encoders."""
         ...
+
+    def seeing(self, seen: Callable[[Tensor], None]) -> AbstractContextManager[None]:
+        """In here `seen` is given what the model predicts each time that it is asked, after guidance: (N, C, h, w), or
+        (N, tokens, channels) of a model whose latents are packed. What it raises ends the picture."""
+        ...

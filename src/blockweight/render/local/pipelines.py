@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,6 +80,22 @@ class PipelineEngine:
             yield
         finally:
             self._prompts = kept
+
+    @contextmanager
+    def seeing(self, seen: Callable[[Tensor], None]) -> Iterator[None]:
+        """Give `seen` every guided prediction, as the scheduler gets it."""
+        scheduler = self.pipeline.scheduler
+        own = scheduler.step
+
+        def step(predicted: Tensor, *given: Any, **named: Any) -> Any:
+            seen(predicted)
+            return own(predicted, *given, **named)
+
+        scheduler.step = step
+        try:
+            yield
+        finally:
+            del scheduler.step
 
     def _draw(self, jobs: Sequence[Job], live: LiveLora | None, told: Any) -> Tensor:
         scene, kind, pipeline = jobs[0].scene, self.kind, self.pipeline

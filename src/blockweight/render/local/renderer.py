@@ -29,9 +29,10 @@ from blockweight.render.local.engines import FAMILIES, load_engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import dtype_on, pick_device
+from blockweight.render.local.sketches import check_sketch, sketch_of
 from blockweight.render.local.slopes import check_slopes, slopes_of
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
-from blockweight.render.sloping import SlopeAsk, Slopes
+from blockweight.render.sloping import Sketch, SketchAsk, SlopeAsk, Slopes
 
 LARGEST_BATCH = 26
 
@@ -150,6 +151,19 @@ class LocalRenderer:
             live = self._attach(ask.job)
             assert live is not None
             yield slopes_of(ask, self._engine(ask.job.scene.checkpoint), live, watch)
+
+    def sketches(self, asks: Sequence[SketchAsk], watch: Watch = unwatched) -> Iterator[Sketch]:
+        """As `slopes`."""
+        for ask in asks:
+            check_sketch(ask)
+        self.check([ask.job for ask in asks])
+        return self._sketches(asks, watch)
+
+    def _sketches(self, asks: Sequence[SketchAsk], watch: Watch) -> Iterator[Sketch]:
+        for ask in asks:
+            live = self._attach(ask.job)
+            assert live is not None
+            yield sketch_of(ask, self._engine(ask.job.scene.checkpoint), live, watch)
 
     def _attempt(self, jobs: Sequence[Job], missing: Sequence[Job], watch: Watch) -> _Drawn | None:
         """A batch; None if it does not fit into the memory. What its steps held is free again then."""

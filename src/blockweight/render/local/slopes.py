@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from blockweight.blocks import DENOISERS, REST
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import LATENT_UPSCALERS, Scene
+from blockweight.plan import LATENT_UPSCALERS, Job, Scene
 from blockweight.render.local.engine import Engine
 from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
@@ -25,14 +25,19 @@ _LARGEST = 0.5
 """Of the numbers that go back into the autoencoder: half precision knows neither much larger nor much smaller ones."""
 
 
+def check_weights(job: Job) -> None:
+    """Refuse a picture without the LoRA."""
+    if job.variant.weights is None:
+        raise BlockweightError(
+            f"The picture {quoted(job.variant.label)} is without the LoRA, so no block has a weight there; take "
+            "its slopes with every block at 0."
+        )
+
+
 def check_slopes(ask: SlopeAsk) -> None:
     """Refuse a picture without the LoRA, and one whose second pass begins with a picture of 8 bits."""
     scene = ask.job.scene
-    if ask.job.variant.weights is None:
-        raise BlockweightError(
-            f"The picture {quoted(ask.job.variant.label)} is without the LoRA, so no block has a weight there; take "
-            "its slopes with every block at 0."
-        )
+    check_weights(ask.job)
     if scene.hires is not None and scene.hires.upscaler not in LATENT_UPSCALERS:
         raise BlockweightError(
             f"The scene {quoted(scene.label)} enlarges the picture itself between its passes, and no gradient goes "
@@ -47,37 +52,29 @@ def slopes_of(ask: SlopeAsk, engine: Engine, live: LiveLora, watch: Watch, room:
     assert weights is not None
     counted = _Counted(watch)
     started = time.perf_counter()
-    try:
-        with (
-            torch.enable_grad(),
-            engine.texts_anew(),
-            live.sloping(weights, job.lora.strength) as leaves,
-            counted.on(engine, room),
-        ):
-            drawn = engine.draw([job], live, counted.forth)
-            levels = (drawn[0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5
-            picture = levels.detach().double().cpu().numpy()
-            if not np.isfinite(picture).all():
-                raise BlockweightError(_no_number("picture", job.scene))
-            forth = time.perf_counter() - started
-            cotangents = [np.asarray(each, np.float64) for each in ask.cotangents(picture)]
-            counted.back(len(cotangents))
-            blocks = [block for block in (*live.lora.blocks, REST) if block in leaves]
-            found = []
-            for cotangent in cotangents:
-                found.append(_back(levels, cotangent, [leaves[block] for block in blocks]))
-                counted.gone_back(len(found))
-    except (RuntimeError, MemoryError) as error:
-        if not ran_out_of_memory(error):
-            raise
-        width, height = job.scene.picture_size
-        raise BlockweightError(
-            f"The gradient of a picture of {width}×{height} pixels does not fit into the memory; use smaller pictures, "
-            "or another --method."
-        ) from error
+    with (
+        memory_in_words(job.scene),
+        torch.enable_grad(),
+        engine.texts_anew(),
+        live.sloping(weights, job.lora.strength) as leaves,
+        counted.on(engine, room),
+    ):
+        drawn = engine.draw([job], live, counted.forth)
+        levels = (drawn[0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5
+        picture = levels.detach().double().cpu().numpy()
+        if not np.isfinite(picture).all():
+            raise BlockweightError(no_number("picture", job.scene))
+        forth = time.perf_counter() - started
+        cotangents = [np.asarray(each, np.float64) for each in ask.cotangents(picture)]
+        counted.back(len(cotangents))
+        blocks = blocks_of(live, leaves)
+        found = []
+        for cotangent in cotangents:
+            found.append(_back(levels, cotangent, [leaves[block] for block in blocks]))
+            counted.gone_back(len(found))
     slopes = np.array(found, np.float64).reshape(len(found), len(blocks))
     if not np.isfinite(slopes).all():
-        raise BlockweightError(_no_number("gradient", job.scene))
+        raise BlockweightError(no_number("gradient", job.scene))
     seconds = time.perf_counter() - started
     return Slopes(job, picture, tuple(blocks), slopes, counted.rows, counted.rows * seconds / forth, seconds)
 
@@ -94,10 +91,31 @@ def _back(levels: Tensor, cotangent: Levels, leaves: Sequence[Tensor]) -> list[f
     return [0.0 if each is None else float(each) / power for each in found]
 
 
-def _no_number(what: str, scene: Scene) -> str:
+def blocks_of(live: LiveLora, leaves: Mapping[str, Tensor]) -> list[str]:
+    """The blocks in the family's order, REST last."""
+    return [block for block in (*live.lora.blocks, REST) if block in leaves]
+
+
+@contextmanager
+def memory_in_words(scene: Scene) -> Iterator[None]:
+    """Say in a sentence that there is no memory for what is done in here."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out_of_memory(error):
+            raise
+        width, height = scene.picture_size
+        raise BlockweightError(
+            f"The gradient of a picture of {width}×{height} pixels does not fit into the memory; use smaller pictures, "
+            "or another --method."
+        ) from error
+
+
+def no_number(what: str, scene: Scene) -> str:
+    """What came out as something that is not a number, in a sentence."""
     return (
         f"The {what} of the scene {quoted(scene.label)} came out as something that is not a number: the weights are "
-        "too large for this model's number format; lower them, or use --dtype float32."
+        "too large for this model's number format; lower them, or use another --method."
     )
 
 

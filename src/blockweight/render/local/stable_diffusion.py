@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +36,7 @@ class StableDiffusion:
         self._texts = TextEmbeddings()
         self._vaes = Vaes(pipeline.vae)
         self._controls = ControlShelf(pipeline.unet)
+        self._seen: Callable[[Tensor], None] = _unseen
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -81,6 +82,15 @@ class StableDiffusion:
         finally:
             self._texts = kept
 
+    @contextmanager
+    def seeing(self, seen: Callable[[Tensor], None]) -> Iterator[None]:
+        """Give `seen` every guided prediction, (N, C, h, w), fp32."""
+        self._seen = seen
+        try:
+            yield
+        finally:
+            self._seen = _unseen
+
     def decode(self, _jobs: Sequence[Job], latents: Tensor) -> Tensor:
         """Latents (N, C, h, w) to pictures (N, 3, H, W)."""
         return decoded(self.pipeline.vae, latents)
@@ -120,7 +130,9 @@ class StableDiffusion:
                 ).sample
                 asked, done = asked + 1, done + 1
                 stepped(done, max(done, asks))
-                return conditioning.guide(predicted.float(), scene.cfg_scale)
+                guided = conditioning.guide(predicted.float(), scene.cfg_scale)
+                self._seen(guided)
+                return guided
 
             return predict
 
@@ -131,6 +143,10 @@ class StableDiffusion:
         """The ControlNets of a batch."""
         controls = scenes[0].controls
         return Guides(controls, self._controls.take(controls), self.pipeline.vae_scale_factor)
+
+
+def _unseen(_predicted: Tensor) -> None:
+    """Nobody wants to know."""
 
 
 def _told(pooled: Tensor | None, size: tuple[int, int]) -> dict[str, Tensor] | None:
