@@ -35,6 +35,7 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
+from blockweight.measure.predicted import PREDICTION, predicted_table, sketch_table, slope_points
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
     DIFF_FLOOR,
@@ -64,6 +65,7 @@ __all__ = [
     "LIKENESS",
     "NOISE_FLOOR",
     "OUTSIDE",
+    "PREDICTION",
     "SATURATION",
     "Aim",
     "BlockEffects",
@@ -91,9 +93,12 @@ __all__ = [
     "mean_difference",
     "measure_effects",
     "parse_objectives",
+    "predicted_table",
     "share_of_change",
     "share_of_green",
     "signed_effect",
+    "sketch_table",
+    "slope_points",
     "suggest",
     "suggest_all",
     "t_interval",
