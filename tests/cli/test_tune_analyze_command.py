@@ -43,7 +43,9 @@ class Interrupted(FakeRenderer):
 
 
 def test_an_analysis_is_estimated_run_and_applied(tune):
-    assert tune("analyze", "--blocks", "IN01-IN03", "--estimate").out.startswith("8 pictures, no time measured yet\n2 scenes rank the blocks")
+    assert tune("analyze", "--blocks", "IN01-IN03", "--estimate").out.startswith(
+        "8 pictures, no time measured yet\n2 scenes rank the blocks"
+    )
     ended = tune("analyze", "--blocks", "IN01-IN03", "--range", "1,1.001")
     assert ended.code == 0
     assert ended.out.splitlines() == [

@@ -92,6 +92,7 @@ from blockweight.measure.objectives import (
     cotangents,
     objective_change,
     parse_objectives,
+    signed_effect,
 )
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
@@ -106,6 +107,7 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
+from blockweight.measure.predicted import PREDICTION, predicted_table, sketch_table, slope_points
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
 from blockweight.measure.probe import (
     StepMap,
@@ -177,6 +179,7 @@ __all__ = [
     "MOST_MORE",
     "NOISE_FLOOR",
     "OUTSIDE",
+    "PREDICTION",
     "SATURATION",
     "SSIM_WINDOW",
     "STEP",
@@ -278,6 +281,7 @@ __all__ = [
     "parse_colour",
     "parse_objectives",
     "planned_looks",
+    "predicted_table",
     "prediction_error",
     "probe_table",
     "prompt_groups",
@@ -292,6 +296,8 @@ __all__ = [
     "signals",
     "signed_effect",
     "simultaneous_intervals",
+    "sketch_table",
+    "slope_points",
     "step_map",
     "step_map_from",
     "structure_differences",
