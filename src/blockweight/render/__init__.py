@@ -6,6 +6,7 @@ from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.model_families import families_of
 from blockweight.render.parts import identify_picture, identify_weights, part_digest
 from blockweight.render.probing import (
+    PROBE_EVERY,
     PROBE_SIGMA,
     Maps,
     Pair,
@@ -31,6 +32,7 @@ from blockweight.render.protocol import (
 )
 
 __all__ = [
+    "PROBE_EVERY",
     "PROBE_SIGMA",
     "Capabilities",
     "Failure",
