@@ -28,8 +28,8 @@ from blockweight.measure import (
     SceneName,
     cotangents,
     mean_difference,
+    objective_change,
     predicted_table,
-    signed_effect,
     sketch_table,
     slope_points,
 )
@@ -73,7 +73,7 @@ def main() -> None:
         source, *changed = (found[each.key] for each in jobs)
         rows += 2 * scene.steps * len(jobs)
         for b, picture in enumerate(changed):
-            signed[:, b, n] = [signed_effect(goal, picture, source) for goal in goals[n]]
+            signed[:, b, n] = [objective_change(goal, picture, source) for goal in goals[n]]
             sizes[:, b, n] = [mean_difference(picture, source, mask) for mask in (None, looks[n], ~looks[n])]
     whole = time.process_time() - started
     print(f"{len(lora.blocks)} blocks, {len(scenes)} scenes: {rows} rows, {whole:.0f} s; {peak()} MB at most")

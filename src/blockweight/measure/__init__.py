@@ -50,6 +50,7 @@ from blockweight.measure.effects import (
     Signal,
     SignedEffect,
     measure_effects,
+    signed_effect,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
 from blockweight.measure.floors import SeedFloor, repeat_floor, seed_floor
@@ -92,7 +93,6 @@ from blockweight.measure.objectives import (
     cotangents,
     objective_change,
     parse_objectives,
-    signed_effect,
 )
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
