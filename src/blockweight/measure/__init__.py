@@ -50,7 +50,6 @@ from blockweight.measure.effects import (
     Signal,
     SignedEffect,
     measure_effects,
-    signed_effect,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
 from blockweight.measure.floors import SeedFloor, repeat_floor, seed_floor
@@ -294,7 +293,6 @@ __all__ = [
     "share_of_change",
     "share_of_green",
     "signals",
-    "signed_effect",
     "simultaneous_intervals",
     "sketch_table",
     "slope_points",
