@@ -12,7 +12,7 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import CONFIDENCE
 from blockweight.workflow.analysis.costs import Work
 
-Method = Literal["eba", "screen", "probe", "gradient"]
+Method = Literal["eba", "screen", "bisect", "probe", "gradient"]
 
 SPREAD = 0.5
 """How a block's effect differs from scene to scene: the standard deviation of its logarithm. The median of the blocks
@@ -97,6 +97,8 @@ def able_to_tell(method: Method, scenes: int, spread: float = SPREAD) -> str:
             "away from it."
         )
     unsaid = "" if method == "eba" else " Its numbers rank the blocks; they are no levels of finished pictures."
+    if method == "bisect":
+        unsaid = " Blocks of a group that does nothing visible are known by the group alone."
     if method == "screen":
         unsaid = " Effects are averaged over the other blocks' states, not taken at the weights you use."
     if scenes < LEAST:

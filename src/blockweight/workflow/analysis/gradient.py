@@ -26,9 +26,9 @@ BACK = 3.0
 
 
 def points_of(ask: AnalysisAsk) -> tuple[float, ...]:
-    """The weights of all blocks at which gradients are taken: midway between the two of the range, where a straight
-    line fits a curve best."""
-    return ((ask.value + ask.base) / 2,)
+    """The weights of all blocks at which gradients are taken: those of the source. Midway to the other end of the range
+    all the other blocks would stand elsewhere too, which is worse (docs/gradients.md)."""
+    return (ask.base,)
 
 
 def gradient_table(ask: AnalysisAsk, bench: Bench) -> tuple[EffectTable, float]:

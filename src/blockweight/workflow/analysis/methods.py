@@ -12,6 +12,7 @@ from blockweight.measure import CHANGE, EffectTable, InteractionTable
 from blockweight.plan import Job
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
+from blockweight.workflow.analysis.bisect import bisect_jobs, bisect_table
 from blockweight.workflow.analysis.budget import Method
 from blockweight.workflow.analysis.costs import Work
 from blockweight.workflow.analysis.eba import eba_table
@@ -26,6 +27,7 @@ from blockweight.workflow.analysis.yardstick import yardstick_of
 METHODS: dict[Method, str] = {
     "eba": "One block at a time",
     "screen": "Screening, all blocks at once",
+    "bisect": "Groups of blocks, halved where they do something",
     "probe": "The probe, without finished pictures",
     "gradient": "Gradients of the objectives",
 }
@@ -47,6 +49,10 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
     if method == "screen":
         table = screen_table(ask, bench)
         return _findings(ask, "screen", Findings("screen", table, work_of(ask, "screen"), {}))
+    if method == "bisect":
+        bisected = bisect_table(ask, bench)
+        work = Work(bisected.pictures + len(_references(ask)))
+        return _findings(ask, "bisect", Findings("bisect", bisected.table, work, {}))
     table = eba_table(ask, bench)
     pairs = pair_table(ask, bench, table) if ask.pairs else None
     yardstick = {name: floor.mean for name, floor in yardstick_of(ask, bench, table).items()}
@@ -58,11 +64,13 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
 
 
 def planned_jobs(ask: AnalysisAsk, method: Method | str) -> Sequence[Job]:
-    """The pictures that a method renders, but those of pairs, of which nobody knows yet which blocks they have; all
-    that an adaptive analysis may want."""
+    """The pictures that a method renders, but those of pairs, of which nobody knows yet which blocks they have, and of
+    groups that are halved; all that an adaptive analysis may want."""
     jobs = list(_references(ask))
     if method == "eba":
         jobs += [job for scene in range(len(ask.scenes)) for job in ask.jobs(scene)]
+    if method == "bisect":
+        jobs += bisect_jobs(ask)
     if method == "screen":
         jobs += [job for row in screen_jobs(ask) for job in row]
     return jobs
@@ -115,7 +123,7 @@ def check_method(ask: AnalysisAsk, method: Method | str) -> None:
         )
     if method != "eba" and ask.adaptive:
         raise BlockweightError(f"The method {method} takes all scenes alike; leave out --adaptive, or use eba.")
-    if method in ("screen", "gradient") and ask.pairs:
+    if method in ("screen", "bisect", "gradient") and ask.pairs:
         raise BlockweightError(f"The method {method} cannot tell pairs of blocks apart; use eba or probe for them.")
     for aim in ask.aims:
         if aim.region and not ask.masks:
