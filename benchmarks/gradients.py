@@ -101,7 +101,7 @@ def main() -> None:
         table = sketch_table(names, found, VALUE, BASE)
         for region, aspect in zip(("all", "inside", "outside"), table.aspects, strict=True):
             wanted = sizes[("all", "inside", "outside").index(region)]
-            show(f"{many} projections", region, wanted, matrix(table, aspect, blocks), share)
+            show(f"{many} projection{'s' * (many > 1)}", region, wanted, matrix(table, aspect, blocks), share)
     print(f"{peak()} MB at most")
 
 

@@ -24,7 +24,7 @@ from blockweight.weights import uniform
 
 CPU = torch.device("cpu")
 AT = 1
-AWAY = 5e-3
+AWAY = 2e-2
 
 
 class Enough(Exception):
@@ -86,7 +86,7 @@ def test_one_projection_is_that_of_the_predictions_differences(tiny, shared):
         share = _placed(mask, torch.from_numpy(slope)[None])[0].numpy()
         inside, outside = projected(slope, share), projected(slope, 1 - share)
         sizes = found.sizes[:, found.blocks.index(block)]
-        assert sizes[1:] == pytest.approx([inside, outside], rel=0.02, abs=1e-4)
+        assert sizes[1:] == pytest.approx([inside, outside], rel=0.05, abs=1e-4)
         assert sizes[1] > 1e-3
 
 

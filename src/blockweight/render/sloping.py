@@ -32,7 +32,8 @@ class SlopeAsk:
 @dataclass(frozen=True, eq=False)
 class Slopes:
     """`slopes[objective, block]`: the objective's unit for 1 of the block's weight, float64; `blocks` are all that the
-    LoRA changes, in the order of its family's layout, and REST if it has such modules.
+    LoRA changes, in the order of its family's layout, and REST if it has such modules. Where the picture is cut off
+    at 0 or 255, no weight moves it.
 
     `rows` counts the rows that the denoiser was asked for to draw `picture` (two for a step with guidance); `cost` is
     how many it would have drawn in the time that the whole took, the way back included, which is what compares with
