@@ -23,7 +23,7 @@ from blockweight.demo import embedded
 from blockweight.lora import open_lora
 from blockweight.measure import Mask, Picture, map_values, mask_cells
 from blockweight.plan import BlockAnalysis, LoraUse, plan_block_analysis
-from blockweight.render import PROBE_EVERY, ProbeAsk, identify_checkpoint, step_near
+from blockweight.render import ProbeAsk, identify_checkpoint, step_near
 from blockweight.render.local import LocalRenderer
 
 Floats = NDArray[np.float64]
@@ -163,7 +163,7 @@ def show_settings(measured: Sequence[Measured]) -> None:
 
     one = maps[:, usual]
     three = (maps[:, spread] / maps[:, spread].mean((0, 3), keepdims=True)).mean(1)
-    two, thirds, few = scenes // PROBE_EVERY, scenes // 3, min(8, scenes)
+    two, thirds, few = scenes // 2, scenes // 3, min(8, scenes)
     rows = [
         (f"one level, σ {sigmas[usual]:.1f}, every scene", cost([usual], 1), one, scenes),
         ("  the same, every second scene (the default)", cost([usual], two / scenes), one, two),

@@ -43,5 +43,5 @@ def test_slopes_predict_a_linear_picture_exactly():
 def test_sketches_have_no_sign():
     found = [Sketch(job(), BLOCKS, ("", "inside"), np.array([[1.0, 2.0], [3.0, 4.0]]), 16, 20.0, 1.0)] * 2
     table = sketch_table(SCENES, found, 0.5, 1.0)
-    assert table.aspects == ("prediction", "prediction:inside")
-    assert table.samples("prediction:inside", "OUT08").tolist() == [2.0, 2.0]
+    assert table.aspects == ("change", "change:inside")
+    assert table.samples("change:inside", "OUT08").tolist() == [2.0, 2.0]

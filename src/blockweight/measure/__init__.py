@@ -106,7 +106,7 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
-from blockweight.measure.predicted import PREDICTION, predicted_table, sketch_table, slope_points
+from blockweight.measure.predicted import predicted_table, sketch_table, slope_points
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
 from blockweight.measure.probe import (
     StepMap,
@@ -178,7 +178,6 @@ __all__ = [
     "MOST_MORE",
     "NOISE_FLOOR",
     "OUTSIDE",
-    "PREDICTION",
     "SATURATION",
     "SSIM_WINDOW",
     "STEP",

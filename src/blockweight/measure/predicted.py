@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from blockweight.measure.effect_table import EffectTable, SceneName
+from blockweight.measure.effect_table import CHANGE, EffectTable, SceneName
 from blockweight.render import Sketch, Slopes
-
-PREDICTION = "prediction"
-"""The aspect of sketches: the root mean square of what changes in one prediction of the model, in its own unit."""
 
 
 def slope_points(value: float, base: float, count: int = 1) -> tuple[float, ...]:
@@ -36,8 +33,9 @@ def predicted_table(
 
 
 def sketch_table(scenes: Sequence[SceneName], found: Sequence[Sketch], value: float, base: float) -> EffectTable:
-    """Effects without a sign, one sketch a scene: PREDICTION, by region where there was a mask."""
+    """Effects without a sign, one sketch a scene: CHANGE, by region where there was a mask, as the root mean square of
+    what changes in one prediction of the model, in its own unit."""
     first = found[0]
-    aspects = tuple(f"{PREDICTION}:{region}" if region else PREDICTION for region in first.regions)
+    aspects = tuple(f"{CHANGE}:{region}" if region else CHANGE for region in first.regions)
     values = np.stack([each.sizes for each in found], axis=-1) * abs(value - base)
     return EffectTable(aspects, first.blocks, tuple(scenes), values)

@@ -6,7 +6,6 @@ from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.model_families import families_of
 from blockweight.render.parts import identify_picture, identify_weights, part_digest
 from blockweight.render.probing import (
-    PROBE_EVERY,
     PROBE_SIGMA,
     Maps,
     Pair,
@@ -33,7 +32,6 @@ from blockweight.render.protocol import (
 from blockweight.render.sloping import Cotangents, Sketch, SketchAsk, SlopeAsk, SlopeRenderer, Slopes, slope_renderer
 
 __all__ = [
-    "PROBE_EVERY",
     "PROBE_SIGMA",
     "Capabilities",
     "Cotangents",

@@ -24,9 +24,6 @@ from blockweight.render.protocol import Picture, Renderer, Watch, unwatched
 PROBE_SIGMA = 2.0
 """The noise level at which one look says most of all aspects of a picture (docs/probe.md)."""
 
-PROBE_EVERY = 2
-"""Of the scenes of an analysis, each so many-th is enough to probe: a look repeats better than a picture."""
-
 Maps = NDArray[np.float32]
 """(N, h, w), one number a cell of the latents, ≥ 0."""
 

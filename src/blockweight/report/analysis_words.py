@@ -39,6 +39,12 @@ METHODS: Mapping[str, Method] = {
         "No pictures are finished: at a few noise levels every block in turn goes from {base} to {value}, and what "
         "changes in the model's estimate of the picture is what the block does.",
     ),
+    "sketch": Method(
+        "Sketch",
+        "No pictures are finished: at one noise level, random projections of the model's estimate go back to the "
+        "weights of all blocks at once; the size of a block's slope, times the way from {base} to {value}, is its "
+        "effect.",
+    ),
     "gradient": Method(
         "Gradient",
         "One backward pass through the sampler gives the slope of the picture by every block's weight; an effect is "

@@ -12,7 +12,7 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import CONFIDENCE
 from blockweight.workflow.analysis.costs import Work
 
-Method = Literal["eba", "screen", "bisect", "probe", "gradient"]
+Method = Literal["eba", "screen", "bisect", "probe", "sketch", "gradient"]
 
 SPREAD = 0.5
 """How a block's effect differs from scene to scene: the standard deviation of its logarithm. The median of the blocks

@@ -8,6 +8,9 @@ import numpy as np
 
 from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, Sum, Verdict
 from blockweight.report import (
+    ASPECT_LABELS,
+    AspectLabel,
+    Labels,
     Yardstick,
     aspect_label,
     aspect_strips,
@@ -25,13 +28,13 @@ def figure_files(findings: Findings, preview: str = "") -> dict[str, bytes]:
     `inside-outside.svg`, `steps.svg`, `pairs.svg`, `seeds.svg`. `preview` says what previews they were made from."""
     table = findings.table
     title = "Effect of every block by every aspect"
-    made = {"strips.svg": aspect_strips(table, f"{title} ({preview})" if preview else title)}
+    labels, verdicts = labels_of(findings), verdicts_of(findings) or None
+    made = {"strips.svg": aspect_strips(table, f"{title} ({preview})" if preview else title, labels=labels)}
     if table.effects(main_aspect(findings)):
         made["ranking.svg"] = ranking_figure(findings, main_aspect(findings), preview)
     if table.effects(f"{CHANGE}:{INSIDE}"):
         floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
-        verdicts = verdicts_of(findings)
-        made["inside-outside.svg"] = inside_outside_figure(table, CHANGE, floor=floor, verdicts=verdicts or None)
+        made["inside-outside.svg"] = inside_outside_figure(table, CHANGE, floor=floor, verdicts=verdicts, labels=labels)
     if findings.steps is not None:
         found = findings.steps
         values = np.nanmean(found.values, axis=0)
@@ -48,7 +51,16 @@ def ranking_figure(findings: Findings, aspect: str, preview: str = "") -> bytes:
     """The blocks by one aspect, strongest first. BlockweightError if none was measured by it."""
     title = f"{aspect_label(aspect).title} ({preview})" if preview else ""
     floor = NOISE_FLOOR if findings.in_levels and aspect.startswith(CHANGE) else None
-    return effect_bars(findings.table, aspect, title, floor=floor, verdicts=verdicts_of(findings) or None)
+    verdicts, labels = verdicts_of(findings) or None, labels_of(findings)
+    return effect_bars(findings.table, aspect, title, floor=floor, verdicts=verdicts, labels=labels)
+
+
+def labels_of(findings: Findings) -> Labels:
+    """What the aspects are called: objectives are in levels, and what finishes no picture has a unit of its own."""
+    own = {aim: AspectLabel(aim, "levels") for aim in findings.aims}
+    if not findings.in_levels and findings.method != "gradient":
+        own[CHANGE] = AspectLabel("change of the estimate", "")
+    return {**ASPECT_LABELS, **own}
 
 
 def main_aspect(findings: Findings) -> str:

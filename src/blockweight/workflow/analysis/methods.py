@@ -22,6 +22,7 @@ from blockweight.workflow.analysis.objectives import without_lora
 from blockweight.workflow.analysis.pairs import pair_count, pair_table
 from blockweight.workflow.analysis.probe import probe_blocks, probe_calls
 from blockweight.workflow.analysis.screen import screen_jobs, screen_table
+from blockweight.workflow.analysis.sketch import sketch_calls, sketch_table
 from blockweight.workflow.analysis.yardstick import yardstick_of
 
 METHODS: dict[Method, str] = {
@@ -29,6 +30,7 @@ METHODS: dict[Method, str] = {
     "screen": "Screening, all blocks at once",
     "bisect": "Groups of blocks, halved where they do something",
     "probe": "The probe, without finished pictures",
+    "sketch": "Sketches, all blocks by a few ways back",
     "gradient": "Gradients of the objectives",
 }
 """The methods, with what people call them."""
@@ -41,6 +43,9 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
     if method == "gradient":
         table, calls = gradient_table(ask, bench)
         return _findings(ask, "gradient", Findings("gradient", table, Work(len(_references(ask)), calls), {}))
+    if method == "sketch":
+        table, calls = sketch_table(ask, bench)
+        return _findings(ask, "sketch", Findings("sketch", table, Work(0, calls), {}))
     if method == "probe":
         probed = probe_blocks(ask, bench)
         found = Findings("probe", probed.table, Work(0, probed.calls), {}, steps=probed.steps,
@@ -81,7 +86,7 @@ def work_of(ask: AnalysisAsk, method: Method | str) -> Work:
     pictures = len({job.key for job in planned_jobs(ask, method)})
     if method == "eba" and ask.pairs:
         pictures += pair_count(min(ask.pairs, len(ask.blocks)), len(ask.scenes))
-    calls = {"probe": probe_calls, "gradient": gradient_calls}
+    calls = {"probe": probe_calls, "sketch": sketch_calls, "gradient": gradient_calls}
     return Work(pictures, calls[method](ask) if method in calls else 0.0)
 
 
@@ -114,16 +119,18 @@ def check_method(ask: AnalysisAsk, method: Method | str) -> None:
         raise BlockweightError(
             "A gradient needs something to go up: name objectives with --objective, such as green:outside or distance."
         )
-    if method == "probe" and ask.aims:
-        raise BlockweightError("A probe finishes no pictures to read objectives off; use --method eba or gradient.")
-    if method in ("screen", "gradient") and ask.aspects:
+    if method in ("probe", "sketch") and ask.aims:
+        raise BlockweightError(
+            f"The method {method} finishes no pictures to read objectives off; use --method eba or gradient."
+        )
+    if method in ("screen", "sketch", "gradient") and ask.aspects:
         raise BlockweightError(
             f"The method {method} measures no further aspects ({', '.join(ask.aspects)}); use eba or probe, or leave "
             "them out."
         )
     if method != "eba" and ask.adaptive:
         raise BlockweightError(f"The method {method} takes all scenes alike; leave out --adaptive, or use eba.")
-    if method in ("screen", "bisect", "gradient") and ask.pairs:
+    if method not in ("eba", "probe") and ask.pairs:
         raise BlockweightError(f"The method {method} cannot tell pairs of blocks apart; use eba or probe for them.")
     for aim in ask.aims:
         if aim.region and not ask.masks:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blockweight.measure import CHANGE, Effect, prompt_groups
-from blockweight.report import aspect_label, decimals_for
+from blockweight.report import Labels, aspect_label, decimals_for
 from blockweight.weights import format_weight
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.figures import main_aspect
+from blockweight.workflow.analysis.figures import labels_of, main_aspect
 from blockweight.workflow.analysis.findings import Findings, blocks_by
 
 _PAIRS = 8
@@ -24,7 +24,8 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     main = main_aspect(findings)
     reasons = {each.block: f"{each.verdict.value}: {each.reasons[-1]}" for each in findings.suggestions}
     shown = [main, *(aim for aim in findings.aims if aim != main)]
-    rows = [("block", *map(_head, shown), "suggestion" if reasons else "")]
+    labels = labels_of(findings)
+    rows = [("block", *(_head(aspect, labels) for aspect in shown), "suggestion" if reasons else "")]
     for block in blocks_by(findings.table, main):
         effects = [findings.table.effect(aspect, block) for aspect in shown]
         texts = ["" if effect is None else effect_text(effect) for effect in effects]
@@ -39,14 +40,14 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     yield f"It took {work_text(findings.work)}."
 
 
-def _head(aspect: str) -> str:
-    label = aspect_label(aspect)
+def _head(aspect: str, labels: Labels) -> str:
+    label = aspect_label(aspect, labels)
     return label.title if label.unit in label.title else f"{label.title} ({label.unit})"
 
 
 def effect_text(effect: Effect) -> str:
-    """The mean with its 95 % interval, `6.10 (4.20 to 8.85)`; of two scenes the two figures, because the interval of two
-    is wider than anybody can use, and of one scene that one's."""
+    """The mean with its 95 % interval, `6.10 (4.20 to 8.85)`; of two scenes the two figures, because the interval of
+    two is wider than anybody can use, and of one scene that one's."""
     low, high = effect.interval
     places = decimals_for(abs(effect.mean))
     if len(effect.samples) == 2:
