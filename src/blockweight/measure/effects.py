@@ -52,9 +52,10 @@ class Effect:
     of a `signed` measure may lie below 0, and the interval is the plain one.
 
     `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
-    independent of each other. `expected_spread` lets the interval of an effect without a sign reckon with leaps that
-    these scenes may not have shown (`Estimate.expecting`): PICTURE_SPREAD for finished pictures. `signed` is for a measure that can fall as well as rise; it is then judged as a
+    independent of each other. `signed` is for a measure that can fall as well as rise; it is then judged as a
     `SignedEffect`, and so is an effect with any sample below 0.
+    `expected_spread` lets the interval of an effect without a sign reckon with leaps that few scenes may not have shown
+    (`Estimate.expecting`): PICTURE_SPREAD for finished pictures.
     """
 
     block: str
@@ -87,7 +88,8 @@ class Effect:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`) and with the spread that
-        is expected: its ends are ≥ 0 and the upper lies further off. For an effect with a sign the t interval; (−∞, ∞) for a single scene."""
+        is expected: its ends are ≥ 0 and the upper lies further off. For an effect with a sign the t interval; (−∞, ∞)
+        for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:

@@ -18,14 +18,13 @@ usual where power matters more) let intervals miss too often: two prompts rarely
 
 
 PICTURE_SPREAD = 1.0
-"""What is expected of the spread of a block's effects in finished pictures before any is seen: their standard deviation
-from scene to scene, as a share of their mean. In most scenes a block does about the same; in one of ten or so its change
-tips the whole composition, and a few scenes that show no such leap say little about how many there are. Over 36 scenes
-of the embedded LoRAs the median of the blocks is 0.6 to 0.9, the largest 1.8."""
+"""What is expected of a block's effects in finished pictures before any is seen: their standard deviation from scene to
+scene, as a share of their mean. In most scenes a block does about the same; in one of ten or so its change tips the
+whole composition, and a few scenes that show no such leap say little about how many there are."""
 
 EXPECTED_SCENES = 3
-"""As how many scenes' degrees of freedom that expectation counts beside what was seen. Chosen with PICTURE_SPREAD by how
-often intervals hold the mean of a large pool of real scenes (`benchmarks/analysis.py`, docs/analysis.md)."""
+"""As how many degrees of freedom that expectation counts beside what was seen. Both were chosen by how often intervals
+hold the mean of a large pool of real scenes (`benchmarks/analysis.py`, docs/analysis.md)."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,9 @@ class Estimate:
 
     def expecting(self, spread: float) -> Estimate:
         """The same with the error that comes of both the spread that was seen and one that was expected, a standard
-        deviation of `spread` ≥ 0 means, weighted by their degrees of freedom (the posterior of a variance under a scaled
-        inverse χ² prior; Smyth 2004 moderates t statistics so). Unchanged for 0, for a mean that is not above 0, and
-        without a spread: what one sample says stays unknown."""
+        deviation of `spread` ≥ 0 means, weighted by their degrees of freedom (the posterior of a variance under a
+        scaled inverse χ² prior; Smyth 2004 moderates t statistics so). Unchanged for 0, for a mean that is not above 0,
+        and without a spread: what one sample says stays unknown."""
         if self.freedom <= 0 or spread == 0 or self.mean <= 0:
             return self
         seen, freedom = self.freedom * self.error**2, self.freedom + EXPECTED_SCENES
