@@ -62,7 +62,7 @@ from blockweight.measure.interactions import (
     interactions_from,
     measure_interactions,
 )
-from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate, t_interval
+from blockweight.measure.intervals import CONFIDENCE, PICTURE_SPREAD, Estimate, estimate, t_interval
 from blockweight.measure.layout import layout_difference
 from blockweight.measure.least_weights import (
     LIMIT,
@@ -178,6 +178,7 @@ __all__ = [
     "MOST_MORE",
     "NOISE_FLOOR",
     "OUTSIDE",
+    "PICTURE_SPREAD",
     "SATURATION",
     "SSIM_WINDOW",
     "STEP",
