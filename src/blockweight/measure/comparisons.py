@@ -116,13 +116,13 @@ def scenes_to_settle(
     effect: Effect, floor: float = NOISE_FLOOR, confidence: float = CONFIDENCE, most: int = MOST_MORE
 ) -> int | None:
     """How many more scenes would settle whether the effect stands above the noise floor or below it, if its typical
-    size and its spread stay as they are, and each prompt has as large a share of them: 0 if it is settled.
+    size and its spread stay as they are: 0 if it is settled.
 
     None for a single scene, whose spread nobody knows, and where more than `most` would be needed. It is a forecast:
     new scenes may well show another spread. BlockweightError unless floor > 0.
     """
     check_floor(floor)
-    now, have = effect.estimate if effect.has_sign else effect.over(floor), len(effect.samples)
+    now, have = estimate(effect.samples) if effect.has_sign else effect.over(floor), len(effect.samples)
     if now.freedom <= 0:
         return None
     for more in range(most + 1):
