@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, Sum, Verdict
+from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, Signal, Sum, Verdict, signals
 from blockweight.report import (
     ASPECT_LABELS,
     AspectLabel,
@@ -29,7 +29,11 @@ def figure_files(findings: Findings, preview: str = "") -> dict[str, bytes]:
     table = findings.table
     title = "Effect of every block by every aspect"
     labels, verdicts = labels_of(findings), verdicts_of(findings) or None
-    made = {"strips.svg": aspect_strips(table, f"{title} ({preview})" if preview else title, labels=labels)}
+    made = {
+        "strips.svg": aspect_strips(
+            table, f"{title} ({preview})" if preview else title, labels=labels, quiet=quiet_of(findings)
+        )
+    }
     if table.effects(main_aspect(findings)):
         made["ranking.svg"] = ranking_figure(findings, main_aspect(findings), preview)
     if table.effects(f"{CHANGE}:{INSIDE}"):
@@ -71,6 +75,18 @@ def main_aspect(findings: Findings) -> str:
 def verdicts_of(findings: Findings) -> Mapping[str, Verdict]:
     """Block → what is suggested."""
     return {each.block: each.verdict for each in findings.suggestions}
+
+
+def quiet_of(findings: Findings) -> frozenset[tuple[str, str]]:
+    """The (aspect, block) pairs that noise may explain, corrected for the number of blocks; nothing where effects are
+    no levels of finished pictures."""
+    if not findings.in_levels:
+        return frozenset()
+    names = [name for name in findings.table.aspects if name.partition(":")[0] == CHANGE]
+    said = {name: signals(findings.table.effects(name), NOISE_FLOOR) for name in names}
+    return frozenset(
+        (name, block) for name in names for block, signal in said[name].items() if signal is not Signal.VISIBLE
+    )
 
 
 def floor_of(findings: Findings) -> float:
