@@ -90,24 +90,34 @@ def best_offer(
 
 
 def able_to_tell(method: Method, scenes: int, spread: float = SPREAD) -> str:
-    """What a method can tell after so many scenes, in one sentence for people; `spread` as SPREAD."""
+    """What a method can tell after so many scenes, in a sentence or two for people; `spread` as SPREAD."""
     if method == "gradient":
-        return (
-            "It tells which way each block moves the objectives, to first order; large changes of a weight may bend "
-            "away from it."
-        )
-    unsaid = "" if method == "eba" else " Its numbers rank the blocks; they are no levels of finished pictures."
-    if method == "screen":
-        unsaid = " Effects are averaged over the other blocks' states, not taken at the weights you use."
+        return _SLOPES
+    told = _settled(scenes, spread)
+    return f"{told} {_UNSAID[method]}" if method in _UNSAID else told
+
+
+_SLOPES = (
+    "It tells which way each block moves the objectives, to first order; large changes of a weight may bend away from "
+    "it."
+)
+
+_UNSAID: dict[Method, str] = {
+    "probe": "Its numbers rank the blocks; they are no levels of finished pictures.",
+    "screen": "Effects are averaged over the other blocks' states, not taken at the weights you use.",
+}
+
+
+def _settled(scenes: int, spread: float) -> str:
     if scenes < LEAST:
-        return f"One scene ranks the blocks and settles nothing: how far scenes differ stays unknown.{unsaid}"
+        return "One scene ranks the blocks and settles nothing: how far scenes differ stays unknown."
     factor = math.exp(_quantile(scenes) * spread / math.sqrt(scenes))
     if factor > 5:
         return (
             f"{scenes} scenes rank the blocks and find those that clearly do nothing; how strong a block is they leave "
-            f"open.{unsaid}"
+            "open."
         )
-    return f"{scenes} scenes tell a block's effect to within a factor of about {factor:.1f}.{unsaid}"
+    return f"{scenes} scenes tell a block's effect to within a factor of about {factor:.1f}."
 
 
 def _quantile(scenes: int) -> float:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
 
 import numpy as np
 
-from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, Sum, Verdict
+from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, InteractionTable, StepMap, Sum, Verdict
 from blockweight.report import (
+    ASPECT_LABELS,
+    AspectLabel,
+    FigureWords,
     Yardstick,
     aspect_strips,
     effect_bars,
@@ -19,33 +24,77 @@ from blockweight.report import (
 from blockweight.workflow.analysis.findings import Findings
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """The words in figures, and what aspects are called there."""
+
+    words: FigureWords = field(default_factory=FigureWords)
+    labels: Mapping[str, AspectLabel] = field(default_factory=lambda: ASPECT_LABELS)
+
+
+def spoken_by(translated: Callable[[str], str]) -> Spoken:
+    """The figures' words in another language, by what it makes of each of the English ones."""
+    english = FigureWords()
+    words = {each.name: translated(getattr(english, each.name)) for each in fields(FigureWords)}
+    labels = {
+        name: AspectLabel(translated(label.title), translated(label.unit) if label.unit else "")
+        for name, label in ASPECT_LABELS.items()
+    }
+    return Spoken(FigureWords(**words), labels)
+
+
 def figure_files(findings: Findings) -> dict[str, bytes]:
-    """File name → SVG, of all figures that there is data for: `strips.svg`, `ranking.svg` (by the first aspect),
-    `inside-outside.svg`, `steps.svg`, `pairs.svg`, `seeds.svg`."""
+    """File name → SVG, of all figures that there is data for, `strips.svg` and so on."""
+    return {f"{name}.svg": draw(Spoken()) for name, draw in figures_of(findings).items()}
+
+
+def figures_of(findings: Findings) -> dict[str, Callable[[Spoken], bytes]]:
+    """What draws each figure that there is data for: `strips`, `ranking` (by the first aspect), `inside-outside`,
+    `steps`, `pairs`, `seeds`."""
     table = findings.table
-    made = {"strips.svg": aspect_strips(table)}
+    drawn: dict[str, Callable[[Spoken], bytes]] = {"strips": partial(_strips, findings)}
     if table.effects(main_aspect(findings)):
-        made["ranking.svg"] = ranking_figure(findings, main_aspect(findings))
+        drawn["ranking"] = partial(_ranking, findings)
     if table.effects(f"{CHANGE}:{INSIDE}"):
-        floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
-        verdicts = verdicts_of(findings)
-        made["inside-outside.svg"] = inside_outside_figure(table, CHANGE, floor=floor, verdicts=verdicts or None)
+        drawn["inside-outside"] = partial(_inside_outside, findings)
     if findings.steps is not None:
-        found = findings.steps
-        values = np.nanmean(found.values, axis=0)
-        made["steps.svg"] = step_map(found.blocks, found.steps, values, noise_levels=found.sigmas)
+        drawn["steps"] = partial(_steps, findings.steps)
     if findings.interactions is not None:
-        pairs = findings.interactions
-        made["pairs.svg"] = interaction_matrix(pairs.blocks, pair_means(findings), marked=differing_pairs(findings))
+        drawn["pairs"] = partial(_pairs, findings, findings.interactions)
     if findings.yardstick:
-        made["seeds.svg"] = seed_yardstick(table, yardsticks_of(findings))
-    return made
+        drawn["seeds"] = partial(_seeds, findings)
+    return drawn
 
 
-def ranking_figure(findings: Findings, aspect: str) -> bytes:
-    """The blocks by one aspect, strongest first. BlockweightError if none was measured by it."""
+def _strips(findings: Findings, spoken: Spoken) -> bytes:
+    return aspect_strips(findings.table, words=spoken.words, labels=spoken.labels)
+
+
+def _ranking(findings: Findings, spoken: Spoken) -> bytes:
+    aspect, verdicts = main_aspect(findings), verdicts_of(findings) or None
     floor = NOISE_FLOOR if findings.in_levels and aspect.startswith(CHANGE) else None
-    return effect_bars(findings.table, aspect, floor=floor, verdicts=verdicts_of(findings) or None)
+    return effect_bars(findings.table, aspect, floor=floor, verdicts=verdicts, words=spoken.words, labels=spoken.labels)
+
+
+def _inside_outside(findings: Findings, spoken: Spoken) -> bytes:
+    floor, verdicts = NOISE_FLOOR if findings.in_levels else floor_of(findings), verdicts_of(findings) or None
+    return inside_outside_figure(
+        findings.table, CHANGE, floor=floor, verdicts=verdicts, words=spoken.words, labels=spoken.labels
+    )
+
+
+def _steps(found: StepMap, spoken: Spoken) -> bytes:
+    values = np.nanmean(found.values, axis=0)
+    return step_map(found.blocks, found.steps, values, noise_levels=found.sigmas, words=spoken.words)
+
+
+def _pairs(findings: Findings, pairs: InteractionTable, spoken: Spoken) -> bytes:
+    marked = differing_pairs(findings)
+    return interaction_matrix(pairs.blocks, pair_means(findings), marked=marked, words=spoken.words)
+
+
+def _seeds(findings: Findings, spoken: Spoken) -> bytes:
+    return seed_yardstick(findings.table, yardsticks_of(findings), words=spoken.words, labels=spoken.labels)
 
 
 def main_aspect(findings: Findings) -> str:
