@@ -106,6 +106,7 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
+from blockweight.measure.predicted import predicted_table, sketch_table, slope_points
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
 from blockweight.measure.probe import (
     StepMap,
@@ -278,6 +279,7 @@ __all__ = [
     "parse_colour",
     "parse_objectives",
     "planned_looks",
+    "predicted_table",
     "prediction_error",
     "probe_table",
     "prompt_groups",
@@ -290,8 +292,9 @@ __all__ = [
     "share_of_change",
     "share_of_green",
     "signals",
-    "signed_effect",
     "simultaneous_intervals",
+    "sketch_table",
+    "slope_points",
     "step_map",
     "step_map_from",
     "structure_differences",

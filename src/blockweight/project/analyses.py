@@ -23,7 +23,7 @@ SUGGESTED = "suggested"
 PLANS = frozenset({ANALYSIS_PLANNED, ANALYSIS_CANCELLED})
 """The kinds of events that plan or give up."""
 
-METHODS = ("eba", "screen", "probe", "gradient")
+METHODS = ("eba", "screen", "bisect", "probe", "sketch", "gradient")
 """How an analysis may find what the blocks do; the first is that of every plan which names none."""
 
 _VERDICTS = {(verdict.value,) for verdict in Verdict}

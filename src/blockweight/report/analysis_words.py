@@ -29,10 +29,21 @@ METHODS: Mapping[str, Method] = {
         "Half of the blocks at a time stand at {value} and the others at {base}, in a plan that tells their effects "
         "apart; an effect is a mean over the states of all other blocks.",
     ),
+    "bisect": Method(
+        "Groups, halved",
+        "Neighbouring blocks go from {base} to {value} together while all others stay; a group that changes something "
+        "is halved until single blocks are left, and the blocks of one that does not share its effect as a bound.",
+    ),
     "probe": Method(
         "Probe",
         "No pictures are finished: at a few noise levels every block in turn goes from {base} to {value}, and what "
         "changes in the model's estimate of the picture is what the block does.",
+    ),
+    "sketch": Method(
+        "Sketch",
+        "No pictures are finished: at one noise level, random projections of the model's estimate go back to the "
+        "weights of all blocks at once; the size of a block's slope, times the way from {base} to {value}, is its "
+        "effect.",
     ),
     "gradient": Method(
         "Gradient",

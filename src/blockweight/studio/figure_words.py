@@ -3,10 +3,7 @@ otherwise: here they are named, so that the catalogues have them."""
 
 from __future__ import annotations
 
-from functools import cache
-
-from blockweight.studio.languages import catalogue, marked
-from blockweight.workflow.analysis.figures import Spoken, spoken_by
+from blockweight.studio.languages import marked
 
 FIGURE_WORDS = (
     marked("inside"),
@@ -36,6 +33,7 @@ FIGURE_WORDS = (
     marked("unknown"),
     marked("Diff %"),
     marked("change"),
+    marked("change of the estimate"),
     marked("colour"),
     marked("structure"),
     marked("edges"),
@@ -44,10 +42,4 @@ FIGURE_WORDS = (
     marked("levels"),
     marked("ΔE"),
 )
-"""All that `spoken_by` asks for."""
-
-
-@cache
-def figure_words(language: str) -> Spoken:
-    """The figures' words in one of LANGUAGES."""
-    return spoken_by(catalogue(language).gettext)
+"""All that `analysis_figure` has translated, but for the names of objectives."""

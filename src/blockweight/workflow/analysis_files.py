@@ -8,7 +8,7 @@ from pathlib import Path
 from blockweight.errors import BlockweightError, quoted
 from blockweight.project import is_own_file
 from blockweight.report import themed
-from blockweight.workflow.analysis.figures import Spoken, figures_of
+from blockweight.workflow.analysis.figures import Translated, figures_of
 from blockweight.workflow.analysis.findings import FINDINGS, Findings, read_findings
 from blockweight.workflow.tuning_project import TuningProject
 
@@ -32,13 +32,13 @@ def _read(folder: Path, _changed: int) -> Findings:
     return read_findings(folder)
 
 
-def analysis_figure(tuning: TuningProject, number: int, name: str, spoken: Spoken) -> bytes:
-    """A figure (`figures_of`) of the complete analysis of this number (`AnalysisFacts.number`) as an SVG, its colours
-    the page's. BlockweightError if there is no such analysis or figure."""
+def analysis_figure(tuning: TuningProject, number: int, name: str, translated: Translated) -> bytes:
+    """A figure (`figures_of`) of the complete analysis of this number (`AnalysisFacts.number`) as an SVG, its words
+    translated and its colours the page's. BlockweightError if there is no such analysis or figure."""
     draw = figures_of(kept_findings(_folder(tuning, number))).get(name)
     if draw is None:
         raise BlockweightError(f"The analysis has no figure {quoted(name)}; load the page anew.")
-    return themed(draw(spoken).decode()).encode()
+    return themed(draw(translated).decode()).encode()
 
 
 def analysis_file(tuning: TuningProject, number: int, name: str) -> Path:

@@ -113,8 +113,9 @@ def _measures(view: AnalysisView) -> list[dict[str, object]]:
 def _measure(name: str, aspect: str, method: str) -> dict[str, object]:
     kind, _, region = aspect.partition(":")
     unit = next((each.unit for each in ASPECTS if each.name == kind), "levels")
-    # A probe's own sizes are none of a finished picture.
-    return {"name": name, "aspect": kind, "region": region, "unit": "" if (method, kind) == ("probe", CHANGE) else unit}
+    if kind == CHANGE and method in ("probe", "sketch"):  # their own sizes are none of a finished picture
+        unit = ""
+    return {"name": name, "aspect": kind, "region": region, "unit": unit}
 
 
 def _further(each: AnalysedBlock, findings: Findings | None, method_live: bool) -> dict[str, Effect]:

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
 
 from blockweight.studio.analysis_form import wanted_of
-from blockweight.studio.figure_words import figure_words
 from blockweight.studio.forms import json_object, picture
 from blockweight.studio.guard import REPORT_POLICY
+from blockweight.studio.languages import catalogue
 from blockweight.studio.pages import Facts, cost_words, look_of, project_page, told, with_steps
 from blockweight.studio.projects import FOR_EVER, Opened
 from blockweight.workflow.analysis.budget import able_to_tell
@@ -54,7 +54,7 @@ def cost(request: Request, found: Opened, data: Annotated[Mapping[str, object], 
 @router.get("/analyses/{number}/figures/{name}.svg")
 def figure(request: Request, found: Opened, number: int, name: str) -> Response:
     """A figure of a complete analysis, in the words of the page that asks and in its colours."""
-    drawn = analysis_figure(found.tuning, number, name, figure_words(look_of(request).language))
+    drawn = analysis_figure(found.tuning, number, name, catalogue(look_of(request).language).gettext)
     return Response(drawn, headers={"cache-control": "no-store"}, media_type="image/svg+xml")
 
 

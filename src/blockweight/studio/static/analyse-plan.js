@@ -10,6 +10,8 @@ const by = (id) => document.getElementById(id);
 const USELESS = {
   eba: ["levels"],
   probe: ["adaptive", "threshold", "aims"],
+  sketch: ["adaptive", "threshold", "aspect", "aims", "pairs", "levels"],
+  bisect: ["adaptive", "threshold", "pairs", "levels"],
   screen: ["adaptive", "threshold", "aspect", "pairs", "levels"],
   gradient: ["adaptive", "threshold", "aspect", "pairs", "levels"],
   "": [],

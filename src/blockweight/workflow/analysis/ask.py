@@ -22,6 +22,7 @@ from blockweight.measure import (
     mask_digest,
 )
 from blockweight.plan import BlockAnalysis, Job, LoraUse, Scene, plan_block_analysis
+from blockweight.workflow.workbench import preview_text
 
 REGION = "the masked region"
 """What a mask covers, where nobody gave it a name."""
@@ -74,8 +75,10 @@ class AnalysisAsk:
 
     @property
     def scene_names(self) -> tuple[SceneName, ...]:
-        """The scenes as the table names them."""
-        return tuple(SceneName(scene.label, scene.seed, scene.prompt) for scene in self.scenes)
+        """The scenes as the table names them; previews say that they are."""
+        preview = preview_text(self.scenes)
+        ending = f" ({preview})" if preview else ""
+        return tuple(SceneName(f"{scene.label}{ending}", scene.seed, scene.prompt) for scene in self.scenes)
 
     @property
     def called(self) -> str:

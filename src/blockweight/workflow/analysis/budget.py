@@ -12,7 +12,7 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import CONFIDENCE
 from blockweight.workflow.analysis.costs import Work
 
-Method = Literal["eba", "screen", "probe", "gradient"]
+Method = Literal["eba", "screen", "bisect", "probe", "sketch", "gradient"]
 
 SPREAD = 0.5
 """How a block's effect differs from scene to scene: the standard deviation of its logarithm. The median of the blocks
@@ -102,8 +102,12 @@ _SLOPES = (
     "it."
 )
 
+_RANKS = "Its numbers rank the blocks; they are no levels of finished pictures."
+
 _UNSAID: dict[Method, str] = {
-    "probe": "Its numbers rank the blocks; they are no levels of finished pictures.",
+    "probe": _RANKS,
+    "sketch": _RANKS,
+    "bisect": "Blocks of a group that does nothing visible are known by the group alone.",
     "screen": "Effects are averaged over the other blocks' states, not taken at the weights you use.",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,9 @@ from blockweight.report import (
     ASPECT_LABELS,
     AspectLabel,
     FigureWords,
+    Labels,
     Yardstick,
+    aspect_label,
     aspect_strips,
     effect_bars,
     inside_outside_figure,
@@ -23,38 +25,23 @@ from blockweight.report import (
 )
 from blockweight.workflow.analysis.findings import Findings
 
-
-@dataclass(frozen=True)
-class Spoken:
-    """The words in figures, and what aspects are called there."""
-
-    words: FigureWords = field(default_factory=FigureWords)
-    labels: Mapping[str, AspectLabel] = field(default_factory=lambda: ASPECT_LABELS)
+Translated = Callable[[str], str]
+"""A word in figures, in another language."""
 
 
-def spoken_by(translated: Callable[[str], str]) -> Spoken:
-    """The figures' words in another language, by what it makes of each of the English ones."""
-    english = FigureWords()
-    words = {each.name: translated(getattr(english, each.name)) for each in fields(FigureWords)}
-    labels = {
-        name: AspectLabel(translated(label.title), translated(label.unit) if label.unit else "")
-        for name, label in ASPECT_LABELS.items()
-    }
-    return Spoken(FigureWords(**words), labels)
+def figure_files(findings: Findings, preview: str = "") -> dict[str, bytes]:
+    """File name → SVG, of all figures that there is data for, `strips.svg` and so on. `preview` says what previews they
+    were made from."""
+    return {f"{name}.svg": draw(str) for name, draw in figures_of(findings, preview).items()}
 
 
-def figure_files(findings: Findings) -> dict[str, bytes]:
-    """File name → SVG, of all figures that there is data for, `strips.svg` and so on."""
-    return {f"{name}.svg": draw(Spoken()) for name, draw in figures_of(findings).items()}
-
-
-def figures_of(findings: Findings) -> dict[str, Callable[[Spoken], bytes]]:
-    """What draws each figure that there is data for: `strips`, `ranking` (by the first aspect), `inside-outside`,
-    `steps`, `pairs`, `seeds`."""
+def figures_of(findings: Findings, preview: str = "") -> dict[str, Callable[[Translated], bytes]]:
+    """What draws each figure that there is data for, its words translated (`str` leaves them English): `strips`,
+    `ranking` (by the first aspect), `inside-outside`, `steps`, `pairs`, `seeds`."""
     table = findings.table
-    drawn: dict[str, Callable[[Spoken], bytes]] = {"strips": partial(_strips, findings)}
+    drawn: dict[str, Callable[[Translated], bytes]] = {"strips": partial(_strips, findings, preview)}
     if table.effects(main_aspect(findings)):
-        drawn["ranking"] = partial(_ranking, findings)
+        drawn["ranking"] = partial(_ranking, findings, preview)
     if table.effects(f"{CHANGE}:{INSIDE}"):
         drawn["inside-outside"] = partial(_inside_outside, findings)
     if findings.steps is not None:
@@ -66,35 +53,56 @@ def figures_of(findings: Findings) -> dict[str, Callable[[Spoken], bytes]]:
     return drawn
 
 
-def _strips(findings: Findings, spoken: Spoken) -> bytes:
-    return aspect_strips(findings.table, words=spoken.words, labels=spoken.labels)
+def _strips(findings: Findings, preview: str, translated: Translated) -> bytes:
+    title, labels = "Effect of every block by every aspect", labels_of(findings, translated)
+    title = f"{title} ({preview})" if preview else title
+    return aspect_strips(findings.table, title, words=_words(translated), labels=labels)
 
 
-def _ranking(findings: Findings, spoken: Spoken) -> bytes:
-    aspect, verdicts = main_aspect(findings), verdicts_of(findings) or None
+def _ranking(findings: Findings, preview: str, translated: Translated) -> bytes:
+    aspect = main_aspect(findings)
+    title = f"{aspect_label(aspect).title} ({preview})" if preview else ""
     floor = NOISE_FLOOR if findings.in_levels and aspect.startswith(CHANGE) else None
-    return effect_bars(findings.table, aspect, floor=floor, verdicts=verdicts, words=spoken.words, labels=spoken.labels)
+    verdicts, labels = verdicts_of(findings) or None, labels_of(findings, translated)
+    words = _words(translated)
+    return effect_bars(findings.table, aspect, title, floor=floor, verdicts=verdicts, words=words, labels=labels)
 
 
-def _inside_outside(findings: Findings, spoken: Spoken) -> bytes:
+def _inside_outside(findings: Findings, translated: Translated) -> bytes:
     floor, verdicts = NOISE_FLOOR if findings.in_levels else floor_of(findings), verdicts_of(findings) or None
-    return inside_outside_figure(
-        findings.table, CHANGE, floor=floor, verdicts=verdicts, words=spoken.words, labels=spoken.labels
-    )
+    words, labels = _words(translated), labels_of(findings, translated)
+    return inside_outside_figure(findings.table, CHANGE, floor=floor, verdicts=verdicts, words=words, labels=labels)
 
 
-def _steps(found: StepMap, spoken: Spoken) -> bytes:
+def _steps(found: StepMap, translated: Translated) -> bytes:
     values = np.nanmean(found.values, axis=0)
-    return step_map(found.blocks, found.steps, values, noise_levels=found.sigmas, words=spoken.words)
+    return step_map(found.blocks, found.steps, values, noise_levels=found.sigmas, words=_words(translated))
 
 
-def _pairs(findings: Findings, pairs: InteractionTable, spoken: Spoken) -> bytes:
+def _pairs(findings: Findings, pairs: InteractionTable, translated: Translated) -> bytes:
     marked = differing_pairs(findings)
-    return interaction_matrix(pairs.blocks, pair_means(findings), marked=marked, words=spoken.words)
+    return interaction_matrix(pairs.blocks, pair_means(findings), marked=marked, words=_words(translated))
 
 
-def _seeds(findings: Findings, spoken: Spoken) -> bytes:
-    return seed_yardstick(findings.table, yardsticks_of(findings), words=spoken.words, labels=spoken.labels)
+def _seeds(findings: Findings, translated: Translated) -> bytes:
+    words, labels = _words(translated), labels_of(findings, translated)
+    return seed_yardstick(findings.table, yardsticks_of(findings), words=words, labels=labels)
+
+
+def _words(translated: Translated) -> FigureWords:
+    english = FigureWords()
+    return FigureWords(**{each.name: translated(getattr(english, each.name)) for each in fields(FigureWords)})
+
+
+def labels_of(findings: Findings, translated: Translated = str) -> Labels:
+    """What the aspects are called: objectives are in levels, and what finishes no picture has a unit of its own."""
+    own = dict(ASPECT_LABELS)
+    if not findings.in_levels and findings.method != "gradient":
+        own[CHANGE] = AspectLabel("change of the estimate", "")
+    told = {
+        name: AspectLabel(translated(each.title), each.unit and translated(each.unit)) for name, each in own.items()
+    }
+    return {**told, **{aim: AspectLabel(aim, translated("levels")) for aim in findings.aims}}
 
 
 def main_aspect(findings: Findings) -> str:

@@ -50,9 +50,14 @@ class Findings:
         return suggestions_of(self.table, self.region or REGION, adaptive=bool(self.settings.get("adaptive")))
 
     @property
+    def aims(self) -> tuple[str, ...]:
+        """The objectives among the table's aspects: they may fall as well as rise."""
+        return tuple(name for name in map(str, self.settings.get("aims", ())) if name in self.table.aspects)
+
+    @property
     def in_levels(self) -> bool:
         """Whether CHANGE is in levels of finished pictures."""
-        return self.method in ("eba", "screen")
+        return self.method in ("eba", "screen", "bisect")
 
     def facts(self) -> dict[str, object]:
         """All of it as plain values that JSON keeps."""

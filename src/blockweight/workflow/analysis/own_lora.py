@@ -101,6 +101,9 @@ def analyse_lora(
             findings = find(ask, method, bench)
         except Paused as error:  # nothing here stops a bench
             raise BlockweightError("The analysis was stopped; the same command goes on with it.") from error
+        if not typed.preview and findings.suggestions:
+            told = {each.block: [each.verdict.value, *each.reasons] for each in findings.suggestions}
+            project.record("suggested", told)
         return findings, write_findings(ask, findings, bench, look)
 
 

@@ -29,7 +29,7 @@ from blockweight.measure import (
     probe_table,
 )
 from blockweight.plan import Job, Variant
-from blockweight.render import Pair, ProbeAsk, Prober, Renderer, Watch, prober_of, step_near
+from blockweight.render import PROBE_SIGMA, Pair, ProbeAsk, Prober, Renderer, Watch, prober_of, step_near
 from blockweight.workflow.analysis.answers import Arrays
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
@@ -42,11 +42,11 @@ TITLE = "Probing the blocks"
 PAIRS_TITLE = "Probing pairs of blocks"
 
 SIGMAS: Mapping[int, tuple[float, ...]] = {
-    1: (1.5,),
-    2: (3.0, 0.8),
-    3: (4.4, 1.5, 0.5),
+    1: (PROBE_SIGMA,),
+    2: (3.0, 1.0),
+    3: (4.4, PROBE_SIGMA, 1.0),
     4: (6.0, 2.3, 1.0, 0.4),
-    5: (10.0, 4.4, 1.5, 0.7, 0.28),
+    5: (10.0, 4.4, PROBE_SIGMA, 1.0, 0.4),
 }
 """How many levels → the noise levels that are probed, as ratios of noise to picture (docs/probe.md says why)."""
 

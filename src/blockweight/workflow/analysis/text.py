@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blockweight.measure import CHANGE, Effect, prompt_groups
-from blockweight.report import aspect_label, decimals_for
+from blockweight.report import Labels, aspect_label, decimals_for
 from blockweight.weights import format_weight
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.figures import main_aspect
+from blockweight.workflow.analysis.figures import labels_of, main_aspect
 from blockweight.workflow.analysis.findings import Findings, blocks_by
 
 _PAIRS = 8
@@ -23,13 +23,13 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     by."""
     main = main_aspect(findings)
     reasons = {each.block: f"{each.verdict.value}: {each.reasons[-1]}" for each in findings.suggestions}
-    label = aspect_label(main)
-    head = label.title if label.unit in label.title else f"{label.title} ({label.unit})"
-    rows = [("block", head, "suggestion" if reasons else "")]
+    shown = [main, *(aim for aim in findings.aims if aim != main)]
+    labels = labels_of(findings)
+    rows = [("block", *(_head(aspect, labels) for aspect in shown), "suggestion" if reasons else "")]
     for block in blocks_by(findings.table, main):
-        effect = findings.table.effect(main, block)
-        assert effect is not None
-        rows.append((block, effect_text(effect), reasons.get(block, "")))
+        effects = [findings.table.effect(aspect, block) for aspect in shown]
+        texts = ["" if effect is None else effect_text(effect) for effect in effects]
+        rows.append((block, *texts, reasons.get(block, "")))
     yield from _aligned(rows)
     if findings.interactions is not None:
         yield ""
@@ -40,10 +40,18 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     yield f"It took {work_text(findings.work)}."
 
 
+def _head(aspect: str, labels: Labels) -> str:
+    label = aspect_label(aspect, labels)
+    return label.title if label.unit in label.title else f"{label.title} ({label.unit})"
+
+
 def effect_text(effect: Effect) -> str:
-    """The mean with its 95 % interval, `6.10 (4.20 to 8.85)`; alone where a single scene leaves none."""
+    """The mean with its 95 % interval, `6.10 (4.20 to 8.85)`; of two scenes the two figures, because the interval of
+    two is wider than anybody can use, and of one scene that one's."""
     low, high = effect.interval
     places = decimals_for(abs(effect.mean))
+    if len(effect.samples) == 2:
+        return " and ".join(f"{sample:.{places}f}" for sample in sorted(effect.samples))
     if math.isinf(low) or math.isinf(high):
         return f"{effect.mean:.{places}f}"
     return f"{effect.mean:.{places}f} ({low:.{places}f} to {high:.{places}f})"
@@ -104,6 +112,7 @@ def _pair_lines(findings: Findings) -> Iterator[str]:
     yield from _aligned(rows)
 
 
-def _aligned(rows: list[tuple[str, str, str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    yield from (f"{one:<{widths[0]}}  {two:<{widths[1]}}  {three}".rstrip() for one, two, three in rows)
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
