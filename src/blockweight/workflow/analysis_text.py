@@ -114,7 +114,7 @@ def _measure(name: str, aspect: str, method: str) -> dict[str, object]:
     kind, _, region = aspect.partition(":")
     unit = next((each.unit for each in ASPECTS if each.name == kind), "levels")
     if kind == CHANGE and method in ("probe", "sketch"):  # their own sizes are none of a finished picture
-        unit = ""
+        kind, unit = "estimate", ""
     return {"name": name, "aspect": kind, "region": region, "unit": unit}
 
 

@@ -69,10 +69,13 @@ class Wanted:
 
 def preview_analysis(tuning: TuningProject, wanted: Wanted) -> Cost:
     """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written. Those of pairs are
-    counted, though nobody knows yet of which blocks."""
+    counted, though nobody knows yet of which blocks; of one that is complete nothing is left."""
     state = tuning.state()
     plan = _planned(tuning, state, wanted)
     cost = analysis_cost(tuning, state, plan)
+    current = current_plan(state)
+    if current is not None and found_analysis(state, current) and plan == replace(current, number=0):
+        return Cost(cost.pictures, cost.pictures, 0.0)
     further = pair_count(min(plan.pairs, len(plan.blocks)), len(plan.scenes)) if plan.method == "eba" else 0
     return with_further(tuning.project, cost, further)
 

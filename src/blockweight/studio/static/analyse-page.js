@@ -104,6 +104,7 @@ function showMethod() {
   const told = whole() || analysis.measures.length > 0;
   const complete = analysis.number !== null;
   by("stage").hidden = !whole();
+  by("result").classList.toggle("plain", !whole());
   by("legend").hidden = !whole();
   by("charts").hidden = !told;
   by("table").hidden = !told;
@@ -165,7 +166,7 @@ function showActions() {
   const left = settled().length;
   by("apply-all").hidden = !complete || !left;
   by("apply-all").textContent = fill(words.applyAll, { count: left });
-  by("to-tune").hidden = !complete || left > 0;
+  by("to-tune").hidden = !complete || left > 0 || !whole();
   by("revoke-all").hidden = !analysis.blocks.some((each) => each.applied !== null);
 }
 
