@@ -10,7 +10,7 @@ FIGURE_WORDS = (
     marked("outside"),
     marked("scenes"),
     marked("mean"),
-    marked("95 % interval"),
+    marked("95 %\N{NO-BREAK SPACE}interval"),
     marked("noise floor"),
     marked("weaker"),
     marked("not measured"),
@@ -38,8 +38,13 @@ FIGURE_WORDS = (
     marked("structure"),
     marked("edges"),
     marked("layout"),
+    marked("embedding"),
+    marked("features"),
     marked("%"),
     marked("levels"),
     marked("ΔE"),
+    marked("1 − SSIM"),
+    marked("1 − cos"),
+    marked("‖Δ‖²"),
 )
 """All that `analysis_figure` has translated, but for the names of objectives."""
