@@ -38,7 +38,7 @@ class AnalysisPlan:
     are digests: none, one for all scenes, or one per scene; what they cover is called `region` (empty: no name).
     `method` is one of METHODS; an `adaptive` one takes further scenes only for blocks that need them. `aspects` and
     `aims` are measured beside the usual ones, and of the `pairs` strongest blocks also each two together;
-    a probe looks at so many noise `levels`."""
+    a probe looks at so many noise `levels`. Of a `part`, further scenes of the project's were left out on purpose."""
 
     number: int
     blocks: tuple[str, ...]
@@ -54,6 +54,7 @@ class AnalysisPlan:
     aims: tuple[str, ...] = ()
     pairs: int = 0
     levels: int = 1
+    part: bool = False
     cancelled: bool = False
 
 
@@ -88,6 +89,7 @@ def analysis_body(plan: AnalysisPlan) -> dict[str, object]:
         "aims": list(plan.aims),
         "pairs": plan.pairs,
         "levels": plan.levels if plan.levels > 1 else 0,
+        "part": plan.part,
     }
     return told | {name: value for name, value in further.items() if value}
 
@@ -193,7 +195,7 @@ def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
         raise ValueError("no masks")
     method = words_in(body, "method") if "method" in body else METHODS[0]
     pairs = whole_in(body, "pairs") if "pairs" in body else 0
-    if method not in METHODS or not isinstance(body.get("adaptive", False), bool):
+    if method not in METHODS or not all(isinstance(body.get(name, False), bool) for name in ("adaptive", "part")):
         raise ValueError("no method")
     return AnalysisPlan(
         number=number,
@@ -210,4 +212,5 @@ def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
         aims=texts_in(body, "aims"),
         pairs=pairs,
         levels=whole_in(body, "levels", 1) if "levels" in body else 1,
+        part=body.get("part", False),
     )

@@ -25,7 +25,7 @@ class FigureWords:
     outside: str = "outside"
     scenes: str = "scenes"
     mean: str = "mean"
-    interval: str = "95 % interval"
+    interval: str = "95 %\N{NO-BREAK SPACE}interval"  # "% i" would look like a place to gettext
     noise_floor: str = "noise floor"
     weaker: str = "weaker"
     not_measured: str = "not measured"

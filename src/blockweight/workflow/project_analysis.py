@@ -11,7 +11,7 @@ from itertools import chain
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import DIFF_THRESHOLD, parse_aspects, parse_objectives
-from blockweight.plan import Job, LoraUse
+from blockweight.plan import Job, LoraUse, Scene
 from blockweight.project import (
     ANALYSIS_CANCELLED,
     ANALYSIS_PLANNED,
@@ -28,13 +28,14 @@ from blockweight.workflow.analysis.budget import Method
 from blockweight.workflow.analysis.costs import in_pictures
 from blockweight.workflow.analysis.eba import first_samples, jobs_of
 from blockweight.workflow.analysis.methods import check_method, find, planned_jobs, work_of
+from blockweight.workflow.analysis.pairs import pair_count
 from blockweight.workflow.analysis.written import write_findings
 from blockweight.workflow.places import check_places
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tuning import record_analysis
 from blockweight.workflow.tuning_project import TuningProject
-from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of
+from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, with_further
 
 MOST_REGION = 80
 """Letters in a region's name."""
@@ -49,7 +50,7 @@ class Wanted:
     """What a person wants analysed in a project's scenes: `blocks` is an expression (empty: all that the LoRA has),
     each alone at `value` while the others stand at `base`; `masks` are names of kept masks (`save_mask`): none, one for
     all scenes, or one per scene; `region` is what they cover, in words. The rest is as in AnalysisAsk, with `aspects`
-    and `aims` as they are typed."""
+    and `aims` as they are typed; of the project's scenes the first `scenes` are taken, None for all of them."""
 
     blocks: str = ""
     value: float = 0.5
@@ -63,12 +64,26 @@ class Wanted:
     aims: str = ""
     pairs: int = 0
     levels: int = 1
+    scenes: int | None = None
 
 
 def preview_analysis(tuning: TuningProject, wanted: Wanted) -> Cost:
-    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written."""
+    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written. Those of pairs are
+    counted, though nobody knows yet of which blocks; of one that is complete nothing is left."""
     state = tuning.state()
-    return analysis_cost(tuning, state, _planned(tuning, state, wanted))
+    plan = _planned(tuning, state, wanted)
+    cost = analysis_cost(tuning, state, plan)
+    current = current_plan(state)
+    if current is not None and found_analysis(state, current) and plan == replace(current, number=0):
+        return Cost(cost.pictures, cost.pictures, 0.0)
+    further = pair_count(min(plan.pairs, len(plan.blocks)), len(plan.scenes)) if plan.method == "eba" else 0
+    return with_further(tuning.project, cost, further)
+
+
+def asked_of(tuning: TuningProject, wanted: Wanted) -> AnalysisAsk:
+    """What `plan_analysis` of these would ask, without asking it. BlockweightError as from there."""
+    state = tuning.state()
+    return ask_of(tuning, state, _planned(tuning, state, wanted))
 
 
 def plan_analysis(tuning: TuningProject, wanted: Wanted = Wanted(), *, event_id: str = "") -> TuningState:
@@ -220,26 +235,36 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> Analy
         raise BlockweightError(f"A probe looks at 1 to {MOST_LEVELS} noise levels, not {wanted.levels}.")
     if wanted.pairs and not 2 <= wanted.pairs <= MOST_PAIRS:
         raise BlockweightError(f"Pairs are measured of 2 to {MOST_PAIRS} blocks, not of {wanted.pairs}.")
+    check_count(len(wanted.masks), len(state.scenes))
+    scenes = _first_scenes(state, wanted.scenes)
     plan = AnalysisPlan(
         number=0,
         blocks=_checked_blocks(state, wanted.blocks),
         value=wanted.value,
         base=wanted.base,
         threshold=wanted.threshold,
-        masks=wanted.masks,
+        masks=wanted.masks[: len(scenes)] if len(wanted.masks) > 1 else wanted.masks,
         region=_checked_region(wanted.region),
-        scenes=state.scenes,
+        scenes=scenes,
         method=wanted.method,
         adaptive=wanted.adaptive,
         aspects=parse_aspects(wanted.aspects) if wanted.aspects.strip() else (),
         aims=tuple(aim.name for aim in parse_objectives(wanted.aims)) if wanted.aims.strip() else (),
         pairs=wanted.pairs,
         levels=wanted.levels,
+        part=len(scenes) < len(state.scenes),
     )
-    check_count(len(wanted.masks), len(state.scenes))
-    check_masks([mask_of(tuning, name) for name in wanted.masks], state.scenes)
+    check_masks([mask_of(tuning, name) for name in plan.masks], plan.scenes)
     check_method(ask_of(tuning, state, plan), plan.method)
     return plan
+
+
+def _first_scenes(state: TuningState, wanted: int | None) -> tuple[Scene, ...]:
+    if wanted is not None and not 1 <= wanted <= len(state.scenes):
+        raise BlockweightError(
+            f"The project has {len(state.scenes)} scenes, so there are no first {wanted} of them; take fewer."
+        )
+    return state.scenes[:wanted]
 
 
 def _checked_blocks(state: TuningState, text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from blockweight.render import Renderer
 from blockweight.weights import parse_blocks
 from blockweight.workflow.analysis.ask import AnalysisAsk, check_count
 from blockweight.workflow.analysis.bench import Bench, Paused
-from blockweight.workflow.analysis.budget import Budget, Method, able_to_tell, best_offer, parse_budget
+from blockweight.workflow.analysis.budget import Budget, Method, able_to_tell, parse_budget
 from blockweight.workflow.analysis.costs import in_pictures
 from blockweight.workflow.analysis.findings import Findings
 from blockweight.workflow.analysis.methods import (
@@ -24,10 +24,10 @@ from blockweight.workflow.analysis.methods import (
     check_method,
     find,
     first_scenes,
-    fits,
     planned_jobs,
     work_of,
 )
+from blockweight.workflow.analysis.offers import offer_within
 from blockweight.workflow.analysis.written import GridLook, Written, write_findings
 from blockweight.workflow.own_files import load_mask, parse_range, resized_mask, say_what_plays_no_part
 from blockweight.workflow.progress import Progress
@@ -161,10 +161,7 @@ def _within(
             )
         bench.render("Timing the first picture", [ask.source(0)])
         each = seconds_each(bench.project)
-    methods: tuple[Method, ...] = ("eba", "probe") if wanted is None else (wanted,)
-    works = {method: work_of(first_scenes(ask, 1), method) for method in methods if fits(ask, method)}
-    prices = {method: in_pictures(ask, work) + work.pictures for method, work in works.items()}
-    offer = best_offer(budget.in_pictures(each or 1.0), len(ask.scenes), works, prices, wanted)
+    offer = offer_within(budget, ask, wanted, each)
     return offer.method, first_scenes(ask, offer.scenes)
 
 
