@@ -60,7 +60,7 @@ def plain_words(
     if not effects:
         return ()
     label = aspect_label(aspect, labels)
-    named = [f"{each.block} ({with_unit(_figures(each), label.unit)})" for each in effects[:_NAMED]]
+    named = [f"{each.block} with {with_unit(_figures(each), label.unit)}" for each in effects[:_NAMED]]
     said = [f"Measured by {label.title}, the strongest {_are(len(named))} {joined(named)}."]
     total = sum(abs(each.mean) for each in effects)
     if len(effects) > 2 * _NAMED and total > 0:
