@@ -184,7 +184,7 @@ def ranks(found: Floats, true: Floats) -> list[float]:
 def show_coverage(pools: Gatherer, truth: Pool, visible: Sequence[str], repeats: int) -> None:
     few = [design for design in DESIGNS if isinstance(design, int) and design * 2 <= pools.few]
     print(
-        "Intervals at 95 % that hold the method's own mean over its scenes: of the visible blocks, and the worst of these;"
+        "Intervals at 95 % that hold the method's own mean over its scenes: of visible blocks, and the worst of these;"
     )
     print("behind the stroke how many times the mean the upper end is (with a sign: ± as a share of the effect)")
     print(f"{'':<34}" + "".join(f"{design_text(design):>26}" for design in DESIGNS))
