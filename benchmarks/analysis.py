@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 nice -n 10 .venv/bin/python benchmarks/analysis.py --out DIR
 
 On the embedded model, blocks at 0.5 beside 1, the mask being face and hair. `--scenes` are the pool's seeds, which take
-turns with ten prompts; screenings and bisections, which are dear, get the first `--few` of them. A project a LoRA in
-DIR keeps pictures and answers: the same command goes on after a stop, and renders nothing twice.
+turns with ten prompts; screenings, bisections and gradients, which are dear, get the first `--few` of them. A project a
+LoRA in DIR keeps pictures and answers: the same command goes on after a stop, and renders nothing twice.
 
 True is the mean of the analysis block by block over the whole pool. A run of n scenes is n draws from a method's pool:
 `whole`, `inside` and `outside` are the mean over `--repeats` runs of Spearman's correlation between its blocks and the
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="a folder for the projects")
     parser.add_argument("--scenes", default=SEEDS, help=f"the pool's seeds; {SEEDS}")
-    parser.add_argument("--few", type=int, default=10, help="scenes of screenings and bisections")
+    parser.add_argument("--few", type=int, default=8, help="scenes of screenings, bisections and gradients")
     parser.add_argument("--loras", default=",".join(LORAS))
     parser.add_argument("--repeats", type=int, default=400)
     given = parser.parse_args()
@@ -184,7 +184,7 @@ def ranks(found: Floats, true: Floats) -> list[float]:
 def show_coverage(pools: Gatherer, truth: Pool, visible: Sequence[str], repeats: int) -> None:
     few = [design for design in DESIGNS if isinstance(design, int) and design * 2 <= pools.few]
     print(
-        "Intervals at 95 % that hold the method's own mean over the pool: of all visible blocks, and the worst of them;"
+        "Intervals at 95 % that hold the method's own mean over its scenes: of visible blocks, and the worst of these;"
     )
     print("behind the stroke how many times the mean the upper end is (with a sign: ± as a share of the effect)")
     print(f"{'':<34}" + "".join(f"{design_text(design):>26}" for design in DESIGNS))
@@ -206,7 +206,7 @@ def show_coverage(pools: Gatherer, truth: Pool, visible: Sequence[str], repeats:
         row(f"probe, {levels} level{'s' * (levels > 1)}", pools.probe(levels).table, CHANGE)
     row("folded screening", pools.screen().table, CHANGE, few)
     row("block by block, green", pools.green().table, GREEN)
-    row("gradient, green", pools.gradient().table, GREEN)
+    row("gradient, green", pools.gradient().table, GREEN, few)
     rate, scenes = adaptive_coverage(truth.table, visible, max(20, repeats // 20))
     print(f"adaptive, up to {MOST} scenes: {rate:.1%}, of {scenes:.1f} scenes a block\n", flush=True)
 

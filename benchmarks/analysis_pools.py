@@ -53,6 +53,7 @@ class Gatherer:
         self._ask = ask_of(name, seeds)
         self._green = ask_of(name, seeds, CLOTHES, GREEN)
         self._few = ask_of(name, seeds[: self.few])
+        self._few_green = ask_of(name, seeds[: self.few], CLOTHES, GREEN)
         self._folder = out / name
         self._found: dict[str, Pool] = {}
 
@@ -67,7 +68,7 @@ class Gatherer:
         return self._pool("eba", self._green, "green")
 
     def gradient(self) -> Pool:
-        return self._pool("gradient", self._green)
+        return self._pool("gradient", self._few_green)
 
     def probe(self, levels: int) -> Pool:
         return self._pool("probe", replace(self._ask, levels=levels), f"probe {levels}")
