@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from blockweight.cli import analyze, compare, main, rounds, tune
+from blockweight.cli import analyze, compare, main, rounds, suggest, transfer, tune
 from blockweight.render import FakeRenderer, Renderer
 
 
@@ -33,7 +33,7 @@ class CommandLine:
             self.renderer = make()
             return self.renderer
 
-        for commands in (analyze, rounds, tune, compare):
+        for commands in (analyze, rounds, tune, compare, suggest, transfer):
             self._monkeypatch.setattr(commands, "local_renderer", made)
 
     def __call__(self, *arguments: object, stdin: bytes = b"") -> Ended:

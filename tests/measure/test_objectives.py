@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import Aim, cotangents, greenness, parse_objectives, signed_effect
+from blockweight.measure import Aim, cotangents, greenness, objective_change, parse_objectives
 
 LEFT = np.array([[True, False, False], [True, False, False]])
 NAMES = ("green", "red", "blue", "light", "#3c8c50", "saturation", "likeness", "distance")
@@ -67,8 +67,8 @@ def test_a_region_sees_nothing_of_the_other():
     changed[LEFT] = 0
     for name in NAMES:
         inside, outside = (Aim(name, region).objective(LEFT, reference) for region in ("inside", "outside"))
-        assert signed_effect(inside, changed, picture) != 0
-        assert signed_effect(outside, changed, picture) == 0
+        assert objective_change(inside, changed, picture) != 0
+        assert objective_change(outside, changed, picture) == 0
 
 
 def test_slopes_at_a_kink_are_0():

@@ -22,6 +22,7 @@ from blockweight.project import (
     SCENES,
     UNDONE,
     WEIGHTS,
+    AnalysisPlan,
     Event,
     History,
     Subject,
@@ -126,7 +127,7 @@ def body_of(act, state):
 
 def _facts(kind, more, state):
     if kind == ANALYSIS_PLANNED:
-        return analysis_body(["IN01", "IN02"], (0.5, 1.0), more[0], [], "", [SCENE])
+        return analysis_body(AnalysisPlan(0, ("IN01", "IN02"), 0.5, 1.0, more[0], (), "", (SCENE,)))
     if kind == ANALYSIS_CANCELLED:
         return {"plan": state.analysis_plans[-1].number if state.analysis_plans else 1}
     return {"suggestions": SUGGESTIONS, "effects": {}} if kind == ANALYSED else {}

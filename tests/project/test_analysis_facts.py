@@ -6,10 +6,10 @@ import pytest
 from acts import Told
 
 from blockweight.errors import BlockweightError
-from blockweight.project import ANALYSED, ANALYSIS_CANCELLED, ANALYSIS_PLANNED, UNDONE, analysis_body
+from blockweight.project import ANALYSED, ANALYSIS_CANCELLED, ANALYSIS_PLANNED, UNDONE, AnalysisPlan, analysis_body
 from workshop import SCENE
 
-BODY = analysis_body(["IN01", "IN02"], (0.5, 1.0), 20, ["a" * 16], "the face", [SCENE])
+BODY = analysis_body(AnalysisPlan(0, ("IN01", "IN02"), 0.5, 1.0, 20, ("a" * 16,), "the face", (SCENE,)))
 SUGGESTIONS = {"IN01": ["keep", "works on the face"], "IN02": ["unknown", "unclear"]}
 SAMPLES = {"diff": [1.0], "overall": [2.0], "inside": [3.0], "outside": [0.5]}
 FOUND = {"suggestions": SUGGESTIONS, "effects": {"IN01": SAMPLES, "IN02": SAMPLES}, "settings": {}}

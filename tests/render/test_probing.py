@@ -1,4 +1,4 @@
-"""Probes of the tiny Stable Diffusions: what changed block weights make of the denoiser's answer on the source's way."""
+"""Probes of the tiny Stable Diffusion: what changed block weights make of the denoiser's answer on the source's way."""
 
 from __future__ import annotations
 
@@ -129,10 +129,10 @@ def test_blocks_of_the_text_encoder_and_modules_without_a_block_are_felt(shared,
 
 
 def test_of_a_hires_scene_the_first_pass_is_probed(shared, ask):
-    hires = {"sampler": "Euler", "scheduler": "Karras", "hires": Hires("Latent", 0.7, scale=2.0)}
+    hires = {"sampler": "Euler", "scheduler": "Karras", "hires": Hires(denoising=0.7)}
     plain = {"sampler": "Euler", "scheduler": "Karras"}
     close(probed(shared, ask(**hires)).levels[1].maps, probed(shared, ask(**plain)).levels[1].maps)
-    with pytest.raises(BlockweightError, match="asked 4 times .* steps from 0 to 3"):
+    with pytest.raises(BlockweightError, match=r"asked 4 times .* steps from 0 to 3"):
         probed(shared, ask((4,), **hires))
 
 
@@ -171,6 +171,14 @@ def test_a_batch_that_does_not_fit_is_looked_at_in_halves(shared, ask, monkeypat
     monkeypatch.setattr(StableDiffusion, "_asked", none)
     with pytest.raises(BlockweightError, match="does not fit into the memory"):
         probed(LocalRenderer(CPU, batch=4), ask())
+
+
+def test_in_half_precision_every_batch_has_the_source_to_compare_with(ask):
+    asked = ask((1,), changes=({"IN04": 0.5}, {}, {"OUT05": 0.0}, {}))
+    found = probed(LocalRenderer(CPU, batch=3, dtype=torch.bfloat16), asked)
+    assert found.levels[0].maps[1].max() == found.levels[0].maps[3].max() == 0
+    assert found.levels[0].maps[2].max() > 0
+    assert found.calls == asked.calls() + 2 * 2, "the source is in three batches of three"
 
 
 def test_weights_that_make_no_numbers_are_refused(shared, ask):

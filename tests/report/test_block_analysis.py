@@ -1,21 +1,16 @@
-"""The Effective Block Analyzer's grid and table."""
-
-import csv
-import io
+"""The Effective Block Analyzer's grid, whole and in pages."""
 
 import numpy as np
 import pytest
-from report_samples import EFFECTS, plain
+from report_samples import plain
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import measure_effects
 from blockweight.report import (
-    CSV_COLUMNS,
     AnalysisPictures,
     analysis_grid,
+    analysis_pages,
     block_label,
     difference_picture,
-    effects_csv,
 )
 
 SOURCE = plain(100, 100, 100)
@@ -62,26 +57,38 @@ def test_the_label_is_the_one_of_lora_block_weight():
     assert block_label("BASE", CHANGED[0][1], SOURCE, threshold=30) == "BASE\n Diff : 0.0%"
 
 
-def rows_of(data):
-    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+def analysis_of(blocks, side=8):
+    source = plain(100, 100, 100, height=side, width=side)
+    changed = tuple((f"S{number:02}", plain(number, 100, 100, height=side, width=side)) for number in range(blocks))
+    return AnalysisPictures(0.5, 7, source, changed)
 
 
-def test_the_table_has_a_row_for_every_block_and_sample():
-    header, *rows = rows_of(effects_csv(EFFECTS, [("sky", 1), ("sky", 2), ("夜", 1)]))
-    assert tuple(header) == CSV_COLUMNS
-    assert len(rows) == 3 * len(EFFECTS)
-    assert rows[2] == ["BASE", "夜", "1", "3.85", "3.85", "6.4", "1.3"]
+def test_61_blocks_are_split_into_even_pages_whose_names_sort():
+    pages = analysis_pages(analysis_of(61), "gobuhime", "blocks-01-seed7")
+    assert [page.name for page in pages] == [f"blocks-01-seed7-{number}of5" for number in range(1, 6)]
+    assert [len(page.grid.boxes) for page in pages] == [12, 12, 12, 12, 13]
+    reds = [row[1][0] for page in pages for row in shown(page.grid)]
+    assert reds == list(range(61))
 
 
-def test_excel_recognises_the_table_as_utf_8():
-    assert effects_csv(EFFECTS, [("夜", 1), ("b", 2), ("c", 3)]).startswith(b"\xef\xbb\xbf")
+def test_numbers_of_many_pages_have_as_many_digits_as_sort():
+    names = [page.name for page in analysis_pages(analysis_of(11), "x", "blocks", per_page=1)]
+    assert names == sorted(names) and names[0] == "blocks-01of11"
 
 
-def test_what_was_not_measured_is_empty():
-    effects = measure_effects({"IN01": [(SOURCE, SOURCE)]})
-    assert rows_of(effects_csv(effects, [("sky", 1)]))[1] == ["IN01", "sky", "1", "0", "0", "", ""]
+def test_few_blocks_are_the_one_grid_under_its_own_name():
+    (page,) = analysis_pages(ANALYSIS, "gobuhime", "blocks-01-seed7", change_xy=True, colour="white")
+    whole = analysis_grid(ANALYSIS, "gobuhime", change_xy=True, colour="white")
+    assert page.name == "blocks-01-seed7"
+    assert page.grid.image.tobytes() == whole.image.tobytes()
 
 
-def test_samples_without_a_name_are_refused():
-    with pytest.raises(BlockweightError, match="3 samples, but 1 scenes"):
-        effects_csv(EFFECTS, [("sky", 1)])
+@pytest.mark.parametrize(("side", "blocks"), [(64, 13), (512, 5), (1024, 4)])
+def test_a_page_of_large_pictures_has_fewer_blocks(side, blocks):
+    pages = analysis_pages(analysis_of(26, side), "x", "blocks", scale=None)
+    assert max(len(page.grid.boxes) for page in pages) == blocks
+
+
+def test_a_page_of_no_blocks_is_refused():
+    with pytest.raises(BlockweightError, match="at least 1 block, not 0"):
+        analysis_pages(ANALYSIS, "x", "blocks", per_page=0)

@@ -14,7 +14,7 @@ from blockweight.measure import MOST_MORE, GroundKind
 from blockweight.render import FakeRenderer
 from blockweight.studio.projects import identity_of
 from blockweight.workflow.progress import SilentProgress
-from blockweight.workflow.project_analysis import plan_analysis, render_analysis
+from blockweight.workflow.project_analysis import Wanted, plan_analysis, render_analysis
 from blockweight.workflow.scenes import scenes_of
 from blockweight.workflow.tuning_project import create_project
 
@@ -41,7 +41,7 @@ def place(tuning):
 
 @pytest.fixture
 def analysed(tuning):
-    plan_analysis(tuning, "IN01-IN03")
+    plan_analysis(tuning, Wanted("IN01-IN03"))
     render_analysis(tuning, FakeRenderer, SilentProgress())
     return tuning
 
@@ -64,7 +64,7 @@ def test_the_page_says_how_to_begin_and_then_holds_what_was_found(client, place,
     page = client.get(f"{place}/analyse", headers=headers)
     assert page.status_code == 200
     assert page.text.count('name="block"') == 26
-    plan_analysis(tuning, "IN01-IN03")
+    plan_analysis(tuning, Wanted("IN01-IN03"))
     page = client.get(f"{place}/analyse", headers=headers).text
     held = json.loads(re.search(r'id="view">(.*?)</script>', page)[1])
     assert [each["block"] for each in held["analysis"]["blocks"]] == ["IN01", "IN02", "IN03"]
@@ -79,7 +79,7 @@ def test_the_page_has_words_for_every_reason(client, place):
 
 
 def test_a_reason_is_told_by_its_kind_and_numbers(client, place, tuning):
-    plan_analysis(tuning, "IN01-IN03", 1.0, 1.001)
+    plan_analysis(tuning, Wanted("IN01-IN03", 1.0, 1.001))
     render_analysis(tuning, FakeRenderer, SilentProgress())
     assert [each["ground"] for each in shown(client, place)["blocks"]] == [
         {"kind": "nothing", "seeds": 2, "floor": 0.5, "ratio": None, "typical": 1.0, "at_least": False,
@@ -88,8 +88,13 @@ def test_a_reason_is_told_by_its_kind_and_numbers(client, place, tuning):
 
 
 def test_the_cost_is_told_in_words(client, place):
-    answer = client.get(f"{place}/analyse/cost", params={"blocks": "IN01,IN02", "weights": "0.5,1"})
-    assert answer.json() == {"pictures": 6, "finished": 0, "seconds": None, "text": "6 pictures, no time measured yet"}
+    asked = {"blocks": "IN01,IN02", "range": "0.5,1", "threshold": 20}
+    answer = client.post(f"{place}/analyse/cost", json=asked).json()
+    assert answer.pop("tells")["text"].startswith("2 scenes rank the blocks")
+    assert answer == {
+        "pictures": 6, "finished": 0, "seconds": None, "text": "6 pictures, no time measured yet",
+        "method": "eba", "scenes": 2, "all_scenes": 2,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -102,7 +107,8 @@ def test_the_cost_is_told_in_words(client, place):
     ],
 )
 def test_what_costs_nothing_is_refused(client, place, blocks, weights, words):
-    answer = client.get(f"{place}/analyse/cost", params={"blocks": blocks, "weights": weights}, headers={"accept": "*"})
+    asked = {"blocks": blocks, "range": weights, "threshold": 20}
+    answer = client.post(f"{place}/analyse/cost", json=asked, headers={"accept": "*/*"})
     assert answer.status_code == 422
     assert words in answer.json()["error"]
 
@@ -145,7 +151,7 @@ def test_an_analysis_of_nonsense_is_refused_in_one_sentence(client, place, tunin
 
 
 def test_suggestions_are_applied_by_the_number_of_the_analysis_that_was_looked_at(client, place, tuning):
-    plan_analysis(tuning, "IN01-IN03", 1.0, 1.001)
+    plan_analysis(tuning, Wanted("IN01-IN03", 1.0, 1.001))
     render_analysis(tuning, FakeRenderer, SilentProgress())
     number = shown(client, place)["number"]
     assert do(client, place, act="apply", blocks="IN02", analysis=number).status_code == 200

@@ -9,7 +9,7 @@ from blockweight.render import FakeRenderer
 from blockweight.workflow.analysis_view import analysis_view
 from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.progress import SilentProgress
-from blockweight.workflow.project_analysis import current_plan, plan_analysis, render_analysis
+from blockweight.workflow.project_analysis import Wanted, current_plan, plan_analysis, render_analysis
 from blockweight.workflow.project_masks import mask_of
 
 
@@ -23,7 +23,7 @@ def opened(server, browser, request, monkeypatch):
 @pytest.fixture
 def analysed(opened):
     """A project whose blocks IN01 to IN04 are analysed so that all are to be dropped, on its page."""
-    plan_analysis(opened.tuning, "IN01-IN04", 1.0, 1.001)
+    plan_analysis(opened.tuning, Wanted("IN01-IN04", 1.0, 1.001))
     render_analysis(opened.tuning, FakeRenderer, SilentProgress())
     opened.show("analyse")
     return opened
@@ -62,7 +62,7 @@ def test_an_analysis_is_chosen_with_its_cost_said_and_run_before_ones_eyes(opene
 
 
 def test_a_paused_analysis_goes_on_and_one_given_up_leaves_the_page(opened):
-    plan_analysis(opened.tuning, "IN01-IN08")
+    plan_analysis(opened.tuning, Wanted("IN01-IN08"))
     opened.show("analyse")
     tab = opened.tab
     assert tab.get_by_text("Nothing is analysed yet").is_visible()
@@ -70,7 +70,7 @@ def test_a_paused_analysis_goes_on_and_one_given_up_leaves_the_page(opened):
     tab.get_by_role("button", name="Pause").click()
     tab.get_by_role("button", name="Render the rest").click()
     opened.until(lambda state: bool(state.analyses))
-    plan_analysis(opened.tuning, "IN09")
+    plan_analysis(opened.tuning, Wanted("IN09"))
     tab.get_by_role("button", name="Cancel the analysis").click()
     tab.wait_for_function("() => document.querySelectorAll('#rows tr').length === 8")
 
@@ -123,7 +123,7 @@ def test_suggestions_are_applied_at_once_or_one_by_one_and_taken_back(analysed):
 
 
 def test_a_mask_is_painted_saved_and_measured_with(opened):
-    plan_analysis(opened.tuning, "IN01-IN03")
+    plan_analysis(opened.tuning, Wanted("IN01-IN03"))
     render_analysis(opened.tuning, FakeRenderer, SilentProgress())
     opened.show("analyse")
     tab = opened.tab
@@ -165,7 +165,7 @@ def test_a_mask_is_painted_by_keys_undone_and_cleared(analysed):
 
 
 def test_another_tab_and_a_terminal_stay_in_step(analysed):
-    plan_analysis(analysed.tuning, "OUT01")
+    plan_analysis(analysed.tuning, Wanted("OUT01"))
     render_analysis(analysed.tuning, FakeRenderer, SilentProgress())
     strip(analysed.tab, "OUT01").wait_for()
     assert analysis_view(analysed.tuning).number is not None

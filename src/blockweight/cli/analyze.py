@@ -1,14 +1,17 @@
-"""`blockweight analyze`: the Effective Block Analyzer on one's own LoRA."""
+"""`blockweight analyze`: what each block of one's own LoRA does, by any method."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from blockweight.cli import analysis_options as analysis
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
+from blockweight.cli.project_options import Json
 from blockweight.workflow.renderers import local_renderer
 
 
@@ -17,7 +20,9 @@ def analyze(
     lora: options.LoraFile,
     model: options.Model,
     prompt: options.Prompt,
-    seeds: options.Seeds = "1-3",
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="Seeds, e.g. 1,2,3 or 1-3; 1-3 by default, with a budget up to 1-32.")
+    ] = "",
     negative: options.Negative = "",
     steps: options.Steps = 20,
     cfg: options.Cfg = 7.0,
@@ -38,20 +43,38 @@ def analyze(
     distilled_cfg: options.DistilledCfg = None,
     parts: options.Parts = options.NO_PARTS,
     strength: options.Strength = 1.0,
-    blocks: Annotated[str, typer.Option(help="Blocks to analyse, e.g. IN01-IN08,M00; all by default.")] = "",
-    weight_range: Annotated[str, typer.Option("--range", help="Weight under test, weight of the others.")] = "0.5,1",
-    threshold: Annotated[int, typer.Option(min=0, max=255, help="Diff % counts differences above this.")] = 20,
-    mask: Annotated[Path | None, typer.Option(help="A picture, white where the LoRA should work.")] = None,
+    blocks: analysis.Blocks = "",
+    weight_range: analysis.Range = "0.5,1",
+    threshold: analysis.Threshold = 20,
+    method: analysis.Method = None,
+    budget: analysis.Budget = "",
+    adaptive: analysis.Adaptive = False,
+    mask: analysis.Masks = None,
+    region: analysis.Region = "",
+    aspects: analysis.Aspects = "",
+    objective: analysis.Objective = "",
+    pairs: analysis.Pairs = 0,
+    levels: analysis.Levels = 1,
+    metric_model: Annotated[
+        Path | None,
+        typer.Option("--metric-model", help="A folder with CLIP, SigLIP or DINOv2, for the aspects that need one."),
+    ] = None,
     colour: Annotated[Literal["black", "white"], typer.Option(help="The grid's difference colour.")] = "black",
     change_xy: Annotated[bool, typer.Option("--change-xy/--no-change-xy", help="A column per block.")] = True,
+    per_page: Annotated[int | None, typer.Option("--per-page", min=1, help="Blocks on a page of the grid; 13.")] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Write the table as Parquet too.")] = False,
     preview: options.Preview = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost and tell.")] = False,
+    as_json: Json = False,
     out: options.Out = options.DEFAULT_OUT,
 ) -> None:
-    """Measure what each block does: grids, a table, a ranking with the spread over the seeds.
+    """Measure what each block does: numbers with intervals, figures, grids, a report.
 
     Pictures are kept in the project folder; the same command goes on after a stop.
     """
-    from blockweight.workflow.own_files import analyse_file  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.analysis.own_lora import Typed, analyse_lora  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.analysis.text import findings_facts, findings_lines  # noqa: PLC0415
+    from blockweight.workflow.analysis.written import GridLook  # noqa: PLC0415
     from blockweight.workflow.part_options import PartOptions  # noqa: PLC0415
     from blockweight.workflow.sampling_options import SamplingOptions  # noqa: PLC0415
     from blockweight.workflow.scenes import scenes_of  # noqa: PLC0415
@@ -73,7 +96,7 @@ def analyze(
         model,
         prompt,
         negative,
-        seeds,
+        seeds or ("1-32" if budget else "1-3"),
         steps,
         cfg,
         sampler,
@@ -83,27 +106,33 @@ def analyze(
         embeddings=embeddings,
         parts=PartOptions(**parts),
     )
-    analysis, files = analyse_file(
-        lora,
-        scenes,
-        out,
-        local_renderer,
-        TerminalProgress(),
-        strength=strength,
+    typed = Typed(
         blocks=blocks,
         weight_range=weight_range,
         threshold=threshold,
-        mask=mask,
-        colour=colour,
-        change_xy=change_xy,
+        masks=tuple(mask or ()),
+        region=region,
+        method=method,
+        budget=budget,
+        adaptive=adaptive,
+        aspects=aspects,
+        aims=objective,
+        pairs=pairs,
+        levels=levels,
+        metric_model=metric_model,
+        strength=strength,
         preview=preview,
     )
-    suggestions = {suggestion.block: suggestion for suggestion in analysis.suggestions}
+    look = GridLook(colour, change_xy, per_page, parquet)
+    found = analyse_lora(lora, scenes, out, local_renderer, TerminalProgress(), typed, look, estimate=estimate)
+    if found is None:
+        return
+    findings, written = found
+    if as_json:
+        typer.echo(json.dumps(findings_facts(findings, written.files), ensure_ascii=False))
+        return
     if preview:
         typer.echo("These are previews: they tell where to look, not how strong an effect is.")
-    typer.echo("block   Diff %            suggestion")
-    for effect in sorted(analysis.effects, key=lambda effect: -effect.diff.mean):
-        suggestion = suggestions[effect.block]
-        typer.echo(f"{effect.block:<7} {effect.diff.text(2):<17} {suggestion.verdict.value}: {suggestion.reasons[-1]}")
-    for file in files:
+    typer.echo("\n".join(findings_lines(findings)))
+    for file in written.files:
         typer.echo(f"written: {file}")

@@ -15,14 +15,24 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Make masks from colours, detectors and other masks, for --mask.", no_args_is_help=True)
 
-PictureFile = Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture, in any usual format.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The PNG to write, white inside, black outside.")]
+PictureFile = Annotated[
+    Path, typer.Argument(parser=options.path, metavar="PICTURE", help="The picture, in any usual format.")
+]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", parser=options.path, metavar="PATH", help="The PNG to write, white inside, black outside."
+    ),
+]
 Grow = Annotated[
     float,
     typer.Option("--grow", callback=options.finite, help="Move the border outwards by so many pixels, or inwards."),
 ]
 Invert = Annotated[bool, typer.Option("--invert", help="Take the rest instead, after --grow.")]
-Within = Annotated[Path | None, typer.Option("--within", help="Keep only what lies in this mask, last of all.")]
+Within = Annotated[
+    Path | None,
+    typer.Option("--within", parser=options.path, metavar="PATH", help="Keep only what lies in this mask, at last."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -70,6 +80,7 @@ def detect(
         Path,
         typer.Option(
             "--detector",
+            parser=options.path,
             metavar="FOLDER|FILE",
             help="A folder of transformers (object detection, CLIPSeg), or a YOLO in an .onnx file.",
         ),
@@ -102,8 +113,8 @@ def detect(
 
 @app.command("combine")
 def combine(
-    one: Annotated[Path, typer.Argument(metavar="A", help="A mask, white inside.")],
-    other: Annotated[Path, typer.Argument(metavar="B", help="Another of the same size.")],
+    one: Annotated[Path, typer.Argument(parser=options.path, metavar="A", help="A mask, white inside.")],
+    other: Annotated[Path, typer.Argument(parser=options.path, metavar="B", help="Another of the same size.")],
     out: Out,
     how: Annotated[
         Literal["union", "intersect", "difference"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from blockweight.cli import analysis_options as analysis
 from blockweight.cli import compare, project_bake
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
@@ -80,16 +81,15 @@ def analyze(
     threshold: Annotated[
         int | None, typer.Option("--threshold", min=0, max=255, help="Diff % counts differences above this; 20.")
     ] = None,
-    mask: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--mask",
-            parser=options.path,
-            metavar="FILE",
-            help="A picture, white where the LoRA should work; once for all scenes, or once for each.",
-        ),
-    ] = None,
+    mask: analysis.Masks = None,
     region: Annotated[str | None, typer.Option("--region", help="What the mask covers, e.g. 'the face'.")] = None,
+    method: analysis.Method = None,
+    adaptive: analysis.Adaptive = False,
+    aspects: analysis.Aspects = "",
+    objective: analysis.Objective = "",
+    pairs: analysis.Pairs = 0,
+    levels: analysis.Levels = 1,
+    budget: analysis.Budget = "",
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Give up the analysis that is not complete.")] = False,
     project: Project = options.DEFAULT_OUT,
@@ -99,7 +99,20 @@ def analyze(
     from blockweight.workflow import analysis_steps  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
 
-    asked = analysis_steps.Asked(blocks, weight_range, threshold, tuple(mask or ()), region)
+    asked = analysis_steps.Asked(
+        blocks=blocks,
+        weight_range=weight_range,
+        threshold=threshold,
+        masks=tuple(mask or ()),
+        region=region,
+        method=method,
+        adaptive=adaptive,
+        aspects=aspects,
+        aims=objective,
+        pairs=pairs,
+        levels=levels,
+        budget=budget,
+    )
     with open_project(project) as tuning:
         if cancel:
             told = analysis_steps.cancel(tuning)

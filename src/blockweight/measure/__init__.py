@@ -1,6 +1,5 @@
 """Pictures in, numbers out: differences, effects with their uncertainty, suggestions."""
 
-from blockweight.measure.aspect_table import measure_table
 from blockweight.measure.aspects import (
     ASPECTS,
     COLOUR,
@@ -26,8 +25,8 @@ from blockweight.measure.comparisons import (
     compare_blocks,
     holm,
     scenes_to_settle,
+    settled_order,
     signals,
-    simultaneous_intervals,
 )
 from blockweight.measure.detections import CONFIDENCE_OF_DETECTION, Box, Detections, Detector
 from blockweight.measure.detector import load_detector
@@ -52,7 +51,7 @@ from blockweight.measure.effects import (
     measure_effects,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
-from blockweight.measure.floors import Measure, SeedFloor, repeat_floor, seed_floor
+from blockweight.measure.floors import SeedFloor, seed_floor
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
 from blockweight.measure.interactions import (
     ADDS_UP,
@@ -62,7 +61,7 @@ from blockweight.measure.interactions import (
     interactions_from,
     measure_interactions,
 )
-from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate, t_interval
+from blockweight.measure.intervals import CONFIDENCE, PICTURE_SPREAD, Estimate, estimate, t_interval
 from blockweight.measure.layout import layout_difference
 from blockweight.measure.least_weights import (
     LIMIT,
@@ -90,8 +89,8 @@ from blockweight.measure.objectives import (
     Aim,
     Objective,
     cotangents,
+    objective_change,
     parse_objectives,
-    signed_effect,
 )
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
@@ -106,11 +105,20 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
+from blockweight.measure.predicted import predicted_table, sketch_table, slope_points
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
+from blockweight.measure.probe import (
+    StepMap,
+    map_values,
+    mask_cells,
+    mixed_values,
+    probe_table,
+    step_map,
+    step_map_from,
+)
 from blockweight.measure.screening import (
     MainEffect,
     ScreenedScene,
-    effect_picture,
     main_effects,
     screen_scene,
     screening_table,
@@ -168,6 +176,7 @@ __all__ = [
     "MOST_MORE",
     "NOISE_FLOOR",
     "OUTSIDE",
+    "PICTURE_SPREAD",
     "SATURATION",
     "SSIM_WINDOW",
     "STEP",
@@ -202,7 +211,6 @@ __all__ = [
     "MainEffect",
     "Mask",
     "Mean",
-    "Measure",
     "Objective",
     "PairsByBlock",
     "Picture",
@@ -215,6 +223,7 @@ __all__ = [
     "Signal",
     "SignedEffect",
     "Step",
+    "StepMap",
     "Suggestion",
     "Sum",
     "TransferRow",
@@ -233,7 +242,6 @@ __all__ = [
     "diff_percent",
     "difference_of",
     "edge_differences",
-    "effect_picture",
     "embedding_distance",
     "estimate",
     "feature_distance",
@@ -250,6 +258,8 @@ __all__ = [
     "load_embedder",
     "lowered_figures",
     "main_effects",
+    "map_values",
+    "mask_cells",
     "mask_digest",
     "mask_of_colour",
     "mask_of_hues",
@@ -259,25 +269,30 @@ __all__ = [
     "measure_aspects",
     "measure_effects",
     "measure_interactions",
-    "measure_table",
+    "mixed_values",
     "next_step",
+    "objective_change",
     "parse_aspects",
     "parse_colour",
     "parse_objectives",
     "planned_looks",
+    "predicted_table",
     "prediction_error",
+    "probe_table",
     "prompt_groups",
     "region_of",
-    "repeat_floor",
     "scenes_to_settle",
     "screen_scene",
     "screening_table",
     "seed_floor",
+    "settled_order",
     "share_of_change",
     "share_of_green",
     "signals",
-    "signed_effect",
-    "simultaneous_intervals",
+    "sketch_table",
+    "slope_points",
+    "step_map",
+    "step_map_from",
     "structure_differences",
     "suggest",
     "suggest_all",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean
 
 from blockweight.errors import BlockweightError
-from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate
+from blockweight.measure.intervals import CONFIDENCE, PICTURE_SPREAD, Estimate, estimate
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture, diff_percent, mean_difference
 
 NOISE_FLOOR = 0.5
@@ -48,17 +48,21 @@ class Leaning:
 
 @dataclass(frozen=True)
 class Effect:
-    """One block's effect by one measure: a sample per scene, in the measure's unit (levels or percent), each ≥ 0.
+    """One block's effect by one measure: a sample per scene, in the measure's unit (levels or percent), each ≥ 0. Those
+    of a `signed` measure may lie below 0, and the interval is the plain one.
 
     `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
     independent of each other. `signed` is for a measure that can fall as well as rise; it is then judged as a
     `SignedEffect`, and so is an effect with any sample below 0.
+    `expected_spread` lets the interval of an effect without a sign reckon with leaps that few scenes may not have shown
+    (`Estimate.expecting`): PICTURE_SPREAD for finished pictures.
     """
 
     block: str
     samples: tuple[float, ...]
     groups: tuple[int, ...] = ()
     signed: bool = False
+    expected_spread: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -83,18 +87,23 @@ class Effect:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`): its ends are ≥ 0 and
-        the upper lies further off. For an effect with a sign the t interval; (−∞, ∞) for a single scene."""
+        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`) and with the spread that
+        is expected: its ends are ≥ 0 and the upper lies further off. For an effect with a sign the t interval; (−∞, ∞)
+        for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:
         """The interval at another confidence, 0…1."""
-        return self.estimate.interval(confidence) if self.has_sign else self.estimate.relative_interval(confidence)
+        return self._moderated.interval(confidence) if self.has_sign else self._moderated.relative_interval(confidence)
 
     @property
     def margin(self) -> float:
-        """t · standard error, the number after "±"; ∞ for a single scene."""
-        return self.estimate.half_width()
+        """t · standard error, the number after "±", with the spread that is expected; ∞ for a single scene."""
+        return self._moderated.half_width()
+
+    @property
+    def _moderated(self) -> Estimate:
+        return self.estimate if self.has_sign else self.estimate.expecting(self.expected_spread)
 
     @property
     def spread(self) -> tuple[float, float]:
@@ -221,14 +230,18 @@ def _block_effects(
 ) -> BlockEffects:
     if not pairs:
         raise BlockweightError(f"There are no pictures of block {block} to measure; render at least one seed.")
-    diff = Effect(block, tuple(diff_percent(picture, source, threshold) for picture, source in pairs), groups)
-    overall = Effect(block, tuple(mean_difference(picture, source) for picture, source in pairs), groups)
+
+    def effect(samples: Iterable[float]) -> Effect:
+        return Effect(block, tuple(samples), groups, expected_spread=PICTURE_SPREAD)
+
+    diff = effect(diff_percent(picture, source, threshold) for picture, source in pairs)
+    overall = effect(mean_difference(picture, source) for picture, source in pairs)
     if inside is None:
         return BlockEffects(block, diff, overall)
     masks = _masks(inside, len(pairs))
-    within = tuple(mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
-    beyond = tuple(mean_difference(*pair, ~mask) for pair, mask in zip(pairs, masks, strict=True))
-    return BlockEffects(block, diff, overall, Effect(block, within, groups), Effect(block, beyond, groups))
+    within = effect(mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
+    beyond = effect(mean_difference(*pair, ~mask) for pair, mask in zip(pairs, masks, strict=True))
+    return BlockEffects(block, diff, overall, within, beyond)
 
 
 def _masks(inside: Mask | Sequence[Mask], count: int) -> Sequence[Mask]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
 from blockweight.measure.effect_table import SceneName
-from blockweight.measure.effects import NOISE_FLOOR, Effect
+from blockweight.measure.effects import NOISE_FLOOR, Effect, Signal
 from blockweight.measure.pictures import Mask
 
 Values = NDArray[Any]
@@ -30,6 +30,9 @@ class Sum(Enum):
     ADDS_UP = "adds up"
     DIFFERS = "does not add up"
     UNSETTLED = "not settled"
+
+
+_VERDICTS = {Signal.NOISE: Sum.ADDS_UP, Signal.VISIBLE: Sum.DIFFERS, Signal.UNSETTLED: Sum.UNSETTLED}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +76,10 @@ class InteractionTable:
         return _effect(block, self.sizes[:, place, place])
 
     def verdict(self, first: str, second: str, most: float = ADDS_UP) -> Sum:
-        """Whether the two add up: the whole 95 % interval of their relative interaction lies at or under `most`, or
-        over it, or neither, as after a single scene."""
+        """Whether the two add up: by the interval over the scenes the relative interaction lies under `most`, or over
+        it, or neither, as after a single scene (`Effect.signal`)."""
         effect = self.pair(first, second)
-        if effect is None:
-            return Sum.UNSETTLED
-        low, high = effect.interval
-        if high <= most:
-            return Sum.ADDS_UP
-        return Sum.DIFFERS if low > most else Sum.UNSETTLED
+        return _VERDICTS[Signal.UNSETTLED if effect is None else effect.signal(most)]
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """All pairs that were measured in a scene, those with the largest mean first."""

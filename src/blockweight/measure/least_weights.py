@@ -29,6 +29,9 @@ STEP = 0.05
 MOST_WEIGHTS = 1000
 """Between the limit and the base: finer steps nobody sees."""
 
+_ROUNDING = 1e-6
+"""What 10 % may be over a tenth."""
+
 
 @dataclass(frozen=True, eq=False)
 class LoweredScene:
@@ -285,7 +288,7 @@ def _lowered(
     why = Why.SPENT
     for place, (weight, share) in enumerate(shares):
         losses = [total.loss(share * inside) for total, (inside, _) in zip(sums, differences, strict=True)]
-        if t_interval(losses)[1] > budget.allowed:
+        if t_interval(losses)[1] > budget.allowed + _ROUNDING:
             why = Why.SPENT
             continue
         after = _distance(sums, [share * outside for _, outside in differences])

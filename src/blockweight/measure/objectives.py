@@ -103,7 +103,7 @@ def cotangents(objectives: Sequence[Objective]) -> Callable[[Levels], list[Level
     return lambda picture: [objective.slope(picture) for objective in objectives]
 
 
-def signed_effect(objective: Objective, changed: NDArray[Any], source: NDArray[Any]) -> float:
+def objective_change(objective: Objective, changed: NDArray[Any], source: NDArray[Any]) -> float:
     """By how many levels an objective differs between two pictures: above 0 where `changed` has more of it."""
     return objective.value(changed) - objective.value(source)
 

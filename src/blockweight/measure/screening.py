@@ -23,7 +23,7 @@ from blockweight.plan import Screening
 HELD = 2**28
 """How many bytes of pictures are held at once. Larger ones are read more than once, a band at a time."""
 
-_CHUNK = 2**16
+_CHUNK = 2**14
 """Values of a picture that are reckoned with at once."""
 
 
@@ -128,18 +128,6 @@ def screening_table(
     return EffectTable(aspects, screening.blocks, tuple(scenes), table)
 
 
-def effect_picture(screening: Screening, pictures: Sequence[Picture], block: str) -> NDArray[np.float32]:
-    """One block's effect picture: float32, shaped as the pictures, −255…255 levels, with all that noise and
-    interactions add. One run's picture is held at a time. KeyError for a block that was not screened."""
-    if block not in screening.blocks:
-        raise KeyError(block)
-    contrast = _contrasts(screening)[screening.blocks.index(block)]
-    total = np.zeros(pictures[0].shape, np.float32)
-    for run, weight in enumerate(contrast):
-        total += np.float32(weight) * pictures[run]
-    return total
-
-
 def _contrasts(screening: Screening) -> NDArray[np.float64]:
     """(columns, runs): mean of the high runs less mean of the low ones, which are half of all."""
     signs = np.array(screening.signs, np.float64)
@@ -153,11 +141,13 @@ def _beyond(found: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:
 
 
 def _bands(pictures: Sequence[Picture], shape: tuple[int, ...]) -> Iterator[tuple[slice, Picture]]:
-    """Rows of all pictures, as many as may be held at once: (runs, values)."""
-    height = max(1, HELD // (len(pictures) * math.prod(shape[1:])))
+    """Rows of all pictures, as many as may be held at once: (runs, values), good until the next are asked for."""
+    width = math.prod(shape[1:])
+    height = min(shape[0], max(1, HELD // (len(pictures) * width)))
+    held = np.empty((len(pictures), height * width), np.uint8)
     for top in range(0, shape[0], height):
         rows = slice(top, min(top + height, shape[0]))
-        levels = np.empty((len(pictures), (rows.stop - top) * math.prod(shape[1:])), np.uint8)
+        levels = held[:, : (rows.stop - top) * width]
         for run in range(len(pictures)):
             picture = pictures[run]
             if picture.shape != shape:

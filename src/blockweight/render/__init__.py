@@ -6,6 +6,7 @@ from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.model_families import families_of
 from blockweight.render.parts import identify_picture, identify_weights, part_digest
 from blockweight.render.probing import (
+    PROBE_SIGMA,
     Maps,
     Pair,
     ProbeAsk,
@@ -13,6 +14,7 @@ from blockweight.render.probing import (
     ProbedLevel,
     Prober,
     check_steps,
+    paired,
     prober_of,
     step_near,
 )
@@ -27,9 +29,12 @@ from blockweight.render.protocol import (
     Watch,
     unwatched,
 )
+from blockweight.render.sloping import Cotangents, Sketch, SketchAsk, SlopeAsk, SlopeRenderer, Slopes, slope_renderer
 
 __all__ = [
+    "PROBE_SIGMA",
     "Capabilities",
+    "Cotangents",
     "Failure",
     "FakeRenderer",
     "Maps",
@@ -42,6 +47,11 @@ __all__ = [
     "Renderer",
     "Rendering",
     "RenderingError",
+    "Sketch",
+    "SketchAsk",
+    "SlopeAsk",
+    "SlopeRenderer",
+    "Slopes",
     "Step",
     "Watch",
     "check_steps",
@@ -51,9 +61,11 @@ __all__ = [
     "identify_checkpoint",
     "identify_picture",
     "identify_weights",
+    "paired",
     "part_digest",
     "prober_of",
     "size_step",
+    "slope_renderer",
     "step_near",
     "unwatched",
 ]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Job, LoraUse, Scene, Variant
 from blockweight.render.protocol import Picture, Renderer, Watch, unwatched
+
+PROBE_SIGMA = 2.0
+"""The noise level at which one look says most of all aspects of a picture (docs/probe.md)."""
 
 Maps = NDArray[np.float32]
 """(N, h, w), one number a cell of the latents, ≥ 0."""
@@ -154,7 +157,7 @@ def check_steps(ask: ProbeAsk, there: int) -> None:
         )
 
 
-def step_near(levels: Sequence[float], sigma: float) -> int:
+def step_near(levels: Sequence[float], sigma: float = PROBE_SIGMA) -> int:
     """The step whose noise level is the nearest to `sigma`, in ratio."""
 
     def distance(step: int) -> float:
@@ -162,6 +165,26 @@ def step_near(levels: Sequence[float], sigma: float) -> int:
         return abs(math.log(level / sigma)) if 0 < level < math.inf else math.inf
 
     return min(range(len(levels)), key=distance)
+
+
+def paired(
+    source: Variant, singles: Sequence[Variant], couples: Sequence[tuple[int, int]]
+) -> tuple[tuple[Variant, ...], tuple[Pair, ...]]:
+    """`changed` and `pairs` of an ask about interactions: the `singles`, and for each of the `couples` (places among
+    them) a variant that has the weights of both where they differ from the source's."""
+    both = [_joined(source, singles[first], singles[second]) for first, second in couples]
+    pairs = [Pair(*couple, len(singles) + number) for number, couple in enumerate(couples)]
+    return (*singles, *both), tuple(pairs)
+
+
+def _joined(source: Variant, first: Variant, second: Variant) -> Variant:
+    plain, one, other = source.weights, first.weights, second.weights
+    if plain is None or one is None or other is None:
+        raise ValueError("only variants with block weights can be joined")
+    changes = {block: value for block, value in other.items() if value != plain.weight(block)}
+    rest = one.rest if other.rest == plain.rest else other.rest
+    label = f"{first.label}+{second.label}"
+    return Variant(label, replace(one.with_weights(changes, label), rest=rest))
 
 
 def rms_maps(changes: NDArray[np.float32]) -> Maps:

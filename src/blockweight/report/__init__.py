@@ -1,23 +1,89 @@
-"""Grids, charts and the HTML report: what was measured and decided, as a person looks at it."""
+"""Grids, charts, exports and the HTML reports: what was measured and decided, as a person looks at it."""
 
+from blockweight.report.analysis_pictures import (
+    ScenePictures,
+)
+from blockweight.report.analysis_report import (
+    AnalysisFindings,
+    PairFigure,
+    StepMapFigure,
+    analysis_page,
+    analysis_report,
+)
+from blockweight.report.analysis_words import (
+    METHODS,
+    Method,
+    plain_words,
+)
+from blockweight.report.bar_figures import (
+    Yardstick,
+    effect_bars,
+    ranked,
+    seed_yardstick,
+)
 from blockweight.report.block_analysis import (
-    CSV_COLUMNS,
     AnalysisPictures,
     DifferenceColour,
+    GridPage,
     analysis_grid,
+    analysis_pages,
     block_label,
     difference_picture,
-    effects_csv,
 )
-from blockweight.report.charts import ChartFormat, cosine_bars, inside_outside, ranked_bars
-from blockweight.report.files import write_whole
-from blockweight.report.grids import Grid, automatic_scale, picture_grid, png_bytes, write_png
-from blockweight.report.html import render_report, write_report
+from blockweight.report.charts import (
+    ChartFormat,
+    cosine_bars,
+    inside_outside,
+    ranked_bars,
+)
+from blockweight.report.exports import (
+    SAMPLE_COLUMNS,
+    effects_csv,
+    effects_parquet,
+)
+from blockweight.report.figure_tables import (
+    aspects_table,
+    pairs_table,
+    ranking_table,
+    regions_table,
+    steps_table,
+    yardstick_table,
+)
+from blockweight.report.figure_words import (
+    ASPECT_LABELS,
+    AspectLabel,
+    FigureWords,
+    Labels,
+    aspect_label,
+    decimals_for,
+    short_number,
+)
+from blockweight.report.files import (
+    write_whole,
+)
+from blockweight.report.grids import (
+    Grid,
+    automatic_scale,
+    picture_grid,
+    png_bytes,
+    write_png,
+)
+from blockweight.report.heat_figures import (
+    aspect_strips,
+    interaction_matrix,
+    step_map,
+)
+from blockweight.report.html import (
+    render_report,
+    themed,
+    write_report,
+)
 from blockweight.report.page import (
     Block,
     Cell,
     Comparison,
     Copyable,
+    DataTable,
     Facts,
     Figure,
     Headline,
@@ -29,42 +95,83 @@ from blockweight.report.page import (
     SuggestionTable,
     WeightTable,
 )
-from blockweight.report.strips import HeatStrip, heat_strips
+from blockweight.report.scatter_figure import (
+    inside_outside_figure,
+)
+from blockweight.report.strips import (
+    HeatStrip,
+    heat_strips,
+)
 
 __all__ = [
-    "CSV_COLUMNS",
+    "ASPECT_LABELS",
+    "METHODS",
+    "SAMPLE_COLUMNS",
+    "AnalysisFindings",
     "AnalysisPictures",
+    "AspectLabel",
     "Block",
     "Cell",
     "ChartFormat",
     "Comparison",
     "Copyable",
+    "DataTable",
     "DifferenceColour",
     "Facts",
     "Figure",
+    "FigureWords",
     "Grid",
+    "GridPage",
     "Headline",
     "Headlines",
     "HeatStrip",
+    "Labels",
+    "Method",
     "Mood",
+    "PairFigure",
     "Prose",
     "Report",
+    "ScenePictures",
     "Section",
+    "StepMapFigure",
     "SuggestionTable",
     "WeightTable",
+    "Yardstick",
     "analysis_grid",
+    "analysis_page",
+    "analysis_pages",
+    "analysis_report",
+    "aspect_label",
+    "aspect_strips",
+    "aspects_table",
     "automatic_scale",
     "block_label",
     "cosine_bars",
+    "decimals_for",
     "difference_picture",
+    "effect_bars",
     "effects_csv",
+    "effects_parquet",
     "heat_strips",
     "inside_outside",
+    "inside_outside_figure",
+    "interaction_matrix",
+    "pairs_table",
     "picture_grid",
+    "plain_words",
     "png_bytes",
+    "ranked",
     "ranked_bars",
+    "ranking_table",
+    "regions_table",
     "render_report",
+    "seed_yardstick",
+    "short_number",
+    "step_map",
+    "steps_table",
+    "themed",
     "write_png",
     "write_report",
     "write_whole",
+    "yardstick_table",
 ]

@@ -51,8 +51,11 @@ class Logarithmic:
 
     def at(self, value: float) -> float:
         """The value's pixel; all that is under the floor stands in the middle of the edge."""
-        shown = min(value, self.high) if value >= self.floor else self.floor * EDGE
-        share = math.log(shown / self.low) / math.log(self.high / self.low)
+        return self.exact(min(value, self.high) if value >= self.floor else self.floor * EDGE)
+
+    def exact(self, value: float) -> float:
+        """The pixel of a value > 0, whether it stands on the axis or not."""
+        share = math.log(value / self.low) / math.log(self.high / self.low)
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[float]:

@@ -40,17 +40,19 @@ def effect_bars(
     *,
     floor: float | None = None,
     verdicts: Mapping[str, Verdict] | None = None,
+    most: int | None = None,
     labels: Labels = ASPECT_LABELS,
     words: FigureWords = ENGLISH,
 ) -> bytes:
     """An SVG with a bar a block, strongest first: the bar is the mean, the dots are the scenes, the line is the 95 %
     interval (an arrow where it leaves the chart), and the figures stand at the right. An aspect with negative values
     diverges from 0. A `floor` in the aspect's unit is a dashed line, on both sides of 0; `verdicts` stand beside the
-    names.
+    names. With `most` the weakest blocks are counted, not drawn.
 
     BlockweightError when no block was measured by the aspect.
     """
-    effects = ranked(table, aspect)
+    measured = ranked(table, aspect)
+    effects = measured[:most]
     if not effects:
         raise BlockweightError(f"No block was measured by '{aspect}'; analyse with that aspect.")
     label = aspect_label(aspect, labels, words)
@@ -59,16 +61,13 @@ def effect_bars(
     low, high = min(effect.spread[0] for effect in effects), max(effect.spread[1] for effect in effects)
     high = max(high, floor or 0.0, 0.0 if low < 0 else 1e-9)
     low = min(low, -(floor or 0.0)) if low < 0 else 0.0
-    decimals = decimals_for(max(high, -low))
-    figures = [_figures(effect, decimals) for effect in effects]
+    figures = [_figures(effect) for effect in effects]
     right = max(text_width(text, 10) for text in figures) + 14
     axis = Linear(low * _HEADROOM, high * _HEADROOM, left, WIDTH - right)
-    lacking = [block for block in table.blocks if table.effect(aspect, block) is None]
+    notes = _notes(table, aspect, measured[len(effects) :], words)
     head, body = 26.0, _ROW * len(effects)
-    about = (
-        f"{len(effects)} blocks; strongest {effects[0].block}: {with_unit(_figures(effects[0], decimals), label.unit)}."
-    )
-    drawing = Drawing(WIDTH, head + body + (58 if lacking else 42), title or label.title, about)
+    about = f"{len(effects)} blocks; strongest {effects[0].block}: {with_unit(figures[0], label.unit)}."
+    drawing = Drawing(WIDTH, head + body + 42 + 16 * len(notes), title or label.title, about)
     _key(drawing, left, words, floored=floor is not None)
     for tick in axis.ticks():
         drawing.line(axis.at(tick), head - 2, axis.at(tick), head + body, MUTED if tick == 0 and low < 0 else RULE)
@@ -86,14 +85,19 @@ def effect_bars(
         drawing.text(WIDTH, y + 3.6, figure, 10, text_anchor="end")
     for side in {floor, -floor if low < 0 else floor} if floor is not None else ():
         drawing.line(axis.at(side), head - 4, axis.at(side), head + body, INK, stroke_dasharray="4 3", class_="floor")
-    if lacking:
-        text = f"{words.not_measured}: {', '.join(lacking)}"
-        drawing.text(0, drawing.height - 5, fitted(text, 10, WIDTH), 10, MUTED)
+    for number, note in enumerate(notes):
+        drawing.text(0, head + body + 53 + 16 * number, fitted(note, 10, WIDTH), 10, MUTED)
     return drawing.svg()
 
 
-def _figures(effect: Effect, decimals: int) -> str:
-    return effect.text(decimals).replace("-", "−")
+def _notes(table: EffectTable, aspect: str, weaker: Sequence[Effect], words: FigureWords) -> list[str]:
+    lacking = [block for block in table.blocks if table.effect(aspect, block) is None]
+    lists = ((words.weaker, [effect.block for effect in weaker]), (words.not_measured, lacking))
+    return [f"{name} ({len(blocks)}): {', '.join(blocks)}" for name, blocks in lists if blocks]
+
+
+def _figures(effect: Effect) -> str:
+    return effect.text(decimals_for(abs(effect.mean))).replace("-", "−")
 
 
 def _axis_title(title: str, unit: str) -> str:

@@ -1,25 +1,22 @@
-"""The Effective Block Analyzer's grid as LoRA Block Weight draws it, and the table that it never gave."""
+"""The Effective Block Analyzer's grid as LoRA Block Weight draws it, whole or in pages."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import DIFF_THRESHOLD, BlockEffects, Picture, absolute_difference, diff_percent
-from blockweight.report.grids import Grid, picture_grid
+from blockweight.measure import DIFF_THRESHOLD, Picture, absolute_difference, diff_percent
+from blockweight.report.grids import Grid, automatic_scale, picture_grid
 from blockweight.weights import format_weight
 
 DifferenceColour = Literal["black", "white"]
 
-CSV_COLUMNS = ("block", "scene", "seed", "diff_percent", "mean_difference", "inside", "outside")
-"""`diff_percent` is LoRA Block Weight's Diff %; the other three are mean differences in levels of 255."""
-
-CSV_SCALE = 6
-"""Decimals in the table: far below anything measurable, and the same text on every machine."""
+MOST_ON_PAGE = 13
+"""Blocks on a page of the grid: half of SD's 26, and what a browser shows at its own size in a scroll or two."""
+LEAST_ON_PAGE = 4
+PAGE_PIXELS = 2600
+"""How long a page may grow by its pictures."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,24 @@ def analysis_grid(
     value, `diff` and a column per block. `lora` (the names of the LoRAs) and the seed stand top left.
     BlockweightError when there is no block, or sizes differ.
     """
+    return _grid(analysis, lora, "", change_xy=change_xy, colour=colour, threshold=threshold, scale=scale)
+
+
+def _grid(
+    analysis: AnalysisPictures,
+    lora: str,
+    place: str,
+    *,
+    change_xy: bool,
+    colour: DifferenceColour,
+    threshold: int,
+    scale: int | None,
+) -> Grid:
     source = analysis.source
     names = [block_label(block, picture, source, threshold) for block, picture in analysis.changed]
     differences = [difference_picture(picture, source, colour) for _, picture in analysis.changed]
     changed = [picture for _, picture in analysis.changed]
-    corner = f"{lora},\nseed : {analysis.seed}"
+    corner = f"{lora},\nseed : {analysis.seed}{place}"
     value = format_weight(analysis.value)
     if change_xy:
         rows = [[source] * len(changed), changed, differences]
@@ -77,30 +87,49 @@ def analysis_grid(
     return picture_grid(cells, names, ["diff", value, "source"], corner=corner, scale=scale)
 
 
-def effects_csv(effects: Sequence[BlockEffects], samples: Sequence[tuple[str, int]]) -> bytes:
-    """One long table, a row per block and sample: the CSV_COLUMNS, with `samples` (scene label, seed) naming the
-    samples of every effect in order. Cells that were not measured are empty.
+@dataclass(frozen=True)
+class GridPage:
+    """One page of an analysis's grid. `name` is a file name without its ending: the given stem, with the page's number
+    where there are several."""
 
-    No totals: one row is one measurement, which is what a pivot table or pandas wants. UTF-8 with a byte order mark,
-    because Excel reads a CSV without one in the system's old code page and garbles Japanese labels; other readers
-    skip the mark. BlockweightError when an effect has another number of samples.
+    grid: Grid
+    name: str
+
+
+def analysis_pages(
+    analysis: AnalysisPictures,
+    lora: str,
+    stem: str,
+    *,
+    per_page: int | None = None,
+    change_xy: bool = False,
+    colour: DifferenceColour = "black",
+    threshold: int = DIFF_THRESHOLD,
+    scale: int | None = None,
+) -> tuple[GridPage, ...]:
+    """`analysis_grid` in pages as even as can be, of `per_page` blocks at most (None: MOST_ON_PAGE, of large pictures
+    fewer, so that a page stays PAGE_PIXELS long or has LEAST_ON_PAGE blocks). Where there are several, the corner says
+    which one it is, and the names end in `-1of5`, with as many digits as sort well.
+
+    BlockweightError as for `analysis_grid`, or for a page of no blocks.
     """
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(CSV_COLUMNS)
-    for effect in effects:
-        count = len(effect.diff.samples)
-        if count != len(samples):
-            raise BlockweightError(
-                f"Block {effect.block} has {count} samples, but {len(samples)} scenes and seeds were named; "
-                "name every sample once."
-            )
-        columns = [effect.diff, effect.overall, effect.inside, effect.outside]
-        for number, (scene, seed) in enumerate(samples):
-            figures = ["" if measure is None else _decimal(measure.samples[number]) for measure in columns]
-            table.writerow([effect.block, scene, seed, *figures])
-    return text.getvalue().encode("utf-8-sig")
+    if per_page is not None and per_page < 1:
+        raise BlockweightError(f"A page of the grid needs at least 1 block, not {per_page}.")
+    blocks = len(analysis.changed)
+    most = per_page or _fitting(analysis.source, scale, change_xy=change_xy)
+    count = max(1, -(-blocks // most))
+    made = []
+    for number in range(count):
+        first, last = number * blocks // count, (number + 1) * blocks // count
+        part = replace(analysis, changed=analysis.changed[first:last])
+        digits = len(str(count))
+        place = f",\npage {number + 1} of {count}" if count > 1 else ""
+        grid = _grid(part, lora, place, change_xy=change_xy, colour=colour, threshold=threshold, scale=scale)
+        made.append(GridPage(grid, f"{stem}-{number + 1:0{digits}}of{count}" if count > 1 else stem))
+    return tuple(made)
 
 
-def _decimal(value: float) -> str:
-    return format_weight(round(value, CSV_SCALE))
+def _fitting(source: Picture, scale: int | None, *, change_xy: bool) -> int:
+    height, width = source.shape[:2]
+    shown = int(width if change_xy else height) * (automatic_scale(width, height) if scale is None else scale)
+    return min(max(PAGE_PIXELS // max(shown, 1), LEAST_ON_PAGE), MOST_ON_PAGE)

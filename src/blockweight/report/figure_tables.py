@@ -32,13 +32,13 @@ def aspects_table(table: EffectTable, labels: Labels = ASPECT_LABELS) -> DataTab
 def ranking_table(table: EffectTable, aspect: str, labels: Labels = ASPECT_LABELS) -> DataTable:
     """A row a block, strongest first: the mean, its 95 % interval and the scenes' range."""
     effects = ranked(table, aspect)
-    decimals = decimals_for(max((abs(end) for effect in effects for end in effect.spread), default=0))
-    rows = tuple(_ranking_row(effect, decimals) for effect in effects)
+    rows = tuple(_ranking_row(effect) for effect in effects)
     head = _head(aspect, labels)
     return DataTable(TITLE, ("Block", f"{head}, mean", "95 % interval", "least", "most", "scenes"), rows)
 
 
-def _ranking_row(effect: Effect, decimals: int) -> tuple[str, ...]:
+def _ranking_row(effect: Effect) -> tuple[str, ...]:
+    decimals = decimals_for(abs(effect.mean))
     low, high = effect.interval
     spread = NOTHING if np.isinf(high) else f"{low:.{decimals}f} to {high:.{decimals}f}"
     numbers = (f"{effect.mean:.{decimals}f}", spread, *(f"{end:.{decimals}f}" for end in effect.spread))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from blockweight.measure import CHANGE, DIFF, INSIDE, OUTSIDE
+from blockweight.measure import ASPECTS, INSIDE, OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class FigureWords:
     outside: str = "outside"
     scenes: str = "scenes"
     mean: str = "mean"
-    interval: str = "95 % interval"
+    interval: str = "95 %\N{NO-BREAK SPACE}interval"  # "% i" would look like a place to gettext
     noise_floor: str = "noise floor"
+    weaker: str = "weaker"
     not_measured: str = "not measured"
     quiet: str = "not distinguishable from noise"
     weakest: str = "0"
@@ -35,6 +36,7 @@ class FigureWords:
     negative: str = "below 0"
     positive: str = "above 0"
     together: str = "all blocks together"
+    near_zero: str = "near 0"
     equal: str = "inside = outside"
     step: str = "step"
     noise_level: str = "noise level"
@@ -48,14 +50,7 @@ class FigureWords:
 
 ENGLISH = FigureWords()
 
-ASPECT_LABELS: Mapping[str, AspectLabel] = {
-    DIFF: AspectLabel("Diff %", "%"),
-    CHANGE: AspectLabel("change", "levels"),
-    "colour": AspectLabel("colour", "ΔE"),
-    "structure": AspectLabel("structure", "1 − SSIM"),
-    "edges": AspectLabel("edges"),
-    "layout": AspectLabel("layout", "levels"),
-}
+ASPECT_LABELS: Mapping[str, AspectLabel] = {each.name: AspectLabel(each.title, each.unit) for each in ASPECTS}
 """Of the aspects that have a name of their own; any other is called as the table names it."""
 
 Labels = Mapping[str, AspectLabel]
@@ -82,11 +77,11 @@ def with_unit(text: str, unit: str) -> str:
     return f"{text} {unit}" if unit else text
 
 
-def short_number(value: float, plus: bool = False) -> str:
-    """A number in about four characters, with a real minus; `plus` signs positive ones too.
+def short_number(value: float) -> str:
+    """A number to three figures at most, with a real minus.
 
-    >>> short_number(0.01234), short_number(12.34), short_number(-1234.4), short_number(2e-5), short_number(3, True)
-    ('.012', '12.3', '−1234', '2e−5', '+3')
+    >>> short_number(0.01234), short_number(12.34), short_number(-1234.4), short_number(2e-5)
+    ('0.012', '12.3', '−1234', '2e−5')
     """
     size = abs(value)
     if math.isinf(size):
@@ -97,16 +92,16 @@ def short_number(value: float, plus: bool = False) -> str:
         mantissa, _, exponent = f"{size:.0e}".partition("e")
         text = f"{mantissa}e{int(exponent)}".replace("-", "−")
     elif size < 1:
-        text = f"{size:.2g}".removeprefix("0")
+        text = f"{size:.2g}"
     else:
         text = f"{size:.0f}" if size >= 999.5 else f"{size:.3g}"
-    return ("−" if value < 0 else "+" if plus else "") + text
+    return f"−{text}" if value < 0 else text
 
 
-def decimals_for(largest: float) -> int:
-    """How many decimals numbers up to this one need to be told apart.
+def decimals_for(size: float) -> int:
+    """How many decimals tell a number of this size from others, three at most.
 
-    >>> decimals_for(60), decimals_for(5), decimals_for(0.2), decimals_for(0)
-    (1, 2, 3, 1)
+    >>> decimals_for(60), decimals_for(5), decimals_for(0.2), decimals_for(0.004)
+    (1, 2, 3, 3)
     """
-    return 1 if largest <= 0 else min(max(1, 2 - math.floor(math.log10(largest))), 8) if largest < 10 else 1
+    return 1 if size >= 10 or size == 0 else 2 if size >= 1 else 3

@@ -54,7 +54,7 @@ def draw_cell(
         drawing.rect(x + 0.5, y + 0.5, width - 1, height - 1, RULE, fill_opacity=0.35)
         drawing.rect(x + 0.5, y + 0.5, width - 1, height - 1, colour, tip, fill_opacity=opacity, class_="cell")
     if number:
-        text = short_number(value)
+        text = short_number(value).replace("0.", ".", 1) if abs(value) < 1 else short_number(value)
         font = min(10.0, 10 * (width - 3) / max(text_width(text, 10), 1))
         if font >= 7 and height >= 13:
             ink = MUTED if quiet else _INK_ON_STRONG if opacity > _STRONG else INK
@@ -87,7 +87,7 @@ def draw_key(
     x = _note(drawing, x + 6, y, strongest) + 18
     for wanted, value, name in ((missing, math.nan, words.not_measured), (quiet, 0.0, words.quiet)):
         if wanted:
-            draw_cell(drawing, (x, y - 7), (_KEY_CELL, 14), value, 1, name, quiet=True, number=False)
+            draw_cell(drawing, (x, y - 7), (_KEY_CELL, 14), value, 1, "", quiet=True, number=False)
             x = _note(drawing, x + _KEY_CELL + 5, y, name) + 16
 
 

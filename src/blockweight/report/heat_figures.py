@@ -104,7 +104,7 @@ def step_map(
     if not cells.size:
         raise BlockweightError("There are no steps to draw; probe at least one block at one step.")
     left = max(*(text_width(block, 10.5) for block in blocks), text_width(words.noise_level, _SMALL)) + 12
-    width = min(64.0, (WIDTH - left) / len(steps))
+    width = min(96.0, (WIDTH - left) / len(steps))
     height = 16.0 if len(blocks) > 32 else 19.0
     head, foot = 38.0, 44.0 if noise_levels is not None else 28.0
     most = _largest(cells)
@@ -145,8 +145,8 @@ def interaction_matrix(
     words: FigureWords = ENGLISH,
 ) -> bytes:
     """An SVG of the lower triangle of symmetric `values` (blocks, blocks): what two blocks do together beyond the sum
-    of what they do alone, NaN where a pair was not measured. `marked` pairs, in either order, are framed: they do not add
-    up. The diagonal is not read.
+    of what they do alone, NaN where a pair was not measured. `marked` pairs, in either order, are framed: they do not
+    add up. The diagonal is not read.
 
     BlockweightError for fewer than two blocks; ValueError for values of another shape.
     """

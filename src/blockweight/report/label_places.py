@@ -6,12 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 _RINGS = 6
 
 _NEAR = 6.0
 """Distance of a label from its point; tried further out as long as it covers something."""
 
 _DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+Areas = NDArray[np.float64]
+"""Rectangles as rows (x0, y0, x1, y1)."""
 
 
 class Area(NamedTuple):
@@ -54,16 +61,17 @@ def offsets_of_labels(
 ) -> list[Offset]:
     """For each point the offset of its label (width, height), where it covers least of `obstacles` and of earlier
     labels and stays in the `frame`. Greedy, in the order given; `unit` is the length of a point (1/72 inch) here."""
-    taken = list(obstacles)
+    taken = np.zeros((len(obstacles) + len(centres), 4))  # those not there yet cover nothing
+    taken[: len(obstacles)] = np.array(obstacles).reshape(-1, 4)
     chosen = []
-    for (x, y), (width, height) in zip(centres, sizes, strict=True):
+    for number, ((x, y), (width, height)) in enumerate(zip(centres, sizes, strict=True)):
         cost, best = math.inf, Offset(0, 0, far=False)
         for ring in range(_RINGS):
             for dx, dy in _offsets(width, height, (_NEAR + 8 * ring) * unit):
                 price = _cost(area_around(x + dx, y + dy, width, height), taken, frame) + 20 * ring
                 if price < cost:
                     cost, best = price, Offset(dx, dy, far=ring > 0)
-        taken.append(area_around(x + best.x, y + best.y, width, height).padded(unit))
+        taken[len(obstacles) + number] = area_around(x + best.x, y + best.y, width, height).padded(unit)
         chosen.append(best)
     return chosen
 
@@ -75,15 +83,15 @@ def _offsets(width: float, height: float, distance: float) -> list[tuple[float, 
             for sx, sy in _DIRECTIONS]  # fmt: skip
 
 
-def _cost(area: Area, taken: Sequence[Area], frame: Area) -> float:
+def _cost(area: Area, taken: Areas, frame: Area) -> float:
     """What the label would cover of other things or lose outside the frame, in weighted square pixels: covering a few
     already costs more than moving a step further out."""
-    covered = sum(_overlap(area, other) for other in taken)
     whole = (area.x1 - area.x0) * (area.y1 - area.y0)
-    return 6 * covered + 20 * (whole - _overlap(area, frame))
+    return 6 * _overlap(area, taken) + 20 * (whole - _overlap(area, np.array([frame])))
 
 
-def _overlap(one: Area, other: Area) -> float:
-    width = min(one.x1, other.x1) - max(one.x0, other.x0)
-    height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return width * height if width > 0 and height > 0 else 0.0
+def _overlap(area: Area, others: Areas) -> float:
+    """How much of the others the area covers, together."""
+    widths = np.minimum(area.x1, others[:, 2]) - np.maximum(area.x0, others[:, 0])
+    heights = np.minimum(area.y1, others[:, 3]) - np.maximum(area.y0, others[:, 1])
+    return float((np.maximum(widths, 0) * np.maximum(heights, 0)).sum())

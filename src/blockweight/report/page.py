@@ -11,7 +11,6 @@ from blockweight.errors import BlockweightError
 from blockweight.measure import BlockEffects, Picture, Suggestion, Verdict
 from blockweight.weights import BlockWeights
 
-
 Encoding = Literal["png", "webp"]
 
 
@@ -52,18 +51,19 @@ class Prose:
 @dataclass(frozen=True)
 class Cell:
     """One picture of a comparison, uint8 (H, W, 3) or None where there is none; a `note` below it; `chosen` frames
-    the picture that was decided for."""
+    the picture that was decided for, and a `blank` cell is one where no picture belongs."""
 
     picture: Picture | None
     note: str = ""
     chosen: bool = False
+    blank: bool = False
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Pictures in rows and columns with their labels, each to be enlarged by a click; the arrow keys then flip
-    through the row. Pictures shown larger than they are keep their pixels. `encoding` is how they are embedded: a PNG is
-    exact, a WebP a tenth of its size."""
+    through the row. Pictures shown larger than they are keep their pixels. `encoding` is how they are embedded: a PNG
+    is exact, a WebP a tenth of its size."""
 
     kind: ClassVar[str] = "comparison"
     rows: tuple[str, ...]

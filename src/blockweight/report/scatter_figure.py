@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from blockweight.errors import BlockweightError
 from blockweight.measure import INSIDE, NOISE_FLOOR, OUTSIDE, Effect, EffectTable, Verdict
 from blockweight.report.axes import EDGE, Linear, Logarithmic
-from blockweight.report.charts import INK, MUTED, PAPER, RULE, VERDICT_COLOURS, VERDICT_SIGNS
+from blockweight.report.charts import INK, MUTED, PAPER, RULE, VERDICT_COLOURS
 from blockweight.report.figure_words import (
     ASPECT_LABELS,
     ENGLISH,
@@ -24,6 +24,8 @@ from blockweight.report.svg import Drawing, text_width
 _LEFT, _TOP, _SIDE = 64.0, 14.0, 560.0
 _NAME = 10.0
 _DOT = 5.0
+_NEAR_ZERO = 0.03
+"""Of the range of a signed aspect: blocks nearer to 0 are too crowded to name."""
 
 Axis = Linear | Logarithmic
 
@@ -44,6 +46,7 @@ def inside_outside_figure(
     title: str = "",
     *,
     floor: float = NOISE_FLOOR,
+    typical: float | None = None,
     verdicts: Mapping[str, Verdict] | None = None,
     labels: Labels = ASPECT_LABELS,
     words: FigureWords = ENGLISH,
@@ -52,8 +55,9 @@ def inside_outside_figure(
     both regions. Thin lines are the spread over the scenes; on the dashed diagonal a block works equally in both.
 
     Axes are logarithmic, and what lies under `floor` (in the aspect's unit) stands in the shaded edge; blocks that are
-    under it on both are counted, not named. An aspect with negative values has linear axes through 0 instead. Names
-    do not cover each other. BlockweightError when no block has both effects.
+    under it on both are counted, not named. With `typical` (the ratio inside to outside of all blocks together) a
+    dotted line says where that is. An aspect with negative values has linear axes through 0 instead, and blocks near 0
+    on both are counted. Names do not cover each other. BlockweightError when no block has both effects.
     """
     inside, outside = (f"{aspect}:{region}" for region in (INSIDE, OUTSIDE))
     found = [(block, table.effect(inside, block), table.effect(outside, block)) for block in table.blocks]
@@ -68,9 +72,10 @@ def inside_outside_figure(
         for block, within, beyond in pairs
     ]
     names = [aspect_label(each, labels, words) for each in (inside, outside)]
-    unseen = [spot for spot in spots if low >= 0 and max(spot.inside.mean, spot.outside.mean) < floor]
+    least = floor if low >= 0 else max(floor, _NEAR_ZERO * (high - low))
+    unseen = [spot for spot in spots if max(abs(spot.inside.mean), abs(spot.outside.mean)) < least]
     more = sum(spot.inside.mean > spot.outside.mean for spot in spots if spot not in unseen)
-    about = f"{len(spots)} blocks: {more} work more strongly inside than outside, {len(unseen)} are under the floor."
+    about = f"{len(spots)} blocks: {more} lie above the diagonal, {len(unseen)} too near the floor or 0 to name."
     drawing = Drawing(_LEFT + _SIDE + 16, _TOP + _SIDE + 76, title or f"{names[0].title} / {names[1].title}", about)
     _frame(drawing, across, up, floor)
     for y, label, turn in ((_TOP + _SIDE / 2, names[0], True), (_TOP + _SIDE + 38, names[1], False)):
@@ -81,9 +86,22 @@ def inside_outside_figure(
     lines = [line for spot in spots for line in _spread(drawing, spot, across, up)]
     for spot in spots:
         _mark(drawing, spot)
-    _legend(drawing, spots, words)
+    told = typical is not None and typical > 0 and low >= 0
+    if typical is not None and told:
+        _typical(drawing, across, up, typical)
+    _legend(drawing, spots, words, together=told)
     _names(drawing, spots, unseen, lines)
     return drawing.svg()
+
+
+def _typical(drawing: Drawing, across: Axis, up: Axis, ratio: float) -> None:
+    """The line y = ratio · x from edge to edge of the frame, dotted."""
+    lowest, highest = max(across.low, up.low / ratio), min(across.high, up.high / ratio)
+    if lowest < highest and isinstance(across, Logarithmic) and isinstance(up, Logarithmic):
+        (x1, x2), (y1, y2) = (
+            [axis.exact(end * by) for end in (lowest, highest)] for axis, by in ((across, 1), (up, ratio))
+        )
+        drawing.line(x1, y1, x2, y2, MUTED, stroke_dasharray="1.5 3.5", stroke_linecap="round", class_="typical")
 
 
 def _axes(low: float, high: float, floor: float) -> tuple[Axis, Axis]:
@@ -137,16 +155,21 @@ def _spread(drawing: Drawing, spot: _Spot, across: Axis, up: Axis) -> list[Area]
 
 
 def _mark(drawing: Drawing, spot: _Spot) -> None:
-    """A disc to keep, a cross to drop, a diamond where it is not known."""
     tip = f"{spot.block}: {short_number(spot.inside.mean)} / {short_number(spot.outside.mean)}"
-    x, y = spot.x, spot.y
-    edge: dict[str, str | float] = {"class_": "block", "stroke": PAPER}
-    if spot.verdict is Verdict.DROP:
-        drawing.path(_cross(x, y), tip, fill=_colour(spot), **edge)
-    elif spot.verdict is Verdict.KEEP:
-        drawing.circle(x, y, _DOT, _colour(spot), tip, **edge)
+    drawing.open(class_="block")
+    _shape(drawing, spot.x, spot.y, spot.verdict or Verdict.UNKNOWN, tip)
+    drawing.close()
+
+
+def _shape(drawing: Drawing, x: float, y: float, verdict: Verdict, tip: str = "") -> None:
+    """A disc to keep, a cross to drop, a diamond where it is not known."""
+    colour = VERDICT_COLOURS[verdict]
+    if verdict is Verdict.KEEP:
+        drawing.circle(x, y, _DOT, colour, tip, stroke=PAPER)
+    elif verdict is Verdict.DROP:
+        drawing.path(_cross(x, y), tip, fill=colour, stroke=PAPER)
     else:
-        drawing.path(f"M{x:.2f} {y - 6:.2f}l6 6l-6 6l-6 -6z", tip, fill=_colour(spot), **edge)
+        drawing.path(f"M{x:.2f} {y - 6:.2f}l6 6l-6 6l-6 -6z", tip, fill=colour, stroke=PAPER)
 
 
 def _cross(x: float, y: float) -> str:
@@ -155,18 +178,22 @@ def _cross(x: float, y: float) -> str:
     return f"M{x - 5:.2f} {y - 2.6:.2f}{turns}"
 
 
-def _legend(drawing: Drawing, spots: list[_Spot], words: FigureWords) -> None:
+def _legend(drawing: Drawing, spots: list[_Spot], words: FigureWords, *, together: bool) -> None:
     x, y = _LEFT, _TOP + _SIDE + 62
     verdicts = {Verdict.KEEP: words.keep, Verdict.DROP: words.drop, Verdict.UNKNOWN: words.unknown}
     if any(spot.verdict is not None for spot in spots):
         for verdict, name in verdicts.items():
             count = sum(spot.verdict is verdict for spot in spots)
-            drawing.text(x, y, VERDICT_SIGNS[verdict], 11, VERDICT_COLOURS[verdict])
+            _shape(drawing, x + 5, y - 4, verdict)
             text = f"{name} ({count})"
             drawing.text(x + 15, y, text, 10.5)
             x += text_width(text, 10.5) + 36
     drawing.line(x, y - 4, x + 24, y - 4, MUTED, stroke_dasharray="5 4")
     drawing.text(x + 30, y, words.equal, 10.5, MUTED)
+    if together:
+        x += text_width(words.equal, 10.5) + 50
+        drawing.line(x, y - 4, x + 24, y - 4, MUTED, stroke_dasharray="1.5 3.5", stroke_linecap="round")
+        drawing.text(x + 30, y, words.together, 10.5, MUTED)
 
 
 def _names(drawing: Drawing, spots: list[_Spot], unseen: list[_Spot], lines: list[Area]) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from blockweight.errors import BlockweightError, quoted
+from blockweight.studio.analysis_form import wanted_of
 from blockweight.studio.forms import numbers_of, text_of, texts_of, whole_of
 from blockweight.workflow import comparison
 from blockweight.workflow import tuning as acts
-from blockweight.workflow.own_files import parse_range
 from blockweight.workflow.project_analysis import cancel_analysis, plan_analysis
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import plan_round
@@ -60,17 +60,7 @@ def _plan(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
 
 
 def _plan_analysis(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
-    value, base = parse_range(text_of(data, "range"))
-    return plan_analysis(
-        tuning,
-        text_of(data, "blocks"),
-        value,
-        base,
-        threshold=whole_of(data, "threshold"),
-        masks=texts_of(data, "masks"),
-        region=text_of(data, "region"),
-        event_id=event_id,
-    )
+    return plan_analysis(tuning, wanted_of(tuning, data), event_id=event_id)
 
 
 def _apply(tuning: TuningProject, data: Data, event_id: str) -> TuningState:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from blockweight.measure import BlockEffects, Effect, Picture, measure_effects, prompt_groups
+from blockweight.measure import Picture, measure_effects
 from blockweight.project import MaskStore, read_picture
 from blockweight.workflow.tuning_project import TuningProject
 
@@ -27,21 +26,6 @@ def figures_of(tuning: TuningProject, changed: str, source: str, threshold: int,
     """Measure the pictures with these job keys, `mask` being a kept mask's name (empty: none). The second time the
     answer is remembered. BlockweightError for a picture or mask that is not there or cannot be read."""
     return _measured(tuning.folder.absolute(), changed, source, threshold, mask)
-
-
-def effects_of(block: str, figures: Sequence[Figures], prompts: Sequence[str]) -> BlockEffects:
-    """The block's effects over at least one scene, with the prompts of the scenes."""
-    groups = prompt_groups(prompts)
-    diff, overall = (
-        Effect(block, tuple(getattr(each, name) for each in figures), groups) for name in ("diff", "overall")
-    )
-    inside = [each.inside for each in figures if each.inside is not None]
-    outside = [each.outside for each in figures if each.outside is not None]
-    if not inside or not outside:
-        return BlockEffects(block, diff, overall)
-    return BlockEffects(
-        block, diff, overall, Effect(block, tuple(inside), groups), Effect(block, tuple(outside), groups)
-    )
 
 
 @lru_cache(maxsize=1 << 16)

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+
+import numpy as np
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import NOISE_FLOOR, BlockEffects, Suggestion, Verdict, suggest_all, typical_ratio
+from blockweight.measure import (
+    CHANGE,
+    DIFF,
+    INSIDE,
+    NOISE_FLOOR,
+    OUTSIDE,
+    BlockEffects,
+    EffectTable,
+    SceneName,
+    Suggestion,
+    Verdict,
+    typical_ratio,
+)
 from blockweight.plan import Job
 from blockweight.project import AnalysisFacts, AnalysisPlan, AppliedSuggestion
-from blockweight.workflow.analysis_figures import Figures, effects_of, figures_of
+from blockweight.workflow.analysis.ask import REGION
+from blockweight.workflow.analysis.findings import Findings
+from blockweight.workflow.analysis.pictures import suggestions_of
+from blockweight.workflow.analysis_figures import Figures, figures_of
+from blockweight.workflow.analysis_files import kept_findings
 from blockweight.workflow.project_analysis import (
-    REGION,
+    analysis_cost,
     analysis_jobs,
     current_plan,
     found_analysis,
     mask_for,
 )
 from blockweight.workflow.tuning_project import TuningProject
-from blockweight.workflow.tuning_rounds import Cost, cost_of
+from blockweight.workflow.tuning_rounds import Cost
 
 
 @dataclass(frozen=True)
@@ -48,13 +65,19 @@ class AnalysedBlock:
 
 @dataclass(frozen=True)
 class AnalysisView:
-    """The planned analysis. `number` is that of the complete one (`AnalysisFacts.number`), None before;
-    `suggested_from` tells on how many of the scenes the suggestions rest; `typical` how many times as strongly all
-    blocks together work inside the mask as outside (None without a mask, or with no suggestion yet). `cost` is the
-    pictures', and `stale` whether the project's scenes are others now."""
+    """The planned analysis. `number` is that of the complete one (`AnalysisFacts.number`), None before, and `folder`
+    the name of the project's folder with all that it found, empty before; `findings` is what it found, None before, and
+    where the folder is gone. `sources` are the job keys of the scenes' pictures without a change, and whether they are
+    there. `suggested_from` tells on how many of the
+    scenes the suggestions rest; `typical` how many times as strongly all blocks together work inside the mask as
+    outside (None without a mask, or with no suggestion yet). `cost` is the pictures', and `stale` whether the project's
+    scenes are others now."""
 
     plan: AnalysisPlan
     number: int | None
+    folder: str
+    findings: Findings | None
+    sources: tuple[tuple[str, bool], ...]
     blocks: tuple[AnalysedBlock, ...]
     cost: Cost
     suggested_from: int
@@ -69,24 +92,39 @@ def analysis_view(tuning: TuningProject) -> AnalysisView | None:
     plan = current_plan(state)
     if plan is None:
         return None
-    rows, found = analysis_jobs(state, plan), found_analysis(state, plan)
-    pairs = _pairs(tuning, plan, rows, found)
-    prompts = [scene.prompt for scene in plan.scenes]
-    effects = _effects(pairs, prompts)
-    suggested = _suggested(plan, found, effects)
+    found = found_analysis(state, plan)
+    rows = analysis_jobs(state, plan)
+    pairs = _pairs(tuning, plan, rows, found) if plan.method == "eba" else {}
+    table = _table(plan, pairs)
+    suggested = _suggested(plan, found, table)
+    whole = _whole(table)
+    typical = typical_ratio(table.of_scenes(whole).block_effects(), NOISE_FLOOR) if suggested and plan.masks else None
+    effects = {effect.block: effect for effect in table.block_effects()}
     blocks = tuple(
-        AnalysedBlock(block, row, _effects_of(block, row, prompts), suggested.get(block), state.applied.get(block))
-        for block, row in pairs.items()
+        AnalysedBlock(block, pairs.get(block, ()), effects.get(block), suggested.get(block), state.applied.get(block))
+        for block in plan.blocks
     )
     return AnalysisView(
         plan=plan,
         number=None if found is None else found.number,
+        folder="" if found is None else found.folder,
+        findings=_findings(tuning, found),
+        sources=tuple((row[0].key, tuning.project.pictures.path(row[0]).is_file()) for row in rows),
         blocks=blocks,
-        cost=cost_of(tuning.project, list(chain(*rows))),
-        suggested_from=len(effects[0].diff.samples) if suggested else 0,
-        typical=typical_ratio(effects, NOISE_FLOOR) if suggested and plan.masks else None,
-        stale=state.scenes != plan.scenes,
+        cost=analysis_cost(tuning, state, plan),
+        suggested_from=len(whole) if suggested else 0,
+        typical=typical,
+        stale=(state.scenes[: len(plan.scenes)] if plan.part else state.scenes) != plan.scenes,
     )
+
+
+def _findings(tuning: TuningProject, found: AnalysisFacts | None) -> Findings | None:
+    if found is None or not found.folder:
+        return None
+    try:
+        return kept_findings(tuning.folder / found.folder)
+    except BlockweightError:
+        return None  # a folder may be deleted, and none comes with an imported project
 
 
 def _pairs(
@@ -106,9 +144,23 @@ def _pairs(
     return pairs
 
 
-def _effects_of(block: str, pairs: Sequence[AnalysisPair], prompts: Sequence[str]) -> BlockEffects | None:
-    found = [(pair.figures, prompt) for pair, prompt in zip(pairs, prompts, strict=True) if pair.figures is not None]
-    return effects_of(block, *zip(*found, strict=True)) if found else None
+def _table(plan: AnalysisPlan, pairs: Mapping[str, Sequence[AnalysisPair]]) -> EffectTable:
+    """All figures that there are."""
+    measures = {DIFF: "diff", CHANGE: "overall"}
+    if plan.masks:
+        measures |= {f"{CHANGE}:{INSIDE}": "inside", f"{CHANGE}:{OUTSIDE}": "outside"}
+    values = np.full((len(measures), len(plan.blocks), len(plan.scenes)), np.nan)
+    for row, block in enumerate(plan.blocks):
+        for column, pair in enumerate(pairs.get(block, ())):
+            if pair.figures is not None:
+                values[:, row, column] = [getattr(pair.figures, name) for name in measures.values()]
+    scenes = tuple(SceneName(scene.label, scene.seed, scene.prompt) for scene in plan.scenes)
+    return EffectTable(tuple(measures), plan.blocks, scenes, values)
+
+
+def _whole(table: EffectTable) -> list[int]:
+    """The scenes in which every block is measured."""
+    return [int(scene) for scene in np.flatnonzero(~np.isnan(table.values).any(axis=(0, 1)))]
 
 
 def _figures(tuning: TuningProject, plan: AnalysisPlan, scene: int, pair: AnalysisPair) -> Figures | None:
@@ -120,33 +172,22 @@ def _figures(tuning: TuningProject, plan: AnalysisPlan, scene: int, pair: Analys
         return None  # a damaged picture is rendered anew, and a mask that is gone is asked for then
 
 
-def _recorded(plan: AnalysisPlan, found: AnalysisFacts) -> dict[str, list[Figures]]:
-    """Block → its figures, scene by scene, as they were recorded."""
+def _recorded(plan: AnalysisPlan, found: AnalysisFacts) -> dict[str, list[Figures | None]]:
+    """Block → its figures, scene by scene, as they were recorded; None where an adaptive analysis took none."""
     made = {}
     for block in plan.blocks:
         told = found.effects[block]
         columns = [told["diff"], told["overall"], *([told["inside"], told["outside"]] if plan.masks else [])]
-        made[block] = [Figures(*samples) for samples in zip(*columns, strict=True)]
+        made[block] = [None if None in samples else Figures(*samples) for samples in zip(*columns, strict=True)]
     return made
 
 
-def _effects(pairs: Mapping[str, Sequence[AnalysisPair]], prompts: Sequence[str]) -> tuple[BlockEffects, ...]:
-    """The effects in the scenes in which every block is measured."""
-    rows = [[pair.figures for pair in row] for row in pairs.values()]
-    whole = [scene for scene, column in enumerate(zip(*rows, strict=True)) if all(column)]
-    if not whole:
-        return ()
-    kept = ([row[scene] for scene in whole] for row in rows)
-    told = [prompts[scene] for scene in whole]
-    return tuple(effects_of(block, list(filter(None, row)), told) for block, row in zip(pairs, kept, strict=True))
-
-
-def _suggested(
-    plan: AnalysisPlan, found: AnalysisFacts | None, effects: Sequence[BlockEffects]
-) -> dict[str, Suggestion]:
-    reckoned = suggest_all(effects, NOISE_FLOOR, region=plan.region or REGION) if effects else ()
+def _suggested(plan: AnalysisPlan, found: AnalysisFacts | None, table: EffectTable) -> dict[str, Suggestion]:
+    region = plan.region or REGION
     if found is None:
-        return {each.block: each for each in reckoned if len(effects[0].diff.samples) > 1}
+        whole = table.of_scenes(_whole(table))
+        return {each.block: each for each in suggestions_of(whole, region)} if len(whole.scenes) > 1 else {}
+    reckoned = suggestions_of(table, region, adaptive=plan.adaptive)
     told = ((each, found.suggestions[each.block]) for each in reckoned)
     recorded = ((each, Suggestion(each.block, Verdict(said[0]), said[1:])) for each, said in told)
     # What was recorded stands, also where a later version would suggest something else.

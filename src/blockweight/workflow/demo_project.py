@@ -11,7 +11,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.project import MaskStore
 from blockweight.render import identify_checkpoint
-from blockweight.workflow.project_analysis import plan_analysis
+from blockweight.workflow.project_analysis import Wanted, plan_analysis
 from blockweight.workflow.projects_folder import new_folder
 from blockweight.workflow.recent_projects import holds_project
 from blockweight.workflow.tuning_project import TuningProject, create_project, open_project
@@ -50,7 +50,7 @@ def open_demo(parent: Path, known: Iterable[Path] = (), region: str = REGION) ->
     try:
         # Where the illustrator draws them is known, so nobody need paint it before the suggestions say something.
         masks = [MaskStore(folder).save(embedded.region_mask(("face", "hair"), each.outfit)) for each in _OUTFITS]
-        plan_analysis(made, masks=masks, region=region)
+        plan_analysis(made, Wanted(masks=tuple(masks), region=region))
     except BaseException:
         made.close()
         raise

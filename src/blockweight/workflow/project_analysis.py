@@ -1,17 +1,17 @@
-"""An analysis in a tuning project's own scenes: what it would cost, planning it, rendering and measuring it."""
+"""An analysis in a tuning project's own scenes: planning it, rendering and measuring it, giving it up."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
-from pathlib import Path
 
-from blockweight.blocks import Layout
+from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import DIFF_THRESHOLD, NOISE_FLOOR, suggest_all
-from blockweight.plan import BlockAnalysis, Job, LoraUse, Scene, plan_block_analysis
+from blockweight.measure import DIFF_THRESHOLD, parse_aspects, parse_objectives
+from blockweight.plan import Job, LoraUse, Scene
 from blockweight.project import (
     ANALYSIS_CANCELLED,
     ANALYSIS_PLANNED,
@@ -22,56 +22,80 @@ from blockweight.project import (
 )
 from blockweight.render import Renderer
 from blockweight.weights import parse_blocks
-from blockweight.workflow.analysis_figures import effects_of, figures_of
+from blockweight.workflow.analysis.ask import AnalysisAsk, check_count, check_masks
+from blockweight.workflow.analysis.bench import Bench, Paused
+from blockweight.workflow.analysis.budget import Method
+from blockweight.workflow.analysis.costs import in_pictures
+from blockweight.workflow.analysis.eba import first_samples, jobs_of
+from blockweight.workflow.analysis.methods import check_method, find, planned_jobs, work_of
+from blockweight.workflow.analysis.pairs import pair_count
+from blockweight.workflow.analysis.written import write_findings
 from blockweight.workflow.places import check_places
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tuning import record_analysis
 from blockweight.workflow.tuning_project import TuningProject
-from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, render_jobs
-
-REGION = "the masked region"
-"""What a mask covers, where nobody gave it a name."""
+from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, with_further
 
 MOST_REGION = 80
 """Letters in a region's name."""
 
+MOST_LEVELS = 5
+MOST_PAIRS = 16
+"""Blocks whose pairs are measured: 120 pairs."""
 
-def preview_analysis(tuning: TuningProject, blocks: str, value: float, base: float) -> Cost:
-    """What `plan_analysis` of these would cost now; nothing is written."""
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person wants analysed in a project's scenes: `blocks` is an expression (empty: all that the LoRA has),
+    each alone at `value` while the others stand at `base`; `masks` are names of kept masks (`save_mask`): none, one for
+    all scenes, or one per scene; `region` is what they cover, in words. The rest is as in AnalysisAsk, with `aspects`
+    and `aims` as they are typed; of the project's scenes the first `scenes` are taken, None for all of them."""
+
+    blocks: str = ""
+    value: float = 0.5
+    base: float = 1.0
+    threshold: int = DIFF_THRESHOLD
+    masks: tuple[str, ...] = ()
+    region: str = ""
+    method: Method = "eba"
+    adaptive: bool = False
+    aspects: str = ""
+    aims: str = ""
+    pairs: int = 0
+    levels: int = 1
+    scenes: int | None = None
+
+
+def preview_analysis(tuning: TuningProject, wanted: Wanted) -> Cost:
+    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written. Those of pairs are
+    counted, though nobody knows yet of which blocks; of one that is complete nothing is left."""
     state = tuning.state()
-    chosen = _checked(state, blocks, value, base)
-    plan = plan_block_analysis(state.subject.layout, chosen, value, base)
-    return cost_of(tuning.project, list(chain(*_jobs(state.lora, state.scenes, plan))))
+    plan = _planned(tuning, state, wanted)
+    cost = analysis_cost(tuning, state, plan)
+    current = current_plan(state)
+    if current is not None and found_analysis(state, current) and plan == replace(current, number=0):
+        return Cost(cost.pictures, cost.pictures, 0.0)
+    further = pair_count(min(plan.pairs, len(plan.blocks)), len(plan.scenes)) if plan.method == "eba" else 0
+    return with_further(tuning.project, cost, further)
 
 
-def plan_analysis(
-    tuning: TuningProject,
-    blocks: str = "",
-    value: float = 0.5,
-    base: float = 1.0,
-    *,
-    threshold: int = DIFF_THRESHOLD,
-    masks: Sequence[str] = (),
-    region: str = "",
-    event_id: str = "",
-) -> TuningState:
-    """Ask for an analysis in the project's scenes: each of `blocks` (an expression; empty: all that the LoRA has) alone
-    at `value` while the others stand at `base`. Blocks that the LoRA lacks are left out.
+def asked_of(tuning: TuningProject, wanted: Wanted) -> AnalysisAsk:
+    """What `plan_analysis` of these would ask, without asking it. BlockweightError as from there."""
+    state = tuning.state()
+    return ask_of(tuning, state, _planned(tuning, state, wanted))
 
-    `masks` are names of kept masks (`save_mask`): none, one for all scenes, or one per scene; `region` is what they
-    cover, in words. One that was asked for already is not asked for twice. BlockweightError, with nothing planned, for
-    blocks of which the LoRA has none, equal or infinite weights, a threshold outside 0…255, and masks that do not fit.
+
+def plan_analysis(tuning: TuningProject, wanted: Wanted = Wanted(), *, event_id: str = "") -> TuningState:
+    """Ask for an analysis in the project's scenes. Blocks that the LoRA lacks are left out. One that was asked for
+    already is not asked for twice.
+
+    BlockweightError, with nothing planned, for blocks of which the LoRA has none, equal or infinite weights, a
+    threshold outside 0…255, masks that do not fit, and what the method cannot find.
     """
-
-    def body(state: TuningState) -> dict[str, object]:
-        chosen = _checked(state, blocks, value, base)
-        if not 0 <= threshold <= 255:
-            raise BlockweightError(f"The threshold must be 0 to 255 levels, not {threshold}.")
-        _check_masks(tuning, state.scenes, masks)
-        return analysis_body(chosen, (value, base), threshold, masks, _checked_region(region), state.scenes)
-
-    return tuning.log.add(ANALYSIS_PLANNED, body, event_id=event_id)
+    return tuning.log.add(
+        ANALYSIS_PLANNED, lambda state: analysis_body(_planned(tuning, state, wanted)), event_id=event_id
+    )
 
 
 def render_analysis(
@@ -80,7 +104,8 @@ def render_analysis(
     progress: Progress,
     stopped: Callable[[], bool] = lambda: False,
 ) -> RenderedPart:
-    """Render what the latest planned analysis lacks; once nothing is left, measure it and record what it found.
+    """Render what the latest planned analysis lacks; once nothing is left, measure it, write what it found to a folder
+    of the project's, and record it.
 
     `stopped` is asked at every step, and so is whether the analysis was cancelled or another one planned meanwhile;
     after a stop, or a kill, the next call goes on. The renderer is made only if something is missing. BlockweightError
@@ -91,15 +116,23 @@ def render_analysis(
     def ended() -> bool:
         return stopped() or not _stands(tuning.state(), plan)
 
-    part = RenderedPart(0, 0)
-    missing = len(tuning.project.missing(list(chain(*analysis_jobs(tuning.state(), plan)))))
-    if missing:
-        jobs = list(chain(*analysis_jobs(check_places(tuning.log, plan.scenes), plan)))
-        part = render_jobs(tuning.project, jobs, missing, "Analysing the blocks", make_renderer, progress, ended)
     state = tuning.state()
-    if not part.left and _stands(state, plan) and found_analysis(state, plan) is None:
-        _measure(tuning, state, plan)
-    return part
+    if found_analysis(state, plan) is not None and not _missing(tuning, state, plan):
+        return RenderedPart(0, 0)
+    if _missing(tuning, state, plan):
+        state = check_places(tuning.log, plan.scenes)
+    # The places of files may be others since.
+    ask = ask_of(tuning, state, plan)
+    bench = Bench(tuning.project, make_renderer, progress, ended)
+    try:
+        findings = find(ask, plan.method, bench)
+    except Paused:
+        return RenderedPart(len(bench.rendered), max(1, _missing(tuning, state, plan)))
+    state = tuning.state()
+    if _stands(state, plan) and found_analysis(state, plan) is None:
+        folder = write_findings(ask, findings, bench).folder
+        record_analysis(tuning, findings, plan.number, folder.name)
+    return RenderedPart(len(bench.rendered), 0)
 
 
 def cancel_analysis(tuning: TuningProject, *, event_id: str = "") -> TuningState:
@@ -129,15 +162,47 @@ def found_analysis(state: TuningState, plan: AnalysisPlan) -> AnalysisFacts | No
     return next((found for found in state.analyses if found.plan == plan.number), None)
 
 
+def ask_of(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
+    """The plan with its masks read. BlockweightError for a mask that is gone."""
+    known = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    return replace(known, masks=tuple(mask_of(tuning, name) for name in plan.masks)) if plan.masks else known
+
+
 def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> tuple[tuple[Job, ...], ...]:
-    """The planned analysis's jobs, jobs[scene][0] the scene's source, [1 + n] block n changed."""
-    return _known_jobs(state.subject.layout, state.lora, plan)
+    """The jobs of one block at a time, jobs[scene][0] the scene's source, [1 + n] block n changed."""
+    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    return tuple(ask.jobs(scene) for scene in range(len(plan.scenes)))
+
+
+def analysis_cost(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> Cost:
+    """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one the first scenes,
+    and what was rendered since."""
+    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    jobs = planned_jobs(ask, plan.method)
+    if plan.adaptive:
+        first = {job.key for job in jobs_of(ask, first_samples(ask))}
+        jobs = [job for job in jobs if job.key in first or tuning.project.pictures.path(job).is_file()]
+    return cost_of(tuning.project, jobs, in_pictures(ask, work_of(ask, plan.method)))
 
 
 @lru_cache(maxsize=16)
-def _known_jobs(layout: Layout, lora: LoraUse, plan: AnalysisPlan) -> tuple[tuple[Job, ...], ...]:
+def _known_ask(layout: Layout, lora: LoraUse, plan: AnalysisPlan) -> AnalysisAsk:
     """The same jobs again for the same plan: their keys are not hashed anew for every look at a page."""
-    return _jobs(lora, plan.scenes, plan_block_analysis(layout, plan.blocks, plan.value, plan.base))
+    return AnalysisAsk(
+        layout=layout,
+        lora=lora,
+        scenes=plan.scenes,
+        blocks=plan.blocks,
+        value=plan.value,
+        base=plan.base,
+        region=plan.region,
+        aspects=plan.aspects,
+        aims=parse_objectives(",".join(plan.aims)) if plan.aims else (),
+        threshold=plan.threshold,
+        adaptive=plan.adaptive,
+        pairs=plan.pairs,
+        levels=plan.levels,
+    )
 
 
 def mask_for(plan: AnalysisPlan, scene: int) -> str:
@@ -145,42 +210,67 @@ def mask_for(plan: AnalysisPlan, scene: int) -> str:
     return plan.masks[scene if len(plan.masks) > 1 else 0] if plan.masks else ""
 
 
-def _jobs(lora: LoraUse, scenes: Sequence[Scene], plan: BlockAnalysis) -> tuple[tuple[Job, ...], ...]:
-    return tuple(tuple(Job(scene, lora, variant) for variant in plan.variants()) for scene in scenes)
-
-
 def _stands(state: TuningState, plan: AnalysisPlan) -> bool:
     current = current_plan(state)
     return current is not None and current.number == plan.number
 
 
-def _measure(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> None:
-    rows = analysis_jobs(state, plan)
-    prompts = [scene.prompt for scene in plan.scenes]
-    effects = [
-        effects_of(block, [
-            figures_of(tuning, row[1 + number].key, row[0].key, plan.threshold, mask_for(plan, scene))
-            for scene, row in enumerate(rows)
-        ], prompts)
-        for number, block in enumerate(plan.blocks)
-    ]  # fmt: skip
-    suggestions = suggest_all(effects, NOISE_FLOOR, region=plan.region or REGION)
-    lora = {"file": state.subject.lora, "digest": state.subject.digest, "strength": state.subject.strength}
-    scenes = [{"model": Path(scene.checkpoint.path).name, **scene.facts()} for scene in plan.scenes]
-    told = {"blocks": list(plan.blocks), "range": [plan.value, plan.base], "threshold": plan.threshold}
-    settings = {**told, "masks": list(plan.masks), "lora": lora, "scenes": scenes}
-    record_analysis(tuning, effects, suggestions, settings, plan.number)
+def _missing(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> int:
+    """How many pictures are missing, at least; what an adaptive analysis will want after them nobody knows yet."""
+    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    jobs = jobs_of(ask, first_samples(ask)) if plan.adaptive else planned_jobs(ask, plan.method)
+    return len(tuning.project.missing(list(jobs)))
 
 
-def _checked(state: TuningState, blocks: str, value: float, base: float) -> tuple[str, ...]:
-    """The blocks to analyse; BlockweightError for blocks or weights that give no analysis."""
-    if not (math.isfinite(value) and math.isfinite(base)):
+def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> AnalysisPlan:
+    """The plan; BlockweightError for what gives no analysis."""
+    if not (math.isfinite(wanted.value) and math.isfinite(wanted.base)):
         raise BlockweightError("The two weights of the range must be finite numbers, as in 0.5,1.")
-    if value == base:
-        raise BlockweightError(f"The range {value:g},{base:g} compares a weight with itself; give two different ones.")
+    if wanted.value == wanted.base:
+        value = f"{wanted.value:g},{wanted.base:g}"
+        raise BlockweightError(f"The range {value} compares a weight with itself; give two different ones.")
+    if not 0 <= wanted.threshold <= 255:
+        raise BlockweightError(f"The threshold must be 0 to 255 levels, not {wanted.threshold}.")
+    if not 1 <= wanted.levels <= MOST_LEVELS:
+        raise BlockweightError(f"A probe looks at 1 to {MOST_LEVELS} noise levels, not {wanted.levels}.")
+    if wanted.pairs and not 2 <= wanted.pairs <= MOST_PAIRS:
+        raise BlockweightError(f"Pairs are measured of 2 to {MOST_PAIRS} blocks, not of {wanted.pairs}.")
+    check_count(len(wanted.masks), len(state.scenes))
+    scenes = _first_scenes(state, wanted.scenes)
+    plan = AnalysisPlan(
+        number=0,
+        blocks=_checked_blocks(state, wanted.blocks),
+        value=wanted.value,
+        base=wanted.base,
+        threshold=wanted.threshold,
+        masks=wanted.masks[: len(scenes)] if len(wanted.masks) > 1 else wanted.masks,
+        region=_checked_region(wanted.region),
+        scenes=scenes,
+        method=wanted.method,
+        adaptive=wanted.adaptive,
+        aspects=parse_aspects(wanted.aspects) if wanted.aspects.strip() else (),
+        aims=tuple(aim.name for aim in parse_objectives(wanted.aims)) if wanted.aims.strip() else (),
+        pairs=wanted.pairs,
+        levels=wanted.levels,
+        part=len(scenes) < len(state.scenes),
+    )
+    check_masks([mask_of(tuning, name) for name in plan.masks], plan.scenes)
+    check_method(ask_of(tuning, state, plan), plan.method)
+    return plan
+
+
+def _first_scenes(state: TuningState, wanted: int | None) -> tuple[Scene, ...]:
+    if wanted is not None and not 1 <= wanted <= len(state.scenes):
+        raise BlockweightError(
+            f"The project has {len(state.scenes)} scenes, so there are no first {wanted} of them; take fewer."
+        )
+    return state.scenes[:wanted]
+
+
+def _checked_blocks(state: TuningState, text: str) -> tuple[str, ...]:
     subject = state.subject
-    asked = parse_blocks(blocks, subject.layout, empty=subject.blocks)
-    chosen = tuple(block for block in asked if block in subject.blocks)
+    asked = parse_blocks(text, subject.layout, empty=subject.blocks, rest=True)
+    chosen = tuple(block for block in asked if block in subject.blocks or block == REST)
     if not chosen:
         raise BlockweightError(
             f"'{subject.lora}' changes nothing in {', '.join(asked)}; it has {', '.join(subject.blocks)}."
@@ -188,22 +278,13 @@ def _checked(state: TuningState, blocks: str, value: float, base: float) -> tupl
     return chosen
 
 
-def _check_masks(tuning: TuningProject, scenes: Sequence[Scene], masks: Sequence[str]) -> None:
-    if len(masks) not in {0, 1, len(scenes)}:
-        raise BlockweightError(
-            f"{len(masks)} masks were given for {len(scenes)} scenes; give one for all of them, or one for each."
-        )
-    for scene, name in zip(scenes, masks if len(masks) != 1 else [*masks] * len(scenes), strict=False):
-        height, width = mask_of(tuning, name).shape
-        if (width, height) != (scene.width, scene.height):
-            raise BlockweightError(
-                f"The mask {name} has {width}×{height} pixels, the scene {scene.width}×{scene.height}; paint one on "
-                "its picture."
-            )
-
-
 def _checked_region(region: str) -> str:
     name = region.strip()
     if len(name) > MOST_REGION or not name.isprintable():
         raise BlockweightError(f"{quoted(region)} names no region; give at most {MOST_REGION} letters on one line.")
     return name
+
+
+def all_jobs(state: TuningState, plan: AnalysisPlan) -> Sequence[Job]:
+    """All of `analysis_jobs`, scene by scene."""
+    return list(chain(*analysis_jobs(state, plan)))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from blockweight.errors import BlockweightError
-from blockweight.measure import Mask
-from blockweight.project import MaskStore, TuningState, read_mask
+from blockweight.measure import Mask, mask_of_colour, parse_colour
+from blockweight.project import MaskStore, TuningState, read_mask, read_picture
 from blockweight.workflow.own_files import load_mask
 from blockweight.workflow.tuning_project import TuningProject
 
@@ -39,6 +43,15 @@ def keep_mask_file(tuning: TuningProject, path: Path) -> str:
     if len(sizes) > 1:
         raise BlockweightError("The scenes differ in size, so no file can be a mask for them; make them alike.")
     return MaskStore(tuning.folder).save(load_mask(path, *sizes.pop()))
+
+
+def colour_mask(tuning: TuningProject, key: str, colour: str, tolerance: float) -> bytes:
+    """What is near a colour (`#4a8f3c`; `tolerance` in ΔE) in the picture with this job key, as a PNG in black and
+    white; nothing is kept. BlockweightError for what is no colour, tolerance or picture."""
+    mask = mask_of_colour(read_picture(tuning.project.pictures.folder, key), parse_colour(colour), tolerance)
+    data = io.BytesIO()
+    Image.fromarray(mask.astype(np.uint8) * 255).save(data, "PNG")
+    return data.getvalue()
 
 
 def mask_path(tuning: TuningProject, name: str) -> Path:

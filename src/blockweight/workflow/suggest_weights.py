@@ -23,9 +23,10 @@ from blockweight.plan import Job, Variant
 from blockweight.project import AnalysisPlan, Project, TuningState
 from blockweight.render import Renderer
 from blockweight.weights import BlockWeights, uniform
+from blockweight.workflow.analysis.ask import REGION
 from blockweight.workflow.places import check_places
 from blockweight.workflow.progress import Progress
-from blockweight.workflow.project_analysis import REGION, analysis_jobs, mask_for
+from blockweight.workflow.project_analysis import analysis_jobs, mask_for
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.tuning import set_weights
@@ -143,7 +144,7 @@ def _analysis(state: TuningState) -> AnalysisPlan:
             "The project has no complete analysis yet; run 'blockweight tune analyze --mask FILE', with a picture that "
             "is white where the LoRA should work."
         )
-    plans = {plan.number: plan for plan in state.analysis_plans if plan.masks}
+    plans = {plan.number: plan for plan in state.analysis_plans if plan.masks and plan.method == "eba"}
     found = next((plans[each.plan] for each in reversed(state.analyses) if each.plan in plans), None)
     if found is None:
         raise BlockweightError(

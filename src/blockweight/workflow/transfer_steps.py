@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import Gain
+from blockweight.measure import Gain, TransferRow
 from blockweight.render import Renderer
 from blockweight.report import Cell, Comparison, Headline, Headlines, Prose, Report, Section, write_report, write_whole
 from blockweight.workflow.folders import result_folder
@@ -83,21 +83,25 @@ def write_transfer(tuning: TuningProject, transfer: Transfer) -> list[Path]:
 
 
 def _report(tuning: TuningProject, transfer: Transfer) -> Report:
-    figures = []
-    for row in transfer.table:
-        shares = {"kept": row.kept, "gone": row.gone}
-        told = [f"{name} {share_text(share)}" for name, share in shares.items() if share is not None]
-        note = "; ".join(filter(None, [f"{row.scenes} scenes, {measured_text(row)}", verdict_text(row)]))
-        figures.append(Headline(row.name, ", ".join(told) or "-", note))
+    figures = tuple(
+        Headline(f"{row.name}: kept", "-" if row.kept is None else f"{100 * row.kept.mean:.0f} %", _headline_note(row))
+        for row in transfer.table
+    )
     sections = tuple(
         Section(group.name, (_pictures(tuning, transfer, number),)) for number, group in enumerate(transfer.plan.groups)
     )
     return Report(
         title="The same weights elsewhere",
         lead=transfer.plan.weights.text(),
-        opening=(Headlines(tuple(figures)), Prose(tuple(notes(transfer)))),
+        opening=(Headlines(figures), Prose(tuple(notes(transfer)))),
         sections=sections,
     )
+
+
+def _headline_note(row: TransferRow) -> str:
+    shares = {"kept": row.kept, "gone": row.gone}
+    told = [f"{name} {share_text(share)}" for name, share in shares.items() if share is not None]
+    return "; ".join(filter(None, [*told, f"{row.scenes} scenes, {measured_text(row)}", verdict_text(row)]))
 
 
 def _pictures(tuning: TuningProject, transfer: Transfer, number: int) -> Comparison:

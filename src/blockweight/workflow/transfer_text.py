@@ -51,8 +51,8 @@ def notes(transfer: Transfer) -> Iterator[str]:
     bare = [group.name for group in transfer.plan.groups if not group.masks]
     if bare and len(bare) < len(transfer.plan.groups):
         yield (
-            f"No mask for {', '.join(bare)}: home's fits home's pictures alone, so whole pictures are compared; give one "
-            "with --mask GROUP=FILE."
+            f"No mask for {', '.join(bare)}: home's fits home's pictures alone, so whole pictures are compared; give "
+            "one with --mask GROUP=FILE."
         )
     elif bare:
         yield "No mask: what should be kept and what should go is not told apart; give one with --mask FILE."
@@ -135,11 +135,16 @@ def transfer_csv(transfer: Transfer) -> bytes:
 
 
 def _against(found: Difference, scenes: int) -> str:
-    points = f"{100 * found.mean:+.0f}"
+    points = _points(found.mean)
     if math.isfinite(found.low):
-        points += f", {100 * found.low:+.0f} to {100 * found.high:+.0f}"
+        points += f", {_points(found.low)} to {_points(found.high)}"
     word = f"not settled by {scenes} scenes" if found.holds is Holds.UNSETTLED else found.holds.value
     return f"{word} ({points} points)"
+
+
+def _points(share: float) -> str:
+    whole = round(100 * share)
+    return f"{whole:+d}" if whole else "0"
 
 
 def _share(mean: Mean | None) -> str:

@@ -6,11 +6,12 @@ nothing. BlockweightError, with nothing appended, for what cannot be read or doe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from blockweight.blocks import REST, canonical_block
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import BlockEffects, Suggestion, Verdict
+from blockweight.measure import CHANGE, DIFF, INSIDE, OUTSIDE, EffectTable, Verdict
 from blockweight.plan import Scene
 from blockweight.project import (
     ANALYSED,
@@ -31,6 +32,7 @@ from blockweight.project import (
     scenes_body,
 )
 from blockweight.weights import check_name, parse_blocks, parse_weight
+from blockweight.workflow.analysis.findings import Findings
 from blockweight.workflow.model_fit import check_models
 from blockweight.workflow.places import places_of
 from blockweight.workflow.recent_projects import remember
@@ -93,21 +95,19 @@ def set_scenes(tuning: TuningProject, scenes: Sequence[Scene], *, event_id: str 
     return tuning.log.add(SCENES, lambda _: {**scenes_body(scenes), "places": places}, event_id=event_id)
 
 
-def record_analysis(
-    tuning: TuningProject,
-    effects: Sequence[BlockEffects],
-    suggestions: Sequence[Suggestion],
-    settings: Mapping[str, object],
-    plan: int | None = None,
-) -> TuningState:
-    """Record an analysis with its suggestions and measurements; it stays whatever is undone. `plan` is the number of
-    the planned analysis that it completes: of that one nothing is recorded twice."""
+def record_analysis(tuning: TuningProject, findings: Findings, plan: int, folder: str) -> TuningState:
+    """Record what the planned analysis of this number found, with the name of the folder that has all of it; it stays
+    whatever is undone, and nothing is recorded twice."""
     body = {
-        "suggestions": {each.block: [each.verdict.value, *each.reasons] for each in suggestions},
-        "effects": {each.block: _samples(each) for each in effects},
-        "settings": dict(settings),
+        "plan": plan,
+        "suggestions": {each.block: [each.verdict.value, *each.reasons] for each in findings.suggestions},
+        "effects": {block: _samples(findings.table, block) for block in findings.table.blocks}
+        if findings.method == "eba"
+        else {},
+        "settings": dict(findings.settings),
+        "folder": folder,
     }
-    return tuning.log.add(ANALYSED, lambda _: body if plan is None else {**body, "plan": plan})
+    return tuning.log.add(ANALYSED, lambda _: body)
 
 
 def apply_suggestions(
@@ -119,7 +119,8 @@ def apply_suggestions(
 
     def body(state: TuningState) -> Mapping[str, object]:
         analysis = latest_analysis(state, analysis_number)
-        settled = {block: _SUGGESTED[told[0]] for block, told in analysis.suggestions.items() if told[0] in _SUGGESTED}
+        told = {block: said[0] for block, said in analysis.suggestions.items() if block != REST}
+        settled = {block: _SUGGESTED[verdict] for block, verdict in told.items() if verdict in _SUGGESTED}
         chosen = parse_blocks(blocks, state.subject.layout, empty=tuple(settled))
         unsettled = [block for block in chosen if block not in settled]
         if not chosen or (unsettled and blocks.strip()):
@@ -225,6 +226,11 @@ def branch_from(tuning: TuningProject, step: int, *, event_id: str = "") -> Tuni
     return tuning.log.add(BRANCHED, lambda _: {"to": step}, event_id=event_id)
 
 
-def _samples(effects: BlockEffects) -> dict[str, list[float]]:
-    measures = {"diff": effects.diff, "overall": effects.overall, "inside": effects.inside, "outside": effects.outside}
-    return {name: list(effect.samples) for name, effect in measures.items() if effect is not None}
+def _samples(table: EffectTable, block: str) -> dict[str, list[float | None]]:
+    """Measure → a sample a scene, None where the block was not measured."""
+    measures = {"diff": DIFF, "overall": CHANGE, "inside": f"{CHANGE}:{INSIDE}", "outside": f"{CHANGE}:{OUTSIDE}"}
+    return {
+        name: [None if math.isnan(sample) else float(sample) for sample in table.samples(aspect, block)]
+        for name, aspect in measures.items()
+        if aspect in table.aspects
+    }

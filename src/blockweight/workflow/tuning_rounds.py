@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 from typing import Literal
@@ -30,11 +30,13 @@ _LATEST = 64
 @dataclass(frozen=True)
 class Cost:
     """The pictures of a round or an analysis in all (equal ones once), how many are there already, and how many seconds
-    the others take, by the median of the project's latest measured times; None before anything was measured."""
+    the others take, by the median of the project's latest measured times; None before anything was measured. `asked` is
+    what the model is asked beside them without a picture being finished, as so many pictures' work."""
 
     pictures: int
     finished: int
     seconds: float | None
+    asked: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -160,13 +162,20 @@ def render_jobs(
     return RenderedPart(made, len(project.missing(jobs)))
 
 
-def cost_of(project: Project, jobs: Sequence[Job]) -> Cost:
-    """What rendering these jobs in the project costs."""
+def cost_of(project: Project, jobs: Sequence[Job], asked: float = 0.0) -> Cost:
+    """What rendering these jobs in the project costs, and asking the model for as much work as `asked` pictures."""
     distinct = {job.key: job for job in jobs}
     finished = sum(project.pictures.path(job).is_file() for job in distinct.values())
-    left = len(distinct) - finished
-    each = _seconds_each(project)
-    return Cost(len(distinct), finished, 0.0 if not left else None if each is None else left * each)
+    left = len(distinct) - finished + asked
+    each = seconds_each(project)
+    return Cost(len(distinct), finished, 0.0 if not left else None if each is None else left * each, asked)
+
+
+def with_further(project: Project, cost: Cost, pictures: int) -> Cost:
+    """The cost with so many further pictures, none of which is there."""
+    each = seconds_each(project) if pictures else None
+    seconds = cost.seconds if not pictures else None if each is None else (cost.seconds or 0.0) + pictures * each
+    return replace(cost, pictures=cost.pictures + pictures, seconds=seconds)
 
 
 def round_cost(tuning: TuningProject) -> Cost:
@@ -254,7 +263,8 @@ def _known_jobs(lora: LoraUse, scenes: tuple[Scene, ...], variants: tuple[Varian
     return tuple(Job(scene, lora, variant) for scene in scenes for variant in variants)
 
 
-def _seconds_each(project: Project) -> float | None:
+def seconds_each(project: Project) -> float | None:
+    """How long a picture takes, by the median of the project's latest measured times; None before any was measured."""
     told = [event.body.get("seconds") for event in project.log.read("rendered")]
     measured = [seconds for seconds in told if isinstance(seconds, int | float) and math.isfinite(seconds)]
     return median(measured[-_LATEST:]) if measured else None

@@ -169,9 +169,11 @@ def history_lines(state: TuningState) -> Iterator[str]:
 def cost_text(cost: Cost) -> str:
     """`22 pictures, 9 of them rendered already, about 40 s to go`."""
     pictures = f"{cost.pictures} picture{'' if cost.pictures == 1 else 's'}"
-    if cost.finished == cost.pictures:
+    if cost.finished == cost.pictures and not cost.asked:
         return f"{pictures}, all rendered already"
     there = f", {cost.finished} of them rendered already" if cost.finished else ""
+    if cost.asked:
+        there += f", and questions to the model that take as long as {cost.asked:.1f}"
     time = "no time measured yet" if cost.seconds is None else f"about {duration(cost.seconds)} to go"
     return f"{pictures}{there}, {time}"
 
@@ -267,7 +269,8 @@ def round_step_facts(each: RoundStep) -> dict[str, object]:
 
 def cost_facts(cost: Cost) -> dict[str, object]:
     """A cost as plain values."""
-    return {"pictures": cost.pictures, "finished": cost.finished, "seconds": cost.seconds}
+    told: dict[str, object] = {"pictures": cost.pictures, "finished": cost.finished, "seconds": cost.seconds}
+    return {**told, "asked": round(cost.asked, 2)} if cost.asked else told
 
 
 def grid_facts(grid: RoundGrid) -> dict[str, object]:

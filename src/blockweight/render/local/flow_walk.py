@@ -18,6 +18,9 @@ from blockweight.render.local.library import quiet
 Arguments = Callable[[Sequence[Job]], dict[str, Any]]
 """What the pipeline is called with for jobs."""
 
+_ALL_NOISE = 0.9999
+"""The noise level from which on there is nothing of a picture: some schedulers begin a little below 1."""
+
 
 def flow_levels(pipeline: Any, arguments: Mapping[str, Any]) -> list[float]:
     """The ratio of noise to picture of every step of a call: s / (1 − s) for a noise level s of flow matching. The call
@@ -30,7 +33,7 @@ def flow_levels(pipeline: Any, arguments: Mapping[str, Any]) -> list[float]:
     with _heard(scheduler, after=after), suppress(Reached):
         pipeline(**arguments)
     levels = [float(level) for level in scheduler.sigmas[: len(scheduler.timesteps)]]
-    return [level / (1 - level) if level < 1 else math.inf for level in levels]
+    return [level / (1 - level) if level < _ALL_NOISE else math.inf for level in levels]
 
 
 class FlowWalk:
