@@ -1,4 +1,4 @@
-"""Analysing by other methods in a real browser: choosing one, its cost and its figures, masks from colours and files."""
+"""Analysing by other methods in a real browser: their choice, cost and figures, masks from colours and files."""
 
 from __future__ import annotations
 
