@@ -1,6 +1,7 @@
 """The table of everything that was measured."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,16 @@ def test_a_table_survives_json() -> None:
     again = table_from(json.loads(json.dumps(table.facts(), allow_nan=False)))
     assert (again.aspects, again.blocks, again.scenes) == (table.aspects, table.blocks, table.scenes)
     assert np.array_equal(again.values, table.values, equal_nan=True)
+    assert table_from(replace(table, expected_spread=0.0).facts()).expected_spread == 0
+
+
+def test_effects_of_finished_pictures_reckon_with_leaps() -> None:
+    table = EffectTable(("change",), ("IN01",), SCENES, np.array([[[5.0, 5.1]]]))
+    effect = table.effect("change", "IN01")
+    without = replace(table, expected_spread=0.0).effect("change", "IN01")
+    assert effect is not None and without is not None
+    assert effect.interval[1] > 2 * without.interval[1]
+    assert effect.margin > 2 * without.margin
 
 
 def test_a_table_of_some_scenes_keeps_their_samples() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from blockweight.measure import CONFIDENCE, Effect, Estimate, estimate, t_interval
+from blockweight.measure import CONFIDENCE, PICTURE_SPREAD, Effect, Estimate, estimate, t_interval
 
 SAMPLES = st.lists(st.floats(0, 255), min_size=2, max_size=12)
 
@@ -83,6 +83,46 @@ def test_an_interval_in_proportion_has_the_same_factor_to_both_sides():
     low, high = Estimate(6.0, 1.0, 4).relative_interval()
     assert high / 6 == pytest.approx(6 / low)
     assert math.log(high / 6) == pytest.approx(stats.t.ppf(0.975, 4) / 6)
+
+
+def test_what_is_expected_counts_as_three_more_scenes():
+    # Four samples of mean 6 and standard deviation 2; expected are 6. Variances: (3 · 2² + 3 · 6²) / 6 = 20.
+    found = Estimate(6.0, 2 / math.sqrt(4), 3).expecting(1.0)
+    assert found.mean == 6
+    assert found.error == pytest.approx(math.sqrt(20 / 4))
+    assert found.freedom == 6
+
+
+@given(SAMPLES, st.floats(0.1, 2))
+def test_an_expected_spread_widens_only_where_less_was_seen(samples, spread):
+    seen = estimate(samples)
+    found = seen.expecting(spread)
+    usual = spread * seen.mean / math.sqrt(len(samples))
+    assert min(seen.error, usual) - 1e-9 <= found.error <= max(seen.error, usual) + 1e-9
+
+
+@pytest.mark.parametrize("samples", [[4.0], [0.0, 0.0], [-1.0, 0.5]])
+def test_where_no_proportion_is_known_nothing_is_expected(samples):
+    assert estimate(samples).expecting(1.0) == estimate(samples)
+
+
+def test_expecting_no_spread_leaves_what_was_seen():
+    assert estimate([1.0, 2.0]).expecting(0) == estimate([1.0, 2.0])
+
+
+@pytest.mark.parametrize("scenes", [2, 4, 8])
+def test_pictures_that_leap_in_one_scene_of_ten_are_held_nine_times_in_ten(scenes):
+    # Five times as strong an effect in the scenes whose composition tips, as many blocks have in the embedded model.
+    random = np.random.default_rng(5)
+    drawn = random.lognormal(0, 0.25, (500, scenes)) * np.where(random.random((500, scenes)) < 0.1, 5, 1)
+    mean = math.exp(0.25**2 / 2) * (0.9 + 0.1 * 5)
+
+    def held(spread: float) -> float:
+        ends = [Effect("M00", tuple(row), expected_spread=spread).interval for row in drawn.tolist()]
+        return float(np.mean([low <= mean <= high for low, high in ends]))
+
+    assert held(PICTURE_SPREAD) >= 0.88
+    assert held(0) < 0.88
 
 
 @given(SAMPLES)

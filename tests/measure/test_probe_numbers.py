@@ -77,6 +77,7 @@ def test_a_table_has_the_weighted_mean_of_the_levels_of_every_region() -> None:
     np.testing.assert_allclose(table.samples("change:outside", "IN04"), [(3 * 1 + 2) / 4, 1])
     plain = probe_table(answers, PLAN.blocks)
     assert plain.aspects == ("change",)
+    assert plain.expected_spread == 0
     np.testing.assert_allclose(plain.samples("change", "IN04"), [(2.5 + 5) / 2, 1])
 
 

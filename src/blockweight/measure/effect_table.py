@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
 from blockweight.measure.effects import BlockEffects, Effect
+from blockweight.measure.intervals import PICTURE_SPREAD
 
 DIFF = "diff"
 """LoRA Block Weight's Diff %, in percent."""
@@ -44,12 +45,14 @@ def prompt_groups(prompts: Sequence[str]) -> tuple[int, ...]:
 @dataclass(frozen=True, eq=False)
 class EffectTable:
     """`values[aspect, block, scene]`, float64, NaN where nothing was measured: blocks may have been measured in
-    different scenes. Aspects are named as `aspects` has them, with a region where there is one: `colour:inside`."""
+    different scenes. Aspects are named as `aspects` has them, with a region where there is one: `colour:inside`.
+    `expected_spread` is that of its effects: PICTURE_SPREAD where finished pictures were measured, 0 for a probe."""
 
     aspects: tuple[str, ...]
     blocks: tuple[str, ...]
     scenes: tuple[SceneName, ...]
     values: NDArray[np.float64]
+    expected_spread: float = PICTURE_SPREAD
 
     def __post_init__(self) -> None:
         shape = (len(self.aspects), len(self.blocks), len(self.scenes))
@@ -76,7 +79,7 @@ class EffectTable:
             return None
         groups = prompt_groups([self.scenes[number].prompt for number in measured])
         signed = bool((self.values[self.aspects.index(aspect)] < 0).any())
-        return Effect(block, tuple(map(float, samples[measured])), groups, signed)
+        return Effect(block, tuple(map(float, samples[measured])), groups, signed, self.expected_spread)
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""
@@ -113,7 +116,13 @@ class EffectTable:
             [[None if np.isnan(value) else float(value) for value in row] for row in aspect] for aspect in self.values
         ]
         scenes = [{"label": each.label, "seed": each.seed, "prompt": each.prompt} for each in self.scenes]
-        return {"aspects": list(self.aspects), "blocks": list(self.blocks), "scenes": scenes, "values": values}
+        return {
+            "aspects": list(self.aspects),
+            "blocks": list(self.blocks),
+            "scenes": scenes,
+            "values": values,
+            "expected_spread": self.expected_spread,
+        }
 
 
 def table_from(facts: Mapping[str, Any]) -> EffectTable:
@@ -122,6 +131,6 @@ def table_from(facts: Mapping[str, Any]) -> EffectTable:
         aspects, blocks = (tuple(map(str, facts[name])) for name in ("aspects", "blocks"))
         scenes = tuple(SceneName(str(e["label"]), int(e["seed"]), str(e["prompt"])) for e in facts["scenes"])
         values = np.array(facts["values"], dtype=np.float64).reshape(len(aspects), len(blocks), len(scenes))
-        return EffectTable(aspects, blocks, scenes, values)
+        return EffectTable(aspects, blocks, scenes, values, float(facts.get("expected_spread", PICTURE_SPREAD)))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BlockweightError("These are no measured effects, or they are damaged; analyse again.") from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean
 
 from blockweight.errors import BlockweightError
-from blockweight.measure.intervals import CONFIDENCE, Estimate, estimate
+from blockweight.measure.intervals import CONFIDENCE, PICTURE_SPREAD, Estimate, estimate
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture, diff_percent, mean_difference
 
 NOISE_FLOOR = 0.5
@@ -54,12 +54,15 @@ class Effect:
     `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
     independent of each other. `signed` is for a measure that can fall as well as rise; it is then judged as a
     `SignedEffect`, and so is an effect with any sample below 0.
+    `expected_spread` lets the interval of an effect without a sign reckon with leaps that few scenes may not have shown
+    (`Estimate.expecting`): PICTURE_SPREAD for finished pictures.
     """
 
     block: str
     samples: tuple[float, ...]
     groups: tuple[int, ...] = ()
     signed: bool = False
+    expected_spread: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -84,18 +87,23 @@ class Effect:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`): its ends are ≥ 0 and
-        the upper lies further off. For an effect with a sign the t interval; (−∞, ∞) for a single scene."""
+        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`) and with the spread that
+        is expected: its ends are ≥ 0 and the upper lies further off. For an effect with a sign the t interval; (−∞, ∞)
+        for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:
         """The interval at another confidence, 0…1."""
-        return self.estimate.interval(confidence) if self.has_sign else self.estimate.relative_interval(confidence)
+        return self._moderated.interval(confidence) if self.has_sign else self._moderated.relative_interval(confidence)
 
     @property
     def margin(self) -> float:
-        """t · standard error, the number after "±"; ∞ for a single scene."""
-        return self.estimate.half_width()
+        """t · standard error, the number after "±", with the spread that is expected; ∞ for a single scene."""
+        return self._moderated.half_width()
+
+    @property
+    def _moderated(self) -> Estimate:
+        return self.estimate if self.has_sign else self.estimate.expecting(self.expected_spread)
 
     @property
     def spread(self) -> tuple[float, float]:
@@ -106,6 +114,8 @@ class Effect:
         """How far the typical effect stands over the noise floor: the mean of ln((sample + floor / 2) / (1.5 · floor)),
         0 for an effect as large as the floor. BlockweightError unless floor > 0; ValueError for an effect with a sign.
 
+        It is that of the scenes' own prompts: the spread between them counts as one between seeds, so it can make this
+        only less sure. (Prompts as a random sample would leave two prompts, however clear both, unsettled for ever.)
         Effects spread in proportion to their size, so an interval on the plain scale would call 12, 20 and 28 levels
         possibly nothing. Under the floor they do not, and their logarithms would fly apart; half a floor that is added
         holds them together.
@@ -113,14 +123,13 @@ class Effect:
         check_floor(floor)
         if self.has_sign:
             raise ValueError(f"the effect of {self.block} has a sign, so it has no logarithm")
-        logs = [math.log((sample + floor / 2) / (1.5 * floor)) for sample in self.samples]
-        return estimate(logs, self.groups)
+        return estimate([math.log((sample + floor / 2) / (1.5 * floor)) for sample in self.samples])
 
     def leaning(self, floor: float = NOISE_FLOOR) -> Leaning:
         """To which side of the noise floor (same unit as the samples) the typical effect leans, and how surely, by the
         t test of `over`. For an effect with a sign: beyond ±floor or between. BlockweightError unless floor > 0."""
         if self.has_sign:
-            return SignedEffect(self.block, self.estimate).leaning(floor)
+            return SignedEffect.of(self.block, self.samples).leaning(floor)
         over = self.over(floor)
         above, below = over.p_at_most(0), over.p_at_least(0)
         return Leaning(Signal.VISIBLE if above < below else Signal.NOISE, min(1.0, 2 * min(above, below)))
@@ -221,14 +230,18 @@ def _block_effects(
 ) -> BlockEffects:
     if not pairs:
         raise BlockweightError(f"There are no pictures of block {block} to measure; render at least one seed.")
-    diff = Effect(block, tuple(diff_percent(picture, source, threshold) for picture, source in pairs), groups)
-    overall = Effect(block, tuple(mean_difference(picture, source) for picture, source in pairs), groups)
+
+    def effect(samples: Iterable[float]) -> Effect:
+        return Effect(block, tuple(samples), groups, expected_spread=PICTURE_SPREAD)
+
+    diff = effect(diff_percent(picture, source, threshold) for picture, source in pairs)
+    overall = effect(mean_difference(picture, source) for picture, source in pairs)
     if inside is None:
         return BlockEffects(block, diff, overall)
     masks = _masks(inside, len(pairs))
-    within = tuple(mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
-    beyond = tuple(mean_difference(*pair, ~mask) for pair, mask in zip(pairs, masks, strict=True))
-    return BlockEffects(block, diff, overall, Effect(block, within, groups), Effect(block, beyond, groups))
+    within = effect(mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
+    beyond = effect(mean_difference(*pair, ~mask) for pair, mask in zip(pairs, masks, strict=True))
+    return BlockEffects(block, diff, overall, within, beyond)
 
 
 def _masks(inside: Mask | Sequence[Mask], count: int) -> Sequence[Mask]:

@@ -17,6 +17,16 @@ POOLED_ABOVE = 0.5
 usual where power matters more) let intervals miss too often: two prompts rarely show how far prompts lie apart."""
 
 
+PICTURE_SPREAD = 1.0
+"""What is expected of a block's effects in finished pictures before any is seen: their standard deviation from scene to
+scene, as a share of their mean. In most scenes a block does about the same; in one of ten or so its change tips the
+whole composition, and a few scenes that show no such leap say little about how many there are."""
+
+EXPECTED_SCENES = 3
+"""As how many degrees of freedom that expectation counts beside what was seen. Both were chosen by how often intervals
+hold the mean of a large pool of real scenes (`benchmarks/analysis.py`, docs/analysis.md)."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean with its standard error and that error's degrees of freedom; (∞, 0) where nothing tells the spread. Any
@@ -39,6 +49,17 @@ class Estimate:
         from scipy.special import stdtrit  # type: ignore[import-untyped]  # noqa: PLC0415
 
         return float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+
+    def expecting(self, spread: float) -> Estimate:
+        """The same with the error that comes of both the spread that was seen and one that was expected, a standard
+        deviation of `spread` ≥ 0 means, weighted by their degrees of freedom (the posterior of a variance under a
+        scaled inverse χ² prior; Smyth 2004 moderates t statistics so). Unchanged for 0, for a mean that is not above 0,
+        and without a spread: what one sample says stays unknown."""
+        if self.freedom <= 0 or spread == 0 or self.mean <= 0:
+            return self
+        seen, freedom = self.freedom * self.error**2, self.freedom + EXPECTED_SCENES
+        expected = EXPECTED_SCENES * (spread * self.mean) ** 2 / (self.freedom + 1)
+        return Estimate(self.mean, math.sqrt((seen + expected) / freedom), freedom)
 
     def relative_interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """For a mean of samples ≥ 0 that spread in proportion to their size: mean · exp(± t · error / mean), the t

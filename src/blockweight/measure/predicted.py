@@ -38,4 +38,4 @@ def sketch_table(scenes: Sequence[SceneName], found: Sequence[Sketch], value: fl
     first = found[0]
     aspects = tuple(f"{CHANGE}:{region}" if region else CHANGE for region in first.regions)
     values = np.stack([each.sizes for each in found], axis=-1) * abs(value - base)
-    return EffectTable(aspects, first.blocks, tuple(scenes), values)
+    return EffectTable(aspects, first.blocks, tuple(scenes), values, expected_spread=0.0)  # as a probe: no leaps

@@ -150,7 +150,7 @@ def probe_table(
         values[:, :, scene] = np.stack([np.asarray(row) for row in rows])
     scenes = [answer.ask.scene for answer in answers]
     named = tuple(SceneName(scene.label, scene.seed, scene.prompt) for scene in scenes)
-    return EffectTable(aspects, tuple(blocks), named, values)
+    return EffectTable(aspects, tuple(blocks), named, values, expected_spread=0.0)
 
 
 def mixed_values(answers: Sequence[Probed], masks: Sequence[Mask] | None = None) -> Floats:

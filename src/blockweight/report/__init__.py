@@ -39,9 +39,7 @@ from blockweight.report.charts import (
 from blockweight.report.exports import (
     SAMPLE_COLUMNS,
     effects_csv,
-    effects_json,
     effects_parquet,
-    ranking_text,
 )
 from blockweight.report.figure_tables import (
     aspects_table,
@@ -153,7 +151,6 @@ __all__ = [
     "difference_picture",
     "effect_bars",
     "effects_csv",
-    "effects_json",
     "effects_parquet",
     "heat_strips",
     "inside_outside",
@@ -166,7 +163,6 @@ __all__ = [
     "ranked",
     "ranked_bars",
     "ranking_table",
-    "ranking_text",
     "regions_table",
     "render_report",
     "seed_yardstick",

@@ -71,7 +71,7 @@ def plain_words(
     if not effects:
         return ()
     label = aspect_label(aspect, labels)
-    named = [f"{each.block} ({with_unit(_figures(each), label.unit)})" for each in effects[:_NAMED]]
+    named = [f"{each.block} ({_figures(each, label.unit)})" for each in effects[:_NAMED]]
     said = [f"Measured by {label.title}, the strongest {_are(len(named))} {joined(named)}."]
     total = sum(abs(each.mean) for each in effects)
     if len(effects) > 2 * _NAMED and total > 0:
@@ -99,8 +99,13 @@ def joined(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _figures(effect: Effect) -> str:
-    return effect.text(decimals_for(abs(effect.mean))).replace("-", "−")
+def _figures(effect: Effect, unit: str) -> str:
+    """`6.1 levels, 4.2 to 8.9`; of two scenes the two figures, and of one that one's."""
+    decimals, (low, high) = decimals_for(abs(effect.mean)), effect.interval
+    if len(effect.samples) < 3:
+        return with_unit(effect.text(decimals), unit).replace("-", "−")
+    mean = with_unit(f"{effect.mean:.{decimals}f}", unit)
+    return f"{mean}, {low:.{decimals}f} to {high:.{decimals}f}".replace("-", "−")
 
 
 def _are(count: int) -> str:
@@ -132,5 +137,5 @@ def _suggested(suggestions: Sequence[Suggestion]) -> list[str]:
     if open_ones and len(open_ones) < len(suggestions):
         said.append(f"The measurement does not settle the other {len(open_ones)}.")
     elif open_ones:
-        said.append("The measurement settles no block: more scenes, or a mask, may.")
+        said.append("The measurement settles no block; more scenes may, or a mask where there is none.")
     return said

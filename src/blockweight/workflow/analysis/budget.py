@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import CONFIDENCE
+from blockweight.measure import PICTURE_SPREAD, Estimate
 from blockweight.workflow.analysis.costs import Work
 
 Method = Literal["eba", "screen", "bisect", "probe", "sketch", "gradient"]
 
-SPREAD = 0.5
-"""How a block's effect differs from scene to scene: the standard deviation of its logarithm. The median of the blocks
-of both embedded LoRAs over 16 scenes is 0.46 and 0.55 (`benchmarks/analysis.py`); a guess for any other LoRA, until its
-own scenes are measured."""
+PICTURES, ESTIMATES = 0.75, 0.25
+"""How a block's effect differs from scene to scene, in finished pictures and by the probe: its standard deviation as a
+share of its mean. The medians of the visible blocks of the two embedded LoRAs are 0.6 and 0.9, and 0.3 and 0.2
+(`benchmarks/analysis.py`); a guess for any other LoRA, until its own scenes are measured."""
 
 LEAST = 2
 """Scenes without which there is no interval."""
@@ -89,11 +89,11 @@ def best_offer(
     )
 
 
-def able_to_tell(method: Method, scenes: int, spread: float = SPREAD) -> str:
-    """What a method can tell after so many scenes, in a sentence or two for people; `spread` as SPREAD."""
+def able_to_tell(method: Method, scenes: int) -> str:
+    """What a method can tell after so many scenes, in a sentence or two for people."""
     if method == "gradient":
         return _SLOPES
-    told = _settled(scenes, spread)
+    told = _settled(method, scenes)
     return f"{told} {_UNSAID[method]}" if method in _UNSAID else told
 
 
@@ -112,10 +112,11 @@ _UNSAID: dict[Method, str] = {
 }
 
 
-def _settled(scenes: int, spread: float) -> str:
+def _settled(method: Method, scenes: int) -> str:
     if scenes < LEAST:
         return "One scene ranks the blocks and settles nothing: how far scenes differ stays unknown."
-    factor = math.exp(_quantile(scenes) * spread / math.sqrt(scenes))
+    looks = method in ("probe", "sketch")
+    factor = _factor(scenes, ESTIMATES, 0.0) if looks else _factor(scenes, PICTURES, PICTURE_SPREAD)
     if factor > 5:
         return (
             f"{scenes} scenes rank the blocks and find those that clearly do nothing; how strong a block is they leave "
@@ -124,7 +125,6 @@ def _settled(scenes: int, spread: float) -> str:
     return f"{scenes} scenes tell a block's effect to within a factor of about {factor:.1f}."
 
 
-def _quantile(scenes: int) -> float:
-    from scipy.special import stdtrit  # type: ignore[import-untyped]  # noqa: PLC0415 - as in measure/effects.py
-
-    return float(stdtrit(scenes - 1, (1 + CONFIDENCE) / 2))
+def _factor(scenes: int, spread: float, expected: float) -> float:
+    """How many times the mean the upper end of its interval is, where effects have this relative `spread`."""
+    return Estimate(1.0, spread / math.sqrt(scenes), scenes - 1).expecting(expected).relative_interval()[1]

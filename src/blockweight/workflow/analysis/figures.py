@@ -8,7 +8,18 @@ from functools import partial
 
 import numpy as np
 
-from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, InteractionTable, StepMap, Sum, Verdict
+from blockweight.measure import (
+    CHANGE,
+    DIFF,
+    INSIDE,
+    NOISE_FLOOR,
+    InteractionTable,
+    Signal,
+    StepMap,
+    Sum,
+    Verdict,
+    signals,
+)
 from blockweight.report import (
     ASPECT_LABELS,
     AspectLabel,
@@ -56,7 +67,7 @@ def figures_of(findings: Findings, preview: str = "") -> dict[str, Callable[[Tra
 def _strips(findings: Findings, preview: str, translated: Translated) -> bytes:
     title, labels = "Effect of every block by every aspect", labels_of(findings, translated)
     title = f"{title} ({preview})" if preview else title
-    return aspect_strips(findings.table, title, words=_words(translated), labels=labels)
+    return aspect_strips(findings.table, title, words=_words(translated), labels=labels, quiet=quiet_of(findings))
 
 
 def _ranking(findings: Findings, preview: str, translated: Translated) -> bytes:
@@ -113,6 +124,18 @@ def main_aspect(findings: Findings) -> str:
 def verdicts_of(findings: Findings) -> Mapping[str, Verdict]:
     """Block → what is suggested."""
     return {each.block: each.verdict for each in findings.suggestions}
+
+
+def quiet_of(findings: Findings) -> frozenset[tuple[str, str]]:
+    """The (aspect, block) pairs that noise may explain, corrected for the number of blocks; nothing where effects are
+    no levels of finished pictures."""
+    if not findings.in_levels:
+        return frozenset()
+    names = [name for name in findings.table.aspects if name.partition(":")[0] == CHANGE]
+    said = {name: signals(findings.table.effects(name), NOISE_FLOOR) for name in names}
+    return frozenset(
+        (name, block) for name in names for block, signal in said[name].items() if signal is not Signal.VISIBLE
+    )
 
 
 def floor_of(findings: Findings) -> float:

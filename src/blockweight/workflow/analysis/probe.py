@@ -93,7 +93,7 @@ def probe_blocks(ask: AnalysisAsk, bench: Bench) -> ProbedBlocks:
     answers = answered(bench, TITLE, keys, jobs, asked)
     aspects = tuple(str(name) for name in answers[0]["aspects"])
     values = np.stack([answer["values"] for answer in answers], axis=-1).astype(np.float64)
-    table = EffectTable(aspects, ask.blocks, ask.scene_names, values)
+    table = EffectTable(aspects, ask.blocks, ask.scene_names, values, expected_spread=0.0)
     steps = StepMap(
         ask.blocks,
         tuple(int(step) for step in answers[0]["numbers"]),

@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from blockweight.measure import CHANGE, Effect, prompt_groups
+from blockweight.measure import CHANGE, NOISE_FLOOR, Effect, prompt_groups, settled_order
 from blockweight.report import Labels, aspect_label, decimals_for
 from blockweight.weights import format_weight
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.figures import labels_of, main_aspect
+from blockweight.workflow.analysis.figures import floor_of, labels_of, main_aspect
 from blockweight.workflow.analysis.findings import Findings, blocks_by
+
+_ORDERED, _ORDERED_FROM = 6, 3
+"""How many of the strongest blocks are put in order, and from how many scenes on."""
 
 _PAIRS = 8
 """Pairs of blocks that a terminal shows."""
@@ -31,6 +34,7 @@ def findings_lines(findings: Findings) -> Iterator[str]:
         texts = ["" if effect is None else effect_text(effect) for effect in effects]
         rows.append((block, *texts, reasons.get(block, "")))
     yield from _aligned(rows)
+    yield from _order_lines(findings)
     if findings.interactions is not None:
         yield ""
         yield from _pair_lines(findings)
@@ -99,6 +103,16 @@ def findings_facts(findings: Findings, files: Sequence[Path]) -> dict[str, objec
     }
     said = [{"block": e.block, "verdict": e.verdict.value, "reasons": list(e.reasons)} for e in findings.suggestions]
     return {**findings.facts(), "effects": effects, "suggestions": said, "files": [str(path) for path in files]}
+
+
+def _order_lines(findings: Findings) -> Iterator[str]:
+    """Which of the strongest blocks may change places, where the scenes say so."""
+    if CHANGE not in findings.table.aspects or len(findings.table.scenes) < _ORDERED_FROM:
+        return
+    floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
+    groups = settled_order(findings.table, CHANGE, _ORDERED, floor)
+    if groups:
+        yield f"By change: {' > '.join(', '.join(group) for group in groups)} (with commas: they may change places)."
 
 
 def _pair_lines(findings: Findings) -> Iterator[str]:
