@@ -115,3 +115,9 @@ def test_what_is_wrong_is_one_sentence_and_plans_nothing(tune, arguments, words)
     assert line.startswith("Error: ")
     assert words in line
     assert "No analysis is planned" in tune("analyze", "--cancel").err
+
+
+def test_a_budget_chooses_how_many_scenes_and_says_what_they_tell(tune):
+    told = tune("analyze", "--blocks", "IN01-IN03", "--budget", "8pictures", "--estimate").out
+    assert told.startswith("8 pictures, no time measured yet\n2 scenes rank the blocks")
+    assert tune("analyze", "--blocks", "IN01-IN03", "--budget", "1picture").code == 2

@@ -20,7 +20,7 @@ const problem = by("problem");
 
 let view = JSON.parse(by("view").textContent);
 let rendering = false;
-let started = false; // rendering has been seen here
+let started = false; // a task for it has been seen here
 const chosen = { block: "", scene: 0, measure: "diff", ...recalled() };
 
 function recalled() {
@@ -45,6 +45,7 @@ const { refresh, reach } = follow({
 
 news.addEventListener("task", ({ detail }) => {
   rendering = Boolean(detail.open);
+  started ||= rendering || detail.work === "analysis"; // one that fails at once is never seen open
   showBegun();
   showActions();
 });
@@ -60,7 +61,6 @@ function say(sentence, lang) {
 /** One that is only planned, as in the demo, has nothing to show yet. */
 function showBegun() {
   const { analysis } = view;
-  started ||= rendering;
   const begun = analysis !== null && (started || analysis.cost.finished > 0 || analysis.number !== null);
   by("none").hidden = begun;
   by("result").hidden = !begun;
