@@ -22,7 +22,7 @@ from blockweight.workflow.project_analysis import (
     preview_analysis,
     render_analysis,
 )
-from blockweight.workflow.project_masks import keep_mask_file
+from blockweight.workflow.project_masks import keep_mask_file, mask_in_file
 from blockweight.workflow.round_steps import Told
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_text import cost_facts, cost_text, show_facts, show_lines
@@ -55,7 +55,8 @@ def estimate(tuning: TuningProject, asked: Asked) -> Told:
     view = _open(tuning, asked)
     if view is None:
         wanted = _wanted(asked, ())
-        cost, method, scenes = preview_analysis(tuning, wanted), wanted.method, len(tuning.state().scenes)
+        masks = [mask_in_file(tuning, path) for path in asked.masks]
+        cost, method, scenes = preview_analysis(tuning, wanted, masks), wanted.method, len(tuning.state().scenes)
     else:
         cost, method, scenes = view.cost, method_named(view.plan.method), len(view.plan.scenes)
     able = able_to_tell(method, scenes)

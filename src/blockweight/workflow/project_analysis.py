@@ -10,11 +10,12 @@ from itertools import chain
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import DIFF_THRESHOLD, parse_aspects, parse_objectives
+from blockweight.measure import DIFF_THRESHOLD, Mask, mask_digest, parse_aspects, parse_objectives
 from blockweight.plan import Job, LoraUse
 from blockweight.project import (
     ANALYSIS_CANCELLED,
     ANALYSIS_PLANNED,
+    MOST_LEVELS,
     AnalysisFacts,
     AnalysisPlan,
     TuningState,
@@ -39,7 +40,6 @@ from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of
 MOST_REGION = 80
 """Letters in a region's name."""
 
-MOST_LEVELS = 5
 MOST_PAIRS = 16
 """Blocks whose pairs are measured: 120 pairs."""
 
@@ -65,10 +65,11 @@ class Wanted:
     levels: int = 1
 
 
-def preview_analysis(tuning: TuningProject, wanted: Wanted) -> Cost:
-    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written."""
+def preview_analysis(tuning: TuningProject, wanted: Wanted, masks: Sequence[Mask] = ()) -> Cost:
+    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written. `masks` stand in
+    for kept ones where none are named yet."""
     state = tuning.state()
-    return analysis_cost(tuning, state, _planned(tuning, state, wanted))
+    return analysis_cost(tuning, state, _planned(tuning, state, wanted, masks))
 
 
 def plan_analysis(tuning: TuningProject, wanted: Wanted = Wanted(), *, event_id: str = "") -> TuningState:
@@ -101,14 +102,16 @@ def render_analysis(
     def ended() -> bool:
         return stopped() or not _stands(tuning.state(), plan)
 
+    def made() -> Renderer:
+        check_places(tuning.log, plan.scenes)
+        return make_renderer()
+
     state = tuning.state()
     if found_analysis(state, plan) is not None and not _missing(tuning, state, plan):
         return RenderedPart(0, 0)
-    if _missing(tuning, state, plan):
-        state = check_places(tuning.log, plan.scenes)
     # The places of files may be others since.
     ask = ask_of(tuning, state, plan)
-    bench = Bench(tuning.project, make_renderer, progress, ended)
+    bench = Bench(tuning.project, made, progress, ended)
     try:
         findings = find(ask, plan.method, bench)
     except Paused:
@@ -149,25 +152,30 @@ def found_analysis(state: TuningState, plan: AnalysisPlan) -> AnalysisFacts | No
 
 def ask_of(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
     """The plan with its masks read. BlockweightError for a mask that is gone."""
-    known = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    known = _bare_ask(state, plan)
     return replace(known, masks=tuple(mask_of(tuning, name) for name in plan.masks)) if plan.masks else known
 
 
 def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> tuple[tuple[Job, ...], ...]:
     """The jobs of one block at a time, jobs[scene][0] the scene's source, [1 + n] block n changed."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     return tuple(ask.jobs(scene) for scene in range(len(plan.scenes)))
 
 
 def analysis_cost(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> Cost:
     """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one the first scenes,
     and what was rendered since."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     jobs = planned_jobs(ask, plan.method)
     if plan.adaptive:
         first = {job.key for job in jobs_of(ask, first_samples(ask))}
         jobs = [job for job in jobs if job.key in first or tuning.project.pictures.path(job).is_file()]
     return cost_of(tuning.project, jobs, in_pictures(ask, work_of(ask, plan.method)))
+
+
+def _bare_ask(state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
+    """The plan without its masks."""
+    return _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
 
 
 @lru_cache(maxsize=16)
@@ -202,12 +210,12 @@ def _stands(state: TuningState, plan: AnalysisPlan) -> bool:
 
 def _missing(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> int:
     """How many pictures are missing, at least; what an adaptive analysis will want after them nobody knows yet."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     jobs = jobs_of(ask, first_samples(ask)) if plan.adaptive else planned_jobs(ask, plan.method)
     return len(tuning.project.missing(list(jobs)))
 
 
-def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> AnalysisPlan:
+def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: Sequence[Mask] = ()) -> AnalysisPlan:
     """The plan; BlockweightError for what gives no analysis."""
     if not (math.isfinite(wanted.value) and math.isfinite(wanted.base)):
         raise BlockweightError("The two weights of the range must be finite numbers, as in 0.5,1.")
@@ -226,7 +234,7 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> Analy
         value=wanted.value,
         base=wanted.base,
         threshold=wanted.threshold,
-        masks=wanted.masks,
+        masks=wanted.masks or tuple(map(mask_digest, given)),
         region=_checked_region(wanted.region),
         scenes=state.scenes,
         method=wanted.method,
@@ -236,9 +244,10 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> Analy
         pairs=wanted.pairs,
         levels=wanted.levels,
     )
-    check_count(len(wanted.masks), len(state.scenes))
-    check_masks([mask_of(tuning, name) for name in wanted.masks], state.scenes)
-    check_method(ask_of(tuning, state, plan), plan.method)
+    check_count(len(plan.masks), len(state.scenes))
+    masks = tuple(given) or tuple(mask_of(tuning, name) for name in wanted.masks)
+    check_masks(masks, state.scenes)
+    check_method(replace(_bare_ask(state, plan), masks=masks), plan.method)
     return plan
 
 

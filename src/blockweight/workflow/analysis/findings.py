@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import (
@@ -76,6 +76,8 @@ class Findings:
 def findings_from(facts: Mapping[str, Any]) -> Findings:
     """The findings that `facts` tells of; BlockweightError for anything else."""
     try:
+        if facts["method"] not in get_args(Method):
+            raise ValueError("no method")
         work = Work(int(facts["work"]["pictures"]), float(facts["work"]["calls"]))
         steps, pairs, yardstick = facts["steps"], facts["interactions"], facts["yardstick"]
         return Findings(
@@ -88,7 +90,7 @@ def findings_from(facts: Mapping[str, Any]) -> Findings:
             interactions=None if pairs is None else interactions_from(pairs),
             yardstick=None if yardstick is None else {str(name): float(size) for name, size in yardstick.items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BlockweightError("This is no finished analysis, or it is damaged; analyse again.") from error
 
 
@@ -96,7 +98,7 @@ def read_findings(folder: Path) -> Findings:
     """What the analysis in this folder found; BlockweightError if it is not there or cannot be read."""
     try:
         facts = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BlockweightError(
             f"What the analysis in '{folder}' found cannot be read ({type(error).__name__}); analyse again, its "
             "pictures are kept."
