@@ -76,15 +76,16 @@ class Findings:
 def findings_from(facts: Mapping[str, Any]) -> Findings:
     """The findings that `facts` tells of; BlockweightError for anything else."""
     try:
-        if facts["method"] not in get_args(Method):
-            raise ValueError("no method")
+        settings = dict(facts["settings"])
+        if facts["method"] not in get_args(Method) or not isinstance(settings.get("aims", []), list):
+            raise ValueError("no method, or no list of objectives")
         work = Work(int(facts["work"]["pictures"]), float(facts["work"]["calls"]))
         steps, pairs, yardstick = facts["steps"], facts["interactions"], facts["yardstick"]
         return Findings(
             method=facts["method"],
             table=table_from(facts["table"]),
             work=work,
-            settings=dict(facts["settings"]),
+            settings=settings,
             region=str(facts["region"]),
             steps=None if steps is None else step_map_from(steps),
             interactions=None if pairs is None else interactions_from(pairs),
