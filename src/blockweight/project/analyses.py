@@ -9,7 +9,7 @@ from typing import Any
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError
-from blockweight.measure import Verdict
+from blockweight.measure import Verdict, aspect_of, parse_objectives
 from blockweight.plan import Scene
 from blockweight.project.plain import Body, number_of, scene_from, texts_in, whole_in, words_in
 from blockweight.project.state import scenes_body
@@ -25,6 +25,9 @@ PLANS = frozenset({ANALYSIS_PLANNED, ANALYSIS_CANCELLED})
 
 METHODS = ("eba", "screen", "bisect", "probe", "sketch", "gradient")
 """How an analysis may find what the blocks do; the first is that of every plan which names none."""
+
+MOST_LEVELS = 5
+"""Noise levels that a probe looks at."""
 
 _VERDICTS = {(verdict.value,) for verdict in Verdict}
 _FOLDER = re.compile(r"analysis-\d{2,5}", re.ASCII)
@@ -195,6 +198,14 @@ def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
         raise ValueError("no masks")
     method = words_in(body, "method") if "method" in body else METHODS[0]
     pairs = whole_in(body, "pairs") if "pairs" in body else 0
+    levels = whole_in(body, "levels", 1) if "levels" in body else 1
+    if levels > MOST_LEVELS:
+        raise ValueError("no levels")
+    aspects, aims = texts_in(body, "aspects"), texts_in(body, "aims")
+    for aspect in aspects:
+        aspect_of(aspect)
+    if aims and tuple(aim.name for aim in parse_objectives(",".join(aims))) != aims:
+        raise ValueError("no objectives")
     if method not in METHODS or not all(isinstance(body.get(name, False), bool) for name in ("adaptive", "part")):
         raise ValueError("no method")
     return AnalysisPlan(
@@ -208,9 +219,9 @@ def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
         scenes=scenes,
         method=method,
         adaptive=body.get("adaptive", False),
-        aspects=texts_in(body, "aspects"),
-        aims=texts_in(body, "aims"),
+        aspects=aspects,
+        aims=aims,
         pairs=pairs,
-        levels=whole_in(body, "levels", 1) if "levels" in body else 1,
+        levels=levels,
         part=body.get("part", False),
     )

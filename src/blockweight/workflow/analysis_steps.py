@@ -23,7 +23,7 @@ from blockweight.workflow.project_analysis import (
     render_analysis,
 )
 from blockweight.workflow.project_budget import time_a_picture, within_budget
-from blockweight.workflow.project_masks import keep_mask_file
+from blockweight.workflow.project_masks import keep_mask_file, mask_in_file
 from blockweight.workflow.round_steps import Told
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_text import cost_facts, cost_text, show_facts, show_lines
@@ -57,8 +57,9 @@ def estimate(tuning: TuningProject, asked: Asked) -> Told:
     is begun."""
     view = _open(tuning, asked)
     if view is None:
+        masks = [mask_in_file(tuning, path) for path in asked.masks]
         wanted = within_budget(tuning, _wanted(asked, ()), asked.budget, _method(asked))
-        cost, method = preview_analysis(tuning, wanted), wanted.method
+        cost, method = preview_analysis(tuning, wanted, masks), wanted.method
         scenes = wanted.scenes or len(tuning.state().scenes)
     else:
         cost, method, scenes = view.cost, method_named(view.plan.method), len(view.plan.scenes)

@@ -10,11 +10,12 @@ from itertools import chain
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import DIFF_THRESHOLD, parse_aspects, parse_objectives
+from blockweight.measure import DIFF_THRESHOLD, Mask, mask_digest, parse_aspects, parse_objectives
 from blockweight.plan import Job, LoraUse, Scene
 from blockweight.project import (
     ANALYSIS_CANCELLED,
     ANALYSIS_PLANNED,
+    MOST_LEVELS,
     AnalysisFacts,
     AnalysisPlan,
     TuningState,
@@ -40,7 +41,6 @@ from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, with
 MOST_REGION = 80
 """Letters in a region's name."""
 
-MOST_LEVELS = 5
 MOST_PAIRS = 16
 """Blocks whose pairs are measured: 120 pairs."""
 
@@ -67,11 +67,12 @@ class Wanted:
     scenes: int | None = None
 
 
-def preview_analysis(tuning: TuningProject, wanted: Wanted) -> Cost:
-    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written. Those of pairs are
-    counted, though nobody knows yet of which blocks; of one that is complete nothing is left."""
+def preview_analysis(tuning: TuningProject, wanted: Wanted, masks: Sequence[Mask] = ()) -> Cost:
+    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written. `masks` stand in
+    for kept ones where none are named yet. Pictures of pairs are counted, though nobody knows yet of which blocks; of
+    an analysis that is complete nothing is left."""
     state = tuning.state()
-    plan = _planned(tuning, state, wanted)
+    plan = _planned(tuning, state, wanted, masks)
     cost = analysis_cost(tuning, state, plan)
     current = current_plan(state)
     if current is not None and found_analysis(state, current) and plan == replace(current, number=0):
@@ -116,14 +117,16 @@ def render_analysis(
     def ended() -> bool:
         return stopped() or not _stands(tuning.state(), plan)
 
+    def made() -> Renderer:
+        check_places(tuning.log, plan.scenes)
+        return make_renderer()
+
     state = tuning.state()
     if found_analysis(state, plan) is not None and not _missing(tuning, state, plan):
         return RenderedPart(0, 0)
-    if _missing(tuning, state, plan):
-        state = check_places(tuning.log, plan.scenes)
     # The places of files may be others since.
     ask = ask_of(tuning, state, plan)
-    bench = Bench(tuning.project, make_renderer, progress, ended)
+    bench = Bench(tuning.project, made, progress, ended)
     try:
         findings = find(ask, plan.method, bench)
     except Paused:
@@ -164,25 +167,30 @@ def found_analysis(state: TuningState, plan: AnalysisPlan) -> AnalysisFacts | No
 
 def ask_of(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
     """The plan with its masks read. BlockweightError for a mask that is gone."""
-    known = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    known = _bare_ask(state, plan)
     return replace(known, masks=tuple(mask_of(tuning, name) for name in plan.masks)) if plan.masks else known
 
 
 def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> tuple[tuple[Job, ...], ...]:
     """The jobs of one block at a time, jobs[scene][0] the scene's source, [1 + n] block n changed."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     return tuple(ask.jobs(scene) for scene in range(len(plan.scenes)))
 
 
 def analysis_cost(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> Cost:
     """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one the first scenes,
     and what was rendered since."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     jobs = planned_jobs(ask, plan.method)
     if plan.adaptive:
         first = {job.key for job in jobs_of(ask, first_samples(ask))}
         jobs = [job for job in jobs if job.key in first or tuning.project.pictures.path(job).is_file()]
     return cost_of(tuning.project, jobs, in_pictures(ask, work_of(ask, plan.method)))
+
+
+def _bare_ask(state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
+    """The plan without its masks."""
+    return _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
 
 
 @lru_cache(maxsize=16)
@@ -217,12 +225,12 @@ def _stands(state: TuningState, plan: AnalysisPlan) -> bool:
 
 def _missing(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> int:
     """How many pictures are missing, at least; what an adaptive analysis will want after them nobody knows yet."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     jobs = jobs_of(ask, first_samples(ask)) if plan.adaptive else planned_jobs(ask, plan.method)
     return len(tuning.project.missing(list(jobs)))
 
 
-def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> AnalysisPlan:
+def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: Sequence[Mask] = ()) -> AnalysisPlan:
     """The plan; BlockweightError for what gives no analysis."""
     if not (math.isfinite(wanted.value) and math.isfinite(wanted.base)):
         raise BlockweightError("The two weights of the range must be finite numbers, as in 0.5,1.")
@@ -235,7 +243,8 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> Analy
         raise BlockweightError(f"A probe looks at 1 to {MOST_LEVELS} noise levels, not {wanted.levels}.")
     if wanted.pairs and not 2 <= wanted.pairs <= MOST_PAIRS:
         raise BlockweightError(f"Pairs are measured of 2 to {MOST_PAIRS} blocks, not of {wanted.pairs}.")
-    check_count(len(wanted.masks), len(state.scenes))
+    named = wanted.masks or tuple(map(mask_digest, given))
+    check_count(len(named), len(state.scenes))
     scenes = _first_scenes(state, wanted.scenes)
     plan = AnalysisPlan(
         number=0,
@@ -243,7 +252,7 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> Analy
         value=wanted.value,
         base=wanted.base,
         threshold=wanted.threshold,
-        masks=wanted.masks[: len(scenes)] if len(wanted.masks) > 1 else wanted.masks,
+        masks=named[: len(scenes)] if len(named) > 1 else named,
         region=_checked_region(wanted.region),
         scenes=scenes,
         method=wanted.method,
@@ -254,8 +263,9 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> Analy
         levels=wanted.levels,
         part=len(scenes) < len(state.scenes),
     )
-    check_masks([mask_of(tuning, name) for name in plan.masks], plan.scenes)
-    check_method(ask_of(tuning, state, plan), plan.method)
+    masks = tuple(given[: len(plan.masks)]) or tuple(mask_of(tuning, name) for name in plan.masks)
+    check_masks(masks, plan.scenes)
+    check_method(replace(_bare_ask(state, plan), masks=masks), plan.method)
     return plan
 
 

@@ -38,11 +38,17 @@ def save_mask(tuning: TuningProject, data: bytes) -> str:
 
 def keep_mask_file(tuning: TuningProject, path: Path) -> str:
     """Keep a mask from a picture of any format, white where it is lighter than middle grey; returns its name.
-    BlockweightError as from `load_mask`, and where the scenes differ in size."""
+    BlockweightError as from `mask_in_file`."""
+    return MaskStore(tuning.folder).save(mask_in_file(tuning, path))
+
+
+def mask_in_file(tuning: TuningProject, path: Path) -> Mask:
+    """The mask in a picture of any format, (H, W) bool, not kept. BlockweightError as from `load_mask`, and where the
+    scenes differ in size."""
     sizes = _sizes(tuning.state())
     if len(sizes) > 1:
         raise BlockweightError("The scenes differ in size, so no file can be a mask for them; make them alike.")
-    return MaskStore(tuning.folder).save(load_mask(path, *sizes.pop()))
+    return load_mask(path, *sizes.pop())
 
 
 def colour_mask(tuning: TuningProject, key: str, colour: str, tolerance: float) -> bytes:
@@ -65,4 +71,4 @@ def mask_of(tuning: TuningProject, name: str) -> Mask:
 
 
 def _sizes(state: TuningState) -> set[tuple[int, int]]:
-    return {(scene.width, scene.height) for scene in state.scenes}
+    return {scene.picture_size for scene in state.scenes}

@@ -65,11 +65,17 @@ class AnalysisAsk:
         """The variants of a change of one block at a time."""
         return plan_block_analysis(self.layout, self.blocks, self.value, self.base)
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The aspects beside CHANGE and Diff %, each once and without a region: with a mask all are measured."""
+        named = (aspect.partition(":")[0] for aspect in self.aspects)
+        return tuple(dict.fromkeys(name for name in named if name not in ALWAYS))
+
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The aspects of a table of pictures, in its order: with a mask, each but Diff % also inside and outside; then
         the aims."""
-        names = tuple(dict.fromkeys((*ALWAYS, *self.aspects)))
+        names = (*ALWAYS, *self.further)
         regions = [f"{name}:{region}" for name in names if name != DIFF for region in (INSIDE, OUTSIDE)]
         return (*names, *(regions if self.masks else []), *(aim.name for aim in self.aims))
 

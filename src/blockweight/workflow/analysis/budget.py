@@ -83,9 +83,10 @@ def best_offer(
             whole = replace(work, pictures=work.pictures * affordable, calls=work.calls * affordable)
             return Offer(method, affordable, whole, as_pictures[method] * affordable)
     needed = min(as_pictures[method] for method in tried) * least
+    scenes_take = "one scene takes" if least == 1 else f"{least} scenes take"
     raise BlockweightError(
-        f"The budget of {pictures:.0f} pictures is too small: {least} scenes take at least "
-        f"{math.ceil(needed)}; raise it, or name fewer blocks."
+        f"The budget of {pictures:.0f} pictures is too small: {scenes_take} at least {math.ceil(needed)}; raise it, or "
+        "name fewer blocks."
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from blockweight.blocks import REST
 from blockweight.measure import EffectTable, Objective, cotangents, mask_digest, predicted_table, slope_points
 from blockweight.plan import Job, Variant
 from blockweight.render import Renderer, SlopeAsk, Slopes, Watch, slope_renderer
@@ -60,7 +61,8 @@ def gradient_calls(ask: AnalysisAsk) -> float:
 
 def _at(ask: AnalysisAsk, point: float) -> Variant:
     label = f"all at {point:g}"
-    return Variant(label, uniform(label, ask.layout, point))
+    weights = uniform(label, ask.layout, point)
+    return Variant(label, weights.with_weights({REST: point}) if REST in ask.blocks else weights)
 
 
 def _values(objectives: Mapping[str, Objective]) -> list[Objective]:

@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import CHANGE, EffectTable, InteractionTable
+from blockweight.measure import CHANGE, EffectTable, InteractionTable, aspect_of, region_of
 from blockweight.plan import Job
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
 from blockweight.workflow.analysis.bisect import bisect_jobs, bisect_table
 from blockweight.workflow.analysis.budget import Method
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.eba import eba_table
+from blockweight.workflow.analysis.eba import eba_table, jobs_of
 from blockweight.workflow.analysis.findings import Findings, settings_of
 from blockweight.workflow.analysis.gradient import gradient_calls, gradient_table
 from blockweight.workflow.analysis.objectives import without_lora
-from blockweight.workflow.analysis.pairs import pair_count, pair_table
+from blockweight.workflow.analysis.pairs import pair_count, pair_jobs, pair_table
 from blockweight.workflow.analysis.probe import probe_blocks, probe_calls
 from blockweight.workflow.analysis.screen import screen_jobs, screen_table
 from blockweight.workflow.analysis.sketch import sketch_calls, sketch_table
@@ -132,6 +132,19 @@ def check_method(ask: AnalysisAsk, method: Method | str) -> None:
         raise BlockweightError(f"The method {method} takes all scenes alike; leave out --adaptive, or use eba.")
     if method not in ("eba", "probe") and ask.pairs:
         raise BlockweightError(f"The method {method} cannot tell pairs of blocks apart; use eba or probe for them.")
+    _check_needs(ask)
+
+
+def _check_needs(ask: AnalysisAsk) -> None:
+    """Refuse aspects and objectives that lack a model or a mask."""
+    for aspect in map(aspect_of, ask.further):
+        if aspect.needs_model and ask.embedder is None:
+            raise BlockweightError(
+                f"The aspect {aspect.name} needs a model that looks at pictures; name its folder with --metric-model, "
+                "or leave the aspect out."
+            )
+    for name in () if ask.masks else filter(region_of, ask.aspects):
+        raise BlockweightError(f"{name} is measured under a mask, and none was given; give one, or leave it out.")
     for aim in ask.aims:
         if aim.region and not ask.masks:
             raise BlockweightError(
@@ -146,9 +159,10 @@ def _findings(ask: AnalysisAsk, method: Method, found: Findings) -> Findings:
 
 def _rendered(ask: AnalysisAsk, table: EffectTable, pairs: InteractionTable | None) -> Work:
     """The pictures that an analysis block by block has taken."""
-    measured = ~np.isnan(table.values[table.aspects.index(CHANGE)])
-    further = 0 if pairs is None else pair_count(len(pairs.blocks), len(ask.scenes))
-    return Work(int(measured.sum() + measured.any(axis=0).sum()) + len(_references(ask)) + further)
+    measured = np.argwhere(~np.isnan(table.values[table.aspects.index(CHANGE)]))
+    jobs = [*_references(ask), *jobs_of(ask, [(ask.blocks[block], int(scene)) for block, scene in measured])]
+    jobs += [] if pairs is None else pair_jobs(ask, pairs.blocks)
+    return Work(len({job.key for job in jobs}))
 
 
 def _references(ask: AnalysisAsk) -> list[Job]:

@@ -85,7 +85,8 @@ def analyse_lora(
     budget = parse_budget(typed.budget) if typed.budget else None
     renderer = None if estimate else make_renderer()
     if renderer is not None:
-        renderer.check(planned_jobs(ask, method))
+        sources = [ask.source(place) for place in range(len(ask.scenes))]
+        renderer.check(planned_jobs(ask, method) or sources)
         say_what_plays_no_part(lora, progress)
     with Project(folder) as project:
         bench = Bench(project, lambda: renderer or make_renderer(), progress)
