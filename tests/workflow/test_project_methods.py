@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -96,7 +95,7 @@ def test_a_complete_one_needs_no_renderer_and_is_recorded_once(tuning, method):
 def test_a_stop_keeps_the_scenes_that_were_asked_about(tuning, method):
     plan_analysis(tuning, wanted(method))
     answers = tuning.folder / "answers"
-    assert run(tuning, stopped=lambda: answers.exists()) == RenderedPart(0, 1)
+    assert run(tuning, stopped=answers.exists) == RenderedPart(0, 1)
     assert len(list(answers.iterdir())) == 1
     assert tuning.state().analyses == ()
     renderer = Rendered()
@@ -174,7 +173,7 @@ def test_an_exported_project_has_its_analyses_with_their_folders(tmp_path, tunin
 @pytest.mark.parametrize("method", METHODS)
 def test_a_model_that_is_gone_is_asked_for_before_a_renderer_is_made(tuning, model, method):
     plan_analysis(tuning, wanted(method))
-    os.rename(model, model.parent / "elsewhere")
+    model.rename(model.parent / "elsewhere")
     with pytest.raises(BlockweightError, match=r"The project's model .* is not there; say where it is"):
         run(tuning, never)
 
@@ -185,7 +184,7 @@ def test_what_is_complete_but_unrecorded_needs_no_model(tuning, model, method):
     plan_analysis(tuning, wanted(method))
     run(tuning)
     plan_analysis(tuning, wanted(method, region="the face"))
-    os.rename(model, model.parent / "elsewhere")
+    model.rename(model.parent / "elsewhere")
     assert run(tuning, never) == RenderedPart(0, 0)
     assert len(tuning.state().analyses) == 2
 
