@@ -1,11 +1,11 @@
 """How well probes rank a LoRA's blocks: beside an Effective Block Analyzer run over the same scenes, and at what cost.
 
-    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/probe.py [--scenes 16] [--loras gobuhime-locon,gobuhime] [--cache DIR]
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/probe.py [--scenes SEEDS] [--loras NAMES] [--cache DIR]
 
-On the embedded model, blocks at 0.5 beside 1. Ranks are compared by Spearman's correlation over the blocks, of the
-means over scenes; the interval is the bootstrap's over scenes. Cost is the rows that the denoiser evaluates, with those
-of the sources' ways, as a share of what the analysis takes: (blocks + 1) × steps × 2 a scene. With --cache, what was
-measured of a scene is kept there and not measured again.
+On the embedded model, blocks at 0.5 beside 1; SEEDS are as in 1001-1016,2001-2020, one scene each. Ranks are compared
+by Spearman's correlation over the blocks, of the means over scenes; the interval is the bootstrap's over scenes. Cost
+is the rows that the denoiser evaluates, with those of the sources' ways, as a share of what the analysis takes:
+(blocks + 1) × steps × 2 a scene. With --cache, what was measured of a scene is kept there and not measured again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REPETITIONS = 400
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=16)
+    parser.add_argument("--scenes", default="1001-1016")
     parser.add_argument("--loras", default="gobuhime-locon,gobuhime")
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
@@ -46,10 +46,15 @@ def main() -> None:
         lora = open_lora(embedded.lora_file(name))
         plan = plan_block_analysis(lora.family.layout, lora.blocks, 0.5, 1.0)
         use = LoraUse(str(lora.path), lora.digest)
-        measured = [of_scene(renderer, plan, use, number, given.cache) for number in range(given.scenes)]
-        print(f"\n{name}: {len(plan.blocks)} blocks, {given.scenes} scenes, CFG {embedded.CFG_SCALE:g}\n")
+        measured = [of_scene(renderer, plan, use, seed, given.cache) for seed in seeds_of(given.scenes)]
+        print(f"\n{name}: {len(plan.blocks)} blocks, {len(measured)} scenes, CFG {embedded.CFG_SCALE:g}\n")
         show_settings(measured)
         show_aspects(measured)
+
+
+def seeds_of(ranges: str) -> list[int]:
+    ends = [[int(end) for end in part.split("-")] for part in ranges.split(",")]
+    return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +68,10 @@ class Measured:
     seen: Floats
 
 
-def of_scene(renderer: LocalRenderer, plan: BlockAnalysis, use: LoraUse, number: int, cache: Path | None) -> Measured:
+def of_scene(renderer: LocalRenderer, plan: BlockAnalysis, use: LoraUse, seed: int, cache: Path | None) -> Measured:
     outfits = [*embedded.STUDIED, *embedded.SHOWN]
-    outfit = outfits[number % len(outfits)]
-    scene = embedded.scene(identify_checkpoint(embedded.model_folder()), outfit, 1001 + number)
+    outfit = outfits[(seed - 1001) % len(outfits)]
+    scene = embedded.scene(identify_checkpoint(embedded.model_folder()), outfit, seed)
     ask = ProbeAsk(scene, use, plan.source, tuple(variant for _, variant in plan.changed), STEPS, decode=True)
     kept = None if cache is None else cache / f"{ask.key}.npz"
     if kept is not None and kept.exists():
@@ -158,11 +163,12 @@ def show_settings(measured: Sequence[Measured]) -> None:
 
     one = maps[:, usual]
     three = (maps[:, spread] / maps[:, spread].mean((0, 3), keepdims=True)).mean(1)
-    two, thirds = scenes // 2, scenes // 3
+    two, thirds, few = scenes // 2, scenes // 3, min(8, scenes)
     rows = [
         (f"one level, σ {sigmas[usual]:.1f}, every scene", cost([usual], 1), one, scenes),
         ("  the same, every second scene (the default)", cost([usual], two / scenes), one, two),
         ("  the same, every third scene", cost([usual], thirds / scenes), one, thirds),
+        ("  the same, eight of the scenes", cost([usual], few / scenes), one, few),
         (
             "three levels, " + ", ".join(f"{sigmas[at]:.1f}" for at in spread) + ", every scene",
             cost(spread, 1),
@@ -171,6 +177,7 @@ def show_settings(measured: Sequence[Measured]) -> None:
         ),
         ("  the same, every second scene", cost(spread, two / scenes), three, two),
         ("the analysis itself, one scene of these", 1 / scenes, truth, 1),
+        ("  eight of the scenes", few / scenes, truth, few),
         ("  every second scene", two / scenes, truth, two),
     ]
     print(f"{'':<52} {'rows':>6} " + " ".join(f"{region:>21}" for region in REGIONS))

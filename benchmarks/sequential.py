@@ -86,7 +86,9 @@ def drawn(
     common = random.normal(0, SPREAD * np.sqrt(IN_COMMON), scenes)
     own = random.normal(0, SPREAD * np.sqrt(1 - IN_COMMON), (len(typical), scenes))
     if prompts > 1:
-        own = (own + random.normal(0, SPREAD * np.sqrt(1 - IN_COMMON), (len(typical), prompts))[:, prompt]) / np.sqrt(2)
+        by_prompt = random.normal(0, SPREAD * np.sqrt(1 - IN_COMMON), (len(typical), prompts))
+        # What is said is said of these prompts, so the typical effect is that over them.
+        own = (own + (by_prompt - by_prompt.mean(axis=1, keepdims=True))[:, prompt]) / np.sqrt(2)
     change = np.exp(np.log(typical)[:, None] + common + own)
     aspects = {"diff": np.zeros_like(change), "change": change}
     if ratio is not None:

@@ -65,9 +65,19 @@ def test_an_analysis_prints_the_blocks_by_effect_and_names_its_files(blockweight
     head, first, second, *files = ended.out.splitlines()
     assert head.split() == ["block", "Diff", "%", "suggestion"]
     assert {first.split()[0], second.split()[0]} == {"BASE", "IN01"}
-    assert [line.removeprefix("written: ") for line in files] == [
+    assert [line.removeprefix("written: ") for line in files if line.startswith("written: ")] == [
         str(out / "analysis-01" / name)
-        for name in ("blocks-01-seed1.png", "blocks-02-seed2.png", "blocks-03-seed3.png", "effects.csv", "ranking.svg")
+        for name in (
+            "blocks-01-seed1.png",
+            "blocks-02-seed2.png",
+            "blocks-03-seed3.png",
+            "effects.csv",
+            "strips.svg",
+            "ranking.svg",
+            "seeds.svg",
+            "report.html",
+            "findings.json",
+        )
     ]
     assert len(blockweight.renderer.rendered) == 3 * 3
 

@@ -43,7 +43,9 @@ class Interrupted(FakeRenderer):
 
 
 def test_an_analysis_is_estimated_run_and_applied(tune):
-    assert tune("analyze", "--blocks", "IN01-IN03", "--estimate").out == "8 pictures, no time measured yet\n"
+    assert tune("analyze", "--blocks", "IN01-IN03", "--estimate").out.startswith(
+        "8 pictures, no time measured yet\n2 scenes rank the blocks"
+    )
     ended = tune("analyze", "--blocks", "IN01-IN03", "--range", "1,1.001")
     assert ended.code == 0
     assert ended.out.splitlines() == [
@@ -55,6 +57,7 @@ def test_an_analysis_is_estimated_run_and_applied(tune):
             for block in ("IN01", "IN02", "IN03")
         ),
         "Apply the suggestions with 'blockweight tune apply', all or some blocks.",
+        "Report and figures: ゴブ姫/analysis-01",
         "Pictures: 8 in ゴブ姫/pictures, 8 rendered now",
     ]
     tune("apply", "IN02")
@@ -65,7 +68,7 @@ def test_after_ctrl_c_the_same_without_options_goes_on(blockweight, tune):
     blockweight.use(Interrupted)
     assert tune("analyze", "--blocks", "IN01-IN03").code == 130
     blockweight.use(FakeRenderer)
-    assert tune("analyze", "--estimate").out == "8 pictures, 3 of them rendered already, about 1 s to go\n"
+    assert tune("analyze", "--estimate").out.startswith("8 pictures, 3 of them rendered already, about 1 s to go\n")
     ended = tune("analyze")
     assert ended.out.splitlines()[-1] == "Pictures: 8 in ゴブ姫/pictures, 5 rendered now"
     assert tune("analyze", "--estimate").out.startswith("54 pictures, 8 of them rendered already")
@@ -112,3 +115,9 @@ def test_what_is_wrong_is_one_sentence_and_plans_nothing(tune, arguments, words)
     assert line.startswith("Error: ")
     assert words in line
     assert "No analysis is planned" in tune("analyze", "--cancel").err
+
+
+def test_a_budget_chooses_how_many_scenes_and_says_what_they_tell(tune):
+    told = tune("analyze", "--blocks", "IN01-IN03", "--budget", "8pictures", "--estimate").out
+    assert told.startswith("8 pictures, no time measured yet\n2 scenes rank the blocks")
+    assert tune("analyze", "--blocks", "IN01-IN03", "--budget", "1picture").code == 2

@@ -18,7 +18,6 @@ from blockweight.measure import (
     mean_difference,
     measure_aspect,
     measure_aspects,
-    measure_table,
     parse_aspects,
     region_of,
     unit_of,
@@ -142,27 +141,3 @@ def test_what_regions_share_is_reckoned_once(monkeypatch):
 
 
 SCENES = (SceneName("a", 1), SceneName("b", 2))
-
-
-def test_the_table_has_a_value_where_there_is_a_pair():
-    source, other = plain(10, 10, 10), plain(13, 13, 13)
-    pairs = {"IN01": [(other, source), None], "OUT03": [(source, source), (other, source)]}
-    table = measure_table(("change", "diff"), pairs, SCENES)
-    assert (table.aspects, table.blocks, table.scenes) == (("change", "diff"), ("IN01", "OUT03"), SCENES)
-    assert np.array_equal(table.values[0], [[3.0, np.nan], [0.0, 3.0]], equal_nan=True)
-
-
-def test_a_table_takes_a_mask_per_scene():
-    picture = plain(10, 10, 10)
-    picture[left_half()] = 20
-    pair = (picture, plain(10, 10, 10))
-    table = measure_table(("change:inside",), {"M00": [pair, pair]}, SCENES, [left_half(), ~left_half()])
-    assert table.values.tolist() == [[[10.0, 0.0]]]
-
-
-def test_a_table_needs_as_many_pictures_and_masks_as_scenes():
-    pair = (plain(0, 0, 0), plain(0, 0, 0))
-    with pytest.raises(BlockweightError, match="block M00 in 1 of 2 scenes"):
-        measure_table(("change",), {"M00": [pair]}, SCENES)
-    with pytest.raises(BlockweightError, match="1 masks were given for 2 scenes"):
-        measure_table(("change",), {"M00": [pair, pair]}, SCENES, [left_half()])

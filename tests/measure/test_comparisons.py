@@ -18,8 +18,8 @@ from blockweight.measure import (
     compare_blocks,
     holm,
     scenes_to_settle,
+    settled_order,
     signals,
-    simultaneous_intervals,
 )
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=30)
@@ -77,14 +77,6 @@ def test_a_signed_effect_is_noise_when_its_interval_lies_within_the_floor():
     assert SignedEffect.of("M00", (-3.0, -3.1, -3.2)).signal(0.5) is Signal.VISIBLE
     with pytest.raises(BlockweightError, match="0 or above"):
         small.signal(-1)
-
-
-def test_intervals_that_hold_together_are_wider_than_alone():
-    effects = [Effect(f"B{number}", (5.0, 6.0, 7.0)) for number in range(10)]
-    low, high = simultaneous_intervals(effects)["B3"]
-    assert (low, high) == effects[3].interval_at(0.995)
-    assert low < effects[3].interval[0] and high > effects[3].interval[1]
-    assert simultaneous_intervals(effects[:1]) == {"B0": effects[0].interval}
 
 
 def table(first, second, prompts=None):
@@ -149,12 +141,11 @@ def test_an_effect_as_large_as_the_floor_is_never_settled():
     assert scenes_to_settle(Effect("M00", (0.4, 0.5, 0.61))) is None
 
 
-@pytest.mark.parametrize("groups", [(), (0, 0, 1, 1)])
-def test_that_many_more_scenes_of_the_same_kind_do_settle_it_and_one_less_does_not(groups):
+def test_that_many_more_scenes_of_the_same_kind_do_settle_it_and_one_less_does_not():
     samples = (0.6, 3.1, 0.9, 6.0)
-    more = scenes_to_settle(Effect("M00", samples, groups))
+    more = scenes_to_settle(Effect("M00", samples))
     assert more is not None and 0 < more < 64
-    over = Effect("M00", samples, groups).over(0.5)
+    over = Effect("M00", samples).over(0.5)
     spread = over.error * math.sqrt(4)
     t = [over.mean / (spread / math.sqrt(count)) for count in (4 + more, 3 + more)]
     freedoms = [(over.freedom + 1) * count / 4 - 1 for count in (4 + more, 3 + more)]
@@ -171,3 +162,10 @@ def test_to_be_surer_takes_no_fewer_scenes(samples, confidence):
 def test_an_effect_with_a_sign_is_settled_by_its_own_test():
     assert scenes_to_settle(Effect("M00", (-3.0, -1.0, -0.5))) > 0
     assert scenes_to_settle(Effect("M00", (-3.0, -3.1, -3.2))) == 0
+
+
+def test_blocks_are_put_in_order_as_far_as_the_scenes_settle_it():
+    values = np.array([[[40.0, 50, 45, 44, 48], [10.0, 12, 11, 9, 10], [9.0, 12, 12, 9, 11], [0.0, 0, 0, 0, 0]]])
+    table = EffectTable(("change",), ("A", "B", "C", "D"), tuple(SceneName(str(n), n) for n in range(5)), values)
+    assert settled_order(table, "change", 4) in ((("A",), ("B", "C"), ("D",)), (("A",), ("C", "B"), ("D",)))
+    assert settled_order(table, "change", 1) == ()

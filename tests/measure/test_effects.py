@@ -129,7 +129,12 @@ def test_prompts_widen_the_interval_where_their_effects_lie_apart():
     assert grouped.mean == alone.mean
     assert grouped.margin == pytest.approx(t_interval([2.1, 6.1, 4.1])[1] - 4.1)
     assert grouped.margin > 3 * alone.margin
-    assert (alone.signal(2), grouped.signal(2)) == (Signal.VISIBLE, Signal.UNSETTLED)
+
+
+def test_a_signal_is_about_the_prompts_that_were_rendered():
+    # Two prompts would settle nothing about all prompts, however clear both are.
+    effect = Effect("IN01", (5.0, 5.2, 5.1, 9.0, 9.2, 9.1), (0, 0, 0, 1, 1, 1))
+    assert effect.signal() is Signal.VISIBLE
 
 
 def test_groups_must_be_one_a_sample():

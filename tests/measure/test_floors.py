@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import NOISE_FLOOR, diff_percent, repeat_floor, seed_floor
+from blockweight.measure import diff_percent, seed_floor
 
 
 def plain(level):
@@ -55,13 +55,3 @@ def test_any_measure_may_be_asked():
 def test_one_seed_a_prompt_is_refused():
     with pytest.raises(BlockweightError, match="two pictures of one prompt"):
         seed_floor({("a", 1): plain(0), ("b", 1): plain(9)})
-
-
-def test_a_reproducible_renderer_has_the_floor_of_rounding():
-    assert repeat_floor([(plain(7), plain(7))]) == NOISE_FLOOR
-    assert repeat_floor([]) == NOISE_FLOOR
-    assert repeat_floor([(plain(7), plain(7))], diff_percent, rounding=0.1) == 0.1
-
-
-def test_another_renderer_has_the_largest_difference_of_its_repeats():
-    assert repeat_floor([(plain(7), plain(7)), (plain(7), plain(10)), (plain(7), plain(8))]) == 3

@@ -11,7 +11,6 @@ from tests.workshop import FULL
 from blockweight.errors import BlockweightError
 from blockweight.measure import (
     SceneName,
-    effect_picture,
     main_effects,
     mean_difference,
     screen_scene,
@@ -71,20 +70,12 @@ def test_a_mask_parts_inside_from_outside():
     assert values["change"] == pytest.approx([10, 10, 0, 6 * 3 / 8], abs=1e-4)
 
 
-def test_a_blocks_effect_picture_is_signed():
-    found = effect_picture(PLAN, drawn(PLAN, CHANGES), "IN01")
-    assert found == pytest.approx(CHANGES["IN01"], abs=1e-4)
-    with pytest.raises(KeyError):
-        effect_picture(PLAN, drawn(PLAN, CHANGES), "OUT04")
-
-
 def test_what_noise_adds_to_a_size_is_taken_off():
     plan = plan_screening(FULL, FULL.blocks[:12], 0.5, 1.0)
     pictures = drawn(plan, {"IN01": patch(12)}, noise=6)
     found = screen_scene(plan, pictures)
     silent = [number for number, block in enumerate(plan.blocks) if block != "IN01"]
     assert found.noise > 1.0
-    assert np.abs(effect_picture(plan, pictures, "BASE")).mean() > 1.0
     assert found.values["change"][silent].mean() < 0.2
 
 

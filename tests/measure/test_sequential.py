@@ -161,3 +161,11 @@ def test_chance_alone_seldom_decides_any_block():
         bool(next_step(truth(*np.exp(random.normal(np.log(0.5), 0.5, (4, SCENES)))), PLAN).decided) for _ in range(30)
     ]
     assert sum(wrong) <= 5
+
+
+def test_with_a_mask_each_of_two_statements_has_half_the_error():
+    # By two scenes under the floor with p = 0.035.
+    doubtful = [0.0111, 0.0415, *STILL[2:]]
+    lone = SequentialPlan((2,))
+    assert set(next_step(truth(doubtful), lone).decided) == {"B0"}
+    assert not next_step(truth(doubtful, inside=[doubtful]), lone).decided

@@ -119,12 +119,10 @@ def test_to_be_surer_settles_less():
     assert suggest(block, confidence=0.9999).verdict is Verdict.UNKNOWN
 
 
-def test_prompts_that_disagree_settle_no_place():
+def test_a_verdict_is_about_the_prompts_that_were_rendered():
     inside, outside = (8.0, 8.1, 8.2, 7.2, 7.3, 7.4), (2.0, 2.1, 2.2, 4.0, 4.1, 4.2)
-    groups = (0, 0, 0, 1, 1, 1)
-    both = [Effect("M00", inside, groups), Effect("M00", outside, groups)]
-    assert suggest(effects(inside, outside)).verdict is Verdict.KEEP
-    assert suggest(BlockEffects("M00", *both, *both)).verdict is Verdict.UNKNOWN
+    both = [Effect("M00", samples, (0, 0, 0, 1, 1, 1)) for samples in (inside, outside)]
+    assert suggest(BlockEffects("M00", *both, *both)).verdict is Verdict.KEEP
 
 
 def test_seeds_are_compared_one_by_one():

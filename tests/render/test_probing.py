@@ -173,6 +173,14 @@ def test_a_batch_that_does_not_fit_is_looked_at_in_halves(shared, ask, monkeypat
         probed(LocalRenderer(CPU, batch=4), ask())
 
 
+def test_in_half_precision_every_batch_has_the_source_to_compare_with(ask):
+    asked = ask((1,), changes=({"IN04": 0.5}, {}, {"OUT05": 0.0}, {}))
+    found = probed(LocalRenderer(CPU, batch=3, dtype=torch.bfloat16), asked)
+    assert found.levels[0].maps[1].max() == found.levels[0].maps[3].max() == 0
+    assert found.levels[0].maps[2].max() > 0
+    assert found.calls == asked.calls() + 2 * 2, "the source is in three batches of three"
+
+
 def test_weights_that_make_no_numbers_are_refused(shared, ask):
     with pytest.raises(BlockweightError, match="not a number"):
         probed(

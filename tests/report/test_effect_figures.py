@@ -18,6 +18,7 @@ from blockweight.report import (
     effect_bars,
     inside_outside_figure,
     interaction_matrix,
+    ranked,
     seed_yardstick,
     step_map,
     themed,
@@ -145,6 +146,11 @@ def test_signed_effects_diverge_from_zero_with_the_floor_on_both_sides():
     assert len(floors) == 2 and floors[0] < zero < floors[1]
 
 
+def test_a_signed_aspect_is_ranked_by_size():
+    assert [effect.block for effect in ranked(TABLE, "green")[:3]] == ["BASE", "IN00", "IN02"]
+    assert ranked(TABLE, "green")[0].mean < 0 < ranked(TABLE, "green")[1].mean
+
+
 def test_only_so_many_bars_are_drawn_and_the_rest_is_named():
     shown = texts(effect_bars(TABLE, "change", most=3))
     assert sum(text in SD for text in shown) == 3
@@ -200,10 +206,11 @@ def test_a_step_map_tells_block_step_and_value_of_every_cell():
 
 
 def test_pairs_that_do_not_add_up_are_framed_whatever_their_order():
-    svg = FIGURES["pairs"]()
-    assert tips(svg)[0] == "IN01 + M00: 5 % (does not add up)"
-    assert len(tips(svg)) == 3
-    assert len(of_class(svg, "marked")) == 1
+    for pair in (("M00", "IN01"), ("IN01", "M00")):
+        svg = interaction_matrix(("IN01", "M00", "OUT03"), PAIRS, unit="%", marked={pair})
+        assert tips(svg)[0] == "IN01 + M00: 5 % (does not add up)"
+        assert len(tips(svg)) == 3
+        assert len(of_class(svg, "marked")) == 1
 
 
 def test_effects_are_drawn_as_shares_of_what_two_seeds_differ_by():

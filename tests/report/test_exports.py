@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-from table_samples import ASPECTS, SCENES, SD, effect_table
+from table_samples import ASPECTS, SCENES, effect_table
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import EffectTable, suggest_all, table_from
-from blockweight.report import SAMPLE_COLUMNS, effects_csv, effects_json, effects_parquet, ranking_text
+from blockweight.measure import EffectTable
+from blockweight.report import SAMPLE_COLUMNS, effects_csv, effects_parquet
 
 TABLE = effect_table()
 MEASURED = 24 * 3 + 1
@@ -40,20 +40,6 @@ def test_what_was_not_measured_is_empty():
     assert rows_of(effects_csv(table))[1] == ["M00", "夜", "7", "1girl, night", "1.5", ""]
 
 
-def test_the_json_holds_the_table_the_intervals_and_the_callers_facts():
-    told = json.loads(
-        effects_json(TABLE, {"lora": "ゴブ姫"}, suggest_all(effect_table(("A", "B")).block_effects()[:1]))
-    )
-    assert told["lora"] == "ゴブ姫"
-    assert np.array_equal(table_from(told["table"]).values, TABLE.values, equal_nan=True)
-    first = told["effects"]["change"]["blocks"][0]
-    assert told["effects"]["change"]["unit"] == "levels"
-    assert first == {"block": "IN00", "mean": first["mean"], "interval": None, "scenes": 1}
-    assert first["mean"] == TABLE.effect("change", "IN00").mean
-    assert told["effects"]["change"]["blocks"][1]["interval"][0] < told["effects"]["change"]["blocks"][1]["mean"]
-    assert told["suggestions"][0]["block"] == "A" and told["suggestions"][0]["reasons"]
-
-
 def test_parquet_holds_the_rows_of_the_csv_with_types_and_units():
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs the parquet extra")
     table = parquet.read_table(io.BytesIO(effects_parquet(TABLE)))
@@ -68,16 +54,3 @@ def test_parquet_without_pyarrow_is_refused_with_what_to_run(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(BlockweightError, match=r'pip install "blockweight\[parquet\]"'):
         effects_parquet(TABLE)
-
-
-def test_the_ranking_is_aligned_and_strongest_first():
-    head, *lines = ranking_text(TABLE, "change").splitlines()
-    assert head.split() == ["block", "change", "(levels)", "95", "%", "interval", "scenes"]
-    assert len(lines) == 25 and len({len(line) for line in (head, *lines)}) == 1
-    assert [line.split()[:2] for line in lines[:2]] == [["1", "IN00"], ["2", "BASE"]]
-    assert {line.split()[1] for line in lines} == set(SD) - {"IN01"}
-
-
-def test_a_ranking_of_an_aspect_that_nobody_measured_is_refused():
-    with pytest.raises(BlockweightError, match="No block was measured by 'colour'"):
-        ranking_text(TABLE, "colour")

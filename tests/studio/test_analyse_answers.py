@@ -88,8 +88,13 @@ def test_a_reason_is_told_by_its_kind_and_numbers(client, place, tuning):
 
 
 def test_the_cost_is_told_in_words(client, place):
-    answer = client.get(f"{place}/analyse/cost", params={"blocks": "IN01,IN02", "weights": "0.5,1"})
-    assert answer.json() == {"pictures": 6, "finished": 0, "seconds": None, "text": "6 pictures, no time measured yet"}
+    asked = {"blocks": "IN01,IN02", "range": "0.5,1", "threshold": 20}
+    answer = client.post(f"{place}/analyse/cost", json=asked).json()
+    assert answer.pop("tells")["text"].startswith("2 scenes rank the blocks")
+    assert answer == {
+        "pictures": 6, "finished": 0, "seconds": None, "text": "6 pictures, no time measured yet",
+        "method": "eba", "scenes": 2, "all_scenes": 2,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -102,7 +107,8 @@ def test_the_cost_is_told_in_words(client, place):
     ],
 )
 def test_what_costs_nothing_is_refused(client, place, blocks, weights, words):
-    answer = client.get(f"{place}/analyse/cost", params={"blocks": blocks, "weights": weights}, headers={"accept": "*"})
+    asked = {"blocks": blocks, "range": weights, "threshold": 20}
+    answer = client.post(f"{place}/analyse/cost", json=asked, headers={"accept": "*/*"})
     assert answer.status_code == 422
     assert words in answer.json()["error"]
 

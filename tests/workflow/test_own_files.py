@@ -16,12 +16,14 @@ from PIL import Image
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
-from blockweight.plan import Variant
+from blockweight.plan import Job, LoraUse, Variant
 from blockweight.project import Project
 from blockweight.render import FakeRenderer, fake_picture
 from blockweight.weights import uniform
+from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.analysis.written import GridLook
 from blockweight.workflow.folders import result_folder
-from blockweight.workflow.own_files import analyse_file, load_mask, parse_range, round_file
+from blockweight.workflow.own_files import load_mask, parse_range, round_file
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.workbench import Workbench, jobs_of
@@ -36,9 +38,11 @@ class Never(FakeRenderer):
 
 
 def run_analysis(lora, folder, make_renderer=FakeRenderer, progress=None, scenes=SCENES, **options):
-    defaults = {"strength": 1.0, "blocks": "", "weight_range": "0.5,1", "threshold": 20, "mask": None}
-    shown = {"colour": "black", "change_xy": True}
-    return analyse_file(lora, scenes, folder, make_renderer, progress or SilentProgress(), **defaults | shown | options)
+    look = GridLook(**{name: options.pop(name) for name in ("colour", "change_xy") if name in options})
+    masks = (options.pop("mask"),) if "mask" in options else ()
+    typed = Typed(masks=masks, **options)
+    findings, written = analyse_lora(lora, scenes, folder, make_renderer, progress or SilentProgress(), typed, look)
+    return findings, written.files
 
 
 def run_round(lora, folder, make_renderer=FakeRenderer, scenes=SCENES, **options):
@@ -136,29 +140,36 @@ def test_a_mask_too_large_for_pillow_is_refused(tmp_path, monkeypatch):
 
 def test_every_block_of_the_lora_is_analysed_in_every_scene(lora, tmp_path):
     analysis, files = run_analysis(lora, tmp_path / "out")
-    assert tuple(effect.block for effect in analysis.effects) == SHORT.blocks
-    assert all(len(effect.diff.samples) == 2 for effect in analysis.effects)
+    assert tuple(effect.block for effect in analysis.table.effects("diff")) == SHORT.blocks
+    assert all(len(effect.samples) == 2 for effect in analysis.table.effects("diff"))
     assert [file.relative_to(tmp_path / "out").as_posix() for file in files] == [
         "analysis-01/blocks-01-seed1-1of2.png",
         "analysis-01/blocks-01-seed1-2of2.png",
         "analysis-01/blocks-02-seed2-1of2.png",
         "analysis-01/blocks-02-seed2-2of2.png",
         "analysis-01/effects.csv",
+        "analysis-01/strips.svg",
         "analysis-01/ranking.svg",
+        "analysis-01/seeds.svg",
+        "analysis-01/report.html",
+        "analysis-01/findings.json",
     ]
     assert all(file.is_file() for file in files)
 
 
 def test_the_table_holds_each_block_in_each_scene_as_the_pictures_say(lora, tmp_path):
     analysis, files = run_analysis(lora, tmp_path / "out", blocks="IN01,M00")
-    rows = list(csv.DictReader(io.StringIO(files[-2].read_bytes().decode("utf-8-sig"))))
+    table = next(file for file in files if file.name == "effects.csv")
+    rows = list(csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8-sig"))))
     assert [(row["block"], row["seed"]) for row in rows] == [("IN01", "1"), ("IN01", "2"), ("M00", "1"), ("M00", "2")]
     # The fake renderer paints 26 stripes over 32 columns: IN01's is the third, columns 2 (64 // 26) to 3 (96 // 26).
-    source, changed = analysis.pictures[0][:2]
+    source, changed = (uniform("", FULL, 1.0), uniform("", FULL, 1.0).with_weights({"IN01": 0.5}))
+    use = LoraUse(str(lora), open_lora(lora).digest)
+    source, changed = (fake_picture(Job(SCENE, use, Variant("", weights))) for weights in (source, changed))
     difference = np.abs(source.astype(int) - changed)
     assert difference[:, 2].any()
     assert not difference[:, :2].any() and not difference[:, 3:].any()
-    assert analysis.effects[0].overall.samples[0] == difference.mean()
+    assert analysis.table.samples("change", "IN01")[0] == difference.mean()
     assert float(rows[0]["change"]) == pytest.approx(difference.mean(), abs=1e-6)
 
 
@@ -174,10 +185,10 @@ def test_with_a_mask_inside_and_outside_are_measured_and_drawn(locon, tmp_path):
     array[:, :16] = 255
     mask = save_mask(tmp_path / "mask.png", array)
     analysis, files = run_analysis(locon, tmp_path / "out", mask=mask)
-    by_block = {effect.block: effect for effect in analysis.effects}
+    by_block = {effect.block: effect for effect in analysis.table.block_effects()}
     assert by_block["BASE"].inside.mean > 0 == by_block["BASE"].outside.mean
     assert by_block["OUT11"].outside.mean > 0 == by_block["OUT11"].inside.mean
-    assert files[-1].name == "inside-outside.svg"
+    assert "inside-outside.svg" in {file.name for file in files}
 
 
 def test_the_second_run_renders_nothing_and_ends_with_the_same_files_and_log(lora, tmp_path):
@@ -328,7 +339,7 @@ def _folder(project, number):
 def test_the_threshold_counts_for_the_figures(lora, tmp_path):
     low, _ = run_analysis(lora, tmp_path / "out", blocks="IN01", threshold=0)
     high, _ = run_analysis(lora, tmp_path / "out", blocks="IN01", threshold=255)
-    assert low.effects[0].diff.mean > 0 == high.effects[0].diff.mean
+    assert low.table.samples("diff", "IN01")[0] > 0 == high.table.samples("diff", "IN01")[0]
 
 
 @pytest.mark.parametrize("run", [run_analysis, run_round], ids=["analysis", "round"])
@@ -391,7 +402,7 @@ def test_what_of_the_file_plays_no_part_in_the_pictures_is_said(tmp_path):
     names = ["lora_unet_time_embedding_linear_1", "lora_onet_down_blocks_0_attentions_0_proj_in"]
     lora, heard = write_lora_file(tmp_path / "a.safetensors", ["IN01"], names), RecordedProgress()
     run_analysis(lora, tmp_path / "out", blocks="IN01,IN02", progress=heard)
-    assert heard.lines == [
+    assert heard.lines[:3] == [
         "Left out, because the LoRA changes nothing there: IN02",
         "3 of the file's tensors are not understood, such as "
         "'lora_onet_down_blocks_0_attentions_0_proj_in.alpha'; they play no part in these pictures.",

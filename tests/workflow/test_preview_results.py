@@ -11,7 +11,8 @@ from PIL import Image
 from blockweight.errors import BlockweightError
 from blockweight.project import Project
 from blockweight.render import FakeRenderer
-from blockweight.workflow.own_files import analyse_file, round_file
+from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.own_files import round_file
 from blockweight.workflow.progress import SilentProgress
 from workshop import SCENE, WEIGHTS
 
@@ -19,9 +20,10 @@ SCENES = [replace(SCENE, width=128, height=256, steps=20)]
 
 
 def analyse(lora, folder, renderer=None, scenes=SCENES, **options):
-    usual = {"strength": 1.0, "blocks": "IN01", "weight_range": "0.5,1", "threshold": 20, "mask": None}
-    usual |= {"colour": "black", "change_xy": True}
-    return analyse_file(lora, scenes, folder, lambda: renderer or FakeRenderer(), SilentProgress(), **usual | options)
+    masks = (options.pop("mask"),) if "mask" in options else ()
+    typed = Typed(blocks="IN01", masks=masks, **options)
+    findings, written = analyse_lora(lora, scenes, folder, lambda: renderer or FakeRenderer(), SilentProgress(), typed)
+    return findings, written.files
 
 
 def test_a_preview_is_drawn_and_kept_beside_the_whole_pictures_and_says_what_it_is(tmp_path, locon):
@@ -59,7 +61,7 @@ def test_the_mask_of_a_preview_is_that_of_the_whole_picture(tmp_path, locon):
     levels[:128] = 255
     Image.fromarray(levels).save(tmp_path / "mask.png")
     preview, _ = analyse(locon, tmp_path / "project", mask=tmp_path / "mask.png", preview=True)
-    assert preview.effects[0].inside is not None
+    assert preview.table.effect("change:inside", "IN01") is not None
     levels[:], levels[0, 0] = 0, 255
     Image.fromarray(levels).save(tmp_path / "dot.png")
     with pytest.raises(BlockweightError, match="nothing of the mask is left inside or outside"):

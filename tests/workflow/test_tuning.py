@@ -12,20 +12,19 @@ from projects import make, scenes
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
-from blockweight.plan import plan_block_analysis
 from blockweight.project import Choice, Project
 from blockweight.render import FakeRenderer
 from blockweight.weights import parse_blocks
 from blockweight.workflow import tuning as acts
-from blockweight.workflow.analyse import analyse
+from blockweight.workflow.analysis.findings import read_findings
+from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
 from blockweight.workflow.overviews import overview
-from blockweight.workflow.own_files import analyse_file
 from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.project_analysis import Wanted, plan_analysis, render_analysis
 from blockweight.workflow.recent_projects import recent_projects
 from blockweight.workflow.tuning_project import create_project, open_project, typed_weights
 from blockweight.workflow.tuning_rounds import plan_round
 from blockweight.workflow.tuning_text import block_text
-from blockweight.workflow.workbench import Workbench
 from workshop import FULL, SHORT, WEIGHTS, tree, write_lora_file
 
 
@@ -241,22 +240,19 @@ def test_what_was_not_suggested_cannot_be_applied(tuning):
 
 
 def test_the_analyze_command_on_the_projects_folder_gives_its_suggestions(tuning, locon, model):
-    analyse_file(
-        locon, scenes(model), tuning.folder, FakeRenderer, SilentProgress(), strength=1.0, blocks="IN01,IN02",
-        weight_range="0.5,1", threshold=20, mask=None, colour="black", change_xy=True,
-    )  # fmt: skip
+    analyse_lora(locon, scenes(model), tuning.folder, FakeRenderer, SilentProgress(), Typed(blocks="IN01,IN02"))
     (analysis,) = tuning.state().analyses
     assert set(analysis.suggestions) == {"IN01", "IN02"}
 
 
-def test_an_analysis_is_recorded_with_its_measurements(tuning, locon, model):
-    lora = open_lora(locon)
-    bench = Workbench(tuning.project, FakeRenderer(), lora, SilentProgress())
-    analysis = analyse(bench, plan_block_analysis(FULL, ["IN01", "IN02"], 0.5, 1.0), scenes(model))
-    recorded = acts.record_analysis(tuning, analysis.effects, analysis.suggestions, analysis.settings)
-    (told,) = recorded.analyses
-    assert told.effects["IN01"]["diff"] == list(analysis.effects[0].diff.samples)
-    assert told.suggestions["IN01"] == (analysis.suggestions[0].verdict.value, *analysis.suggestions[0].reasons)
+def test_an_analysis_is_recorded_with_its_measurements(tuning):
+    plan_analysis(tuning, Wanted("IN01,IN02"))
+    render_analysis(tuning, FakeRenderer, SilentProgress())
+    (told,) = tuning.state().analyses
+    findings = read_findings(tuning.folder / told.folder)
+    assert told.effects["IN01"]["diff"] == list(findings.table.samples("diff", "IN01"))
+    said = findings.suggestions[0]
+    assert told.suggestions["IN01"] == (said.verdict.value, *said.reasons)
 
 
 def test_the_pictures_of_an_earlier_analysis_are_the_projects(tmp_path, locon, model):

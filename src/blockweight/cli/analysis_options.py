@@ -17,8 +17,8 @@ Threshold = Annotated[
     int, typer.Option("--threshold", min=0, max=255, help="Diff % counts differences above this; 20.")
 ]
 Method = Annotated[
-    Literal["eba", "screen", "probe", "gradient"] | None,
-    typer.Option("--method", help="One block at a time, all at once, without pictures, or by gradients; eba."),
+    Literal["eba", "screen", "bisect", "probe", "sketch", "gradient"] | None,
+    typer.Option("--method", help="How: eba is one block at a time, and the usual one; docs/analysis.md."),
 ]
 Budget = Annotated[
     str,

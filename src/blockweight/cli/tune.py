@@ -89,6 +89,7 @@ def analyze(
     objective: analysis.Objective = "",
     pairs: analysis.Pairs = 0,
     levels: analysis.Levels = 1,
+    budget: analysis.Budget = "",
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Give up the analysis that is not complete.")] = False,
     project: Project = options.DEFAULT_OUT,
@@ -110,6 +111,7 @@ def analyze(
         aims=objective,
         pairs=pairs,
         levels=levels,
+        budget=budget,
     )
     with open_project(project) as tuning:
         if cancel:

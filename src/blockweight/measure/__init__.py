@@ -1,6 +1,5 @@
 """Pictures in, numbers out: differences, effects with their uncertainty, suggestions."""
 
-from blockweight.measure.aspect_table import measure_table
 from blockweight.measure.aspects import (
     ASPECTS,
     COLOUR,
@@ -26,8 +25,8 @@ from blockweight.measure.comparisons import (
     compare_blocks,
     holm,
     scenes_to_settle,
+    settled_order,
     signals,
-    simultaneous_intervals,
 )
 from blockweight.measure.detections import CONFIDENCE_OF_DETECTION, Box, Detections, Detector
 from blockweight.measure.detector import load_detector
@@ -52,7 +51,7 @@ from blockweight.measure.effects import (
     measure_effects,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
-from blockweight.measure.floors import SeedFloor, repeat_floor, seed_floor
+from blockweight.measure.floors import SeedFloor, seed_floor
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
 from blockweight.measure.interactions import (
     ADDS_UP,
@@ -106,6 +105,7 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
+from blockweight.measure.predicted import predicted_table, sketch_table, slope_points
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
 from blockweight.measure.probe import (
     StepMap,
@@ -119,7 +119,6 @@ from blockweight.measure.probe import (
 from blockweight.measure.screening import (
     MainEffect,
     ScreenedScene,
-    effect_picture,
     main_effects,
     screen_scene,
     screening_table,
@@ -243,7 +242,6 @@ __all__ = [
     "diff_percent",
     "difference_of",
     "edge_differences",
-    "effect_picture",
     "embedding_distance",
     "estimate",
     "feature_distance",
@@ -271,7 +269,6 @@ __all__ = [
     "measure_aspects",
     "measure_effects",
     "measure_interactions",
-    "measure_table",
     "mixed_values",
     "next_step",
     "objective_change",
@@ -279,20 +276,21 @@ __all__ = [
     "parse_colour",
     "parse_objectives",
     "planned_looks",
+    "predicted_table",
     "prediction_error",
     "probe_table",
     "prompt_groups",
     "region_of",
-    "repeat_floor",
     "scenes_to_settle",
     "screen_scene",
     "screening_table",
     "seed_floor",
+    "settled_order",
     "share_of_change",
     "share_of_green",
     "signals",
-    "signed_effect",
-    "simultaneous_intervals",
+    "sketch_table",
+    "slope_points",
     "step_map",
     "step_map_from",
     "structure_differences",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -56,13 +57,6 @@ def signals(effects: Sequence[Judged], floor: float = NOISE_FLOOR, confidence: f
     }
 
 
-def simultaneous_intervals(effects: Sequence[Judged], confidence: float = CONFIDENCE) -> dict[str, tuple[float, float]]:
-    """Block → an interval of its mean, so wide that all of them hold at once with `confidence` (Bonferroni). For a
-    figure in which blocks are compared with each other by eye; for one block's own question they are too wide."""
-    each = 1 - (1 - confidence) / max(len(effects), 1)
-    return {effect.block: effect.interval_at(each) for effect in effects}
-
-
 @dataclass(frozen=True)
 class BlockComparison:
     """How many times as strongly `first` works as `second`: the typical ratio over the scenes where both were measured,
@@ -112,17 +106,37 @@ def compare_blocks(
     return BlockComparison(first, second, math.exp(ratio.mean), math.exp(low), _exp(high), _two_sided(ratio), len(logs))
 
 
+def settled_order(
+    table: EffectTable, aspect: str, most: int, floor: float = NOISE_FLOOR
+) -> tuple[tuple[str, ...], ...]:
+    """The `most` strongest blocks in groups: the last of a group surely works more strongly than the first of the next,
+    corrected for the number of neighbours that are compared (Holm); within a group the order is open.
+
+    As `compare_blocks`; nothing for fewer than two blocks.
+    """
+    ranked = [effect.block for effect in sorted(table.effects(aspect), key=lambda effect: -effect.mean)][:most]
+    if len(ranked) < 2:
+        return ()
+    found = [compare_blocks(table, aspect, first, second, floor) for first, second in pairwise(ranked)]
+    groups = [[ranked[0]]]
+    for each, p in zip(found, holm([each.p for each in found]), strict=True):
+        if p < 1 - CONFIDENCE and each.times > 1:
+            groups.append([])
+        groups[-1].append(each.second)
+    return tuple(map(tuple, groups))
+
+
 def scenes_to_settle(
     effect: Effect, floor: float = NOISE_FLOOR, confidence: float = CONFIDENCE, most: int = MOST_MORE
 ) -> int | None:
     """How many more scenes would settle whether the effect stands above the noise floor or below it, if its typical
-    size and its spread stay as they are, and each prompt has as large a share of them: 0 if it is settled.
+    size and its spread stay as they are: 0 if it is settled.
 
     None for a single scene, whose spread nobody knows, and where more than `most` would be needed. It is a forecast:
     new scenes may well show another spread. BlockweightError unless floor > 0.
     """
     check_floor(floor)
-    now, have = effect.estimate if effect.has_sign else effect.over(floor), len(effect.samples)
+    now, have = estimate(effect.samples) if effect.has_sign else effect.over(floor), len(effect.samples)
     if now.freedom <= 0:
         return None
     for more in range(most + 1):

@@ -97,6 +97,14 @@ class EffectTable:
                 made.append(BlockEffects(block, diff, change, *regions))
         return tuple(made)
 
+    def of_blocks(self, blocks: Sequence[str]) -> EffectTable:
+        """The table of these blocks, in this order; one that it lacks changes nothing, which is 0 everywhere."""
+        values = np.zeros((len(self.aspects), len(blocks), len(self.scenes)))
+        for number, block in enumerate(blocks):
+            if block in self.blocks:
+                values[:, number] = self.values[:, self.blocks.index(block)]
+        return replace(self, blocks=tuple(blocks), values=values)
+
     def of_scenes(self, chosen: Sequence[int]) -> EffectTable:
         """The table of these scenes alone, by their places."""
         scenes = tuple(self.scenes[number] for number in chosen)

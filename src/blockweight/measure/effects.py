@@ -114,6 +114,8 @@ class Effect:
         """How far the typical effect stands over the noise floor: the mean of ln((sample + floor / 2) / (1.5 · floor)),
         0 for an effect as large as the floor. BlockweightError unless floor > 0; ValueError for an effect with a sign.
 
+        It is that of the scenes' own prompts: the spread between them counts as one between seeds, so it can make this
+        only less sure. (Prompts as a random sample would leave two prompts, however clear both, unsettled for ever.)
         Effects spread in proportion to their size, so an interval on the plain scale would call 12, 20 and 28 levels
         possibly nothing. Under the floor they do not, and their logarithms would fly apart; half a floor that is added
         holds them together.
@@ -121,14 +123,13 @@ class Effect:
         check_floor(floor)
         if self.has_sign:
             raise ValueError(f"the effect of {self.block} has a sign, so it has no logarithm")
-        logs = [math.log((sample + floor / 2) / (1.5 * floor)) for sample in self.samples]
-        return estimate(logs, self.groups)
+        return estimate([math.log((sample + floor / 2) / (1.5 * floor)) for sample in self.samples])
 
     def leaning(self, floor: float = NOISE_FLOOR) -> Leaning:
         """To which side of the noise floor (same unit as the samples) the typical effect leans, and how surely, by the
         t test of `over`. For an effect with a sign: beyond ±floor or between. BlockweightError unless floor > 0."""
         if self.has_sign:
-            return SignedEffect(self.block, self.estimate).leaning(floor)
+            return SignedEffect.of(self.block, self.samples).leaning(floor)
         over = self.over(floor)
         above, below = over.p_at_most(0), over.p_at_least(0)
         return Leaning(Signal.VISIBLE if above < below else Signal.NOISE, min(1.0, 2 * min(above, below)))

@@ -9,7 +9,6 @@ from itertools import combinations
 from statistics import fmean
 
 from blockweight.errors import BlockweightError
-from blockweight.measure.effects import NOISE_FLOOR
 from blockweight.measure.intervals import Estimate, estimate
 from blockweight.measure.pictures import Picture, mean_difference
 
@@ -56,17 +55,6 @@ def seed_floor(pictures: Mapping[tuple[str, int], Picture], measure: Measure = m
     if len(found) == 1:
         return SeedFloor(_jackknifed(found[0]), pairs, 1)
     return SeedFloor(estimate([fmean(differences.values()) for differences in found]), pairs, len(found))
-
-
-def repeat_floor(
-    repeats: Sequence[tuple[Picture, Picture]], measure: Measure = mean_difference, rounding: float = NOISE_FLOOR
-) -> float:
-    """The noise floor of a renderer, from pairs of renderings of one job each: the largest difference seen, but at
-    least `rounding`, what rounding to 8 bits alone can do, in the measure's unit. A reproducible renderer has that.
-
-    BlockweightError when a pair differs in size.
-    """
-    return max([rounding, *(measure(*pair) for pair in repeats)])
 
 
 def _differences(pictures: Sequence[Picture], measure: Measure) -> dict[tuple[int, int], float]:

@@ -128,18 +128,6 @@ def screening_table(
     return EffectTable(aspects, screening.blocks, tuple(scenes), table)
 
 
-def effect_picture(screening: Screening, pictures: Sequence[Picture], block: str) -> NDArray[np.float32]:
-    """One block's effect picture: float32, shaped as the pictures, −255…255 levels, with all that noise and
-    interactions add. One run's picture is held at a time. KeyError for a block that was not screened."""
-    if block not in screening.blocks:
-        raise KeyError(block)
-    contrast = _contrasts(screening)[screening.blocks.index(block)]
-    total = np.zeros(pictures[0].shape, np.float32)
-    for run, weight in enumerate(contrast):
-        total += np.float32(weight) * pictures[run]
-    return total
-
-
 def _contrasts(screening: Screening) -> NDArray[np.float64]:
     """(columns, runs): mean of the high runs less mean of the low ones, which are half of all."""
     signs = np.array(screening.signs, np.float64)

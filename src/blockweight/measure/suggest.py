@@ -94,7 +94,7 @@ class Ratio:
 
 def inside_ratio(inside: Effect, outside: Effect, floor: float = NOISE_FLOOR, confidence: float = CONFIDENCE) -> Ratio:
     """The ratio of the effects, seed by seed, so that a seed which reacts strongly everywhere does not blur it; its
-    interval at `confidence`, 0…1, with the prompts as groups.
+    interval at `confidence`, 0…1, over these scenes' own prompts (as `Effect.over`).
 
     An effect under the noise floor counts as the floor: nothing can be told apart down there. BlockweightError
     unless floor > 0.
@@ -104,7 +104,7 @@ def inside_ratio(inside: Effect, outside: Effect, floor: float = NOISE_FLOOR, co
         math.log(max(within, floor) / max(beyond, floor))
         for within, beyond in zip(inside.samples, outside.samples, strict=True)
     ]
-    found = estimate(logs, inside.groups)
+    found = estimate(logs)
     low, high = found.interval(confidence)
     return Ratio(math.exp(found.mean), math.exp(low), math.exp(high) if high < _HUGE else math.inf)
 

@@ -64,9 +64,7 @@ def source_weights(layout: Layout, blocks: Sequence[str], base: float) -> BlockW
 
 def changed_variant(source: BlockWeights, changes: Mapping[str, float], label: str) -> Variant:
     """`source` with the weights of some blocks changed, REST among them. BlockweightError for an unknown block."""
-    named = {block: weight for block, weight in changes.items() if block != REST}
-    weights = source.with_weights(named, label)
-    return Variant(label, replace(weights, rest=changes.get(REST, source.rest)))
+    return Variant(label, source.with_weights(changes, label))
 
 
 def check_blocks(blocks: Sequence[str], value: float, base: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError
-from blockweight.measure import Verdict
+from blockweight.measure import Verdict, aspect_of, parse_objectives
 from blockweight.plan import Scene
 from blockweight.project.plain import Body, number_of, scene_from, texts_in, whole_in, words_in
 from blockweight.project.state import scenes_body
@@ -23,8 +23,11 @@ SUGGESTED = "suggested"
 PLANS = frozenset({ANALYSIS_PLANNED, ANALYSIS_CANCELLED})
 """The kinds of events that plan or give up."""
 
-METHODS = ("eba", "screen", "probe", "gradient")
+METHODS = ("eba", "screen", "bisect", "probe", "sketch", "gradient")
 """How an analysis may find what the blocks do; the first is that of every plan which names none."""
+
+MOST_LEVELS = 5
+"""Noise levels that a probe looks at."""
 
 _VERDICTS = {(verdict.value,) for verdict in Verdict}
 _FOLDER = re.compile(r"analysis-\d{2,5}", re.ASCII)
@@ -38,7 +41,7 @@ class AnalysisPlan:
     are digests: none, one for all scenes, or one per scene; what they cover is called `region` (empty: no name).
     `method` is one of METHODS; an `adaptive` one takes further scenes only for blocks that need them. `aspects` and
     `aims` are measured beside the usual ones, and of the `pairs` strongest blocks also each two together;
-    a probe looks at so many noise `levels`."""
+    a probe looks at so many noise `levels`. Of a `part`, further scenes of the project's were left out on purpose."""
 
     number: int
     blocks: tuple[str, ...]
@@ -54,6 +57,7 @@ class AnalysisPlan:
     aims: tuple[str, ...] = ()
     pairs: int = 0
     levels: int = 1
+    part: bool = False
     cancelled: bool = False
 
 
@@ -88,6 +92,7 @@ def analysis_body(plan: AnalysisPlan) -> dict[str, object]:
         "aims": list(plan.aims),
         "pairs": plan.pairs,
         "levels": plan.levels if plan.levels > 1 else 0,
+        "part": plan.part,
     }
     return told | {name: value for name, value in further.items() if value}
 
@@ -193,7 +198,15 @@ def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
         raise ValueError("no masks")
     method = words_in(body, "method") if "method" in body else METHODS[0]
     pairs = whole_in(body, "pairs") if "pairs" in body else 0
-    if method not in METHODS or not isinstance(body.get("adaptive", False), bool):
+    levels = whole_in(body, "levels", 1) if "levels" in body else 1
+    if levels > MOST_LEVELS:
+        raise ValueError("no levels")
+    aspects, aims = texts_in(body, "aspects"), texts_in(body, "aims")
+    for aspect in aspects:
+        aspect_of(aspect)
+    if aims and tuple(aim.name for aim in parse_objectives(",".join(aims))) != aims:
+        raise ValueError("no objectives")
+    if method not in METHODS or not all(isinstance(body.get(name, False), bool) for name in ("adaptive", "part")):
         raise ValueError("no method")
     return AnalysisPlan(
         number=number,
@@ -206,8 +219,9 @@ def _plan_from(number: int, body: Body, layout: Layout) -> AnalysisPlan:
         scenes=scenes,
         method=method,
         adaptive=body.get("adaptive", False),
-        aspects=texts_in(body, "aspects"),
-        aims=texts_in(body, "aims"),
+        aspects=aspects,
+        aims=aims,
         pairs=pairs,
-        levels=whole_in(body, "levels", 1) if "levels" in body else 1,
+        levels=levels,
+        part=body.get("part", False),
     )

@@ -29,7 +29,7 @@ from blockweight.render.protocol import (
     Watch,
     unwatched,
 )
-from blockweight.render.sloping import Cotangents, SlopeAsk, SlopeRenderer, Slopes, slope_renderer
+from blockweight.render.sloping import Cotangents, Sketch, SketchAsk, SlopeAsk, SlopeRenderer, Slopes, slope_renderer
 
 __all__ = [
     "PROBE_SIGMA",
@@ -47,6 +47,8 @@ __all__ = [
     "Renderer",
     "Rendering",
     "RenderingError",
+    "Sketch",
+    "SketchAsk",
     "SlopeAsk",
     "SlopeRenderer",
     "Slopes",

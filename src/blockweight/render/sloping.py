@@ -32,7 +32,8 @@ class SlopeAsk:
 @dataclass(frozen=True, eq=False)
 class Slopes:
     """`slopes[objective, block]`: the objective's unit for 1 of the block's weight, float64; `blocks` are all that the
-    LoRA changes, in the order of its family's layout, and REST if it has such modules.
+    LoRA changes, in the order of its family's layout, and REST if it has such modules. Where the picture is cut off
+    at 0 or 255, no weight moves it.
 
     `rows` counts the rows that the denoiser was asked for to draw `picture` (two for a step with guidance); `cost` is
     how many it would have drawn in the time that the whole took, the way back included, which is what compares with
@@ -48,6 +49,37 @@ class Slopes:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class SketchAsk:
+    """The picture of `job` is drawn until the model has predicted `at` times; how that one prediction changes with
+    every block's weight is measured by `projections` random projections of it, drawn from `seed`.
+
+    Each projection costs one way back through one call of the model (two with a mask) and makes the sizes of the scene
+    surer: their relative deviation is about 1 / √(2 · projections).
+    `mask`, (H, W) bool, of the picture's size, tells inside from outside."""
+
+    job: Job
+    at: int
+    projections: int = 4
+    mask: NDArray[np.bool_] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """`sizes[region, block]`, float64, 0 or more: the root mean square, over the region, of ∂ prediction / ∂ weight:
+    what the model predicts (noise, velocity or picture, after guidance) for 1 of the block's weight. `regions` are
+    `""`, and `inside` and `outside` where there was a mask. The rest as in Slopes."""
+
+    job: Job
+    blocks: tuple[str, ...]
+    regions: tuple[str, ...]
+    sizes: NDArray[np.float64]
+    rows: int
+    cost: float
+    seconds: float
+
+
 @runtime_checkable
 class SlopeRenderer(Protocol):
     """A renderer that can go back through a picture."""
@@ -56,6 +88,10 @@ class SlopeRenderer(Protocol):
         """The slopes of each ask, lazily and in order; a caller that stops iterating cancels the rest, and in the
         middle of a picture `watch` can. BlockweightError at once, before any work, for what cannot be done; later if a
         picture is too large for the memory or not made of numbers."""
+        ...
+
+    def sketches(self, asks: Sequence[SketchAsk], watch: Watch = unwatched) -> Iterator[Sketch]:
+        """The sizes of each ask, as `slopes` gives slopes."""
         ...
 
 

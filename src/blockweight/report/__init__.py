@@ -39,9 +39,7 @@ from blockweight.report.charts import (
 from blockweight.report.exports import (
     SAMPLE_COLUMNS,
     effects_csv,
-    effects_json,
     effects_parquet,
-    ranking_text,
 )
 from blockweight.report.figure_tables import (
     aspects_table,
@@ -55,6 +53,7 @@ from blockweight.report.figure_words import (
     ASPECT_LABELS,
     AspectLabel,
     FigureWords,
+    Labels,
     aspect_label,
     decimals_for,
     short_number,
@@ -126,6 +125,7 @@ __all__ = [
     "Headline",
     "Headlines",
     "HeatStrip",
+    "Labels",
     "Method",
     "Mood",
     "PairFigure",
@@ -151,7 +151,6 @@ __all__ = [
     "difference_picture",
     "effect_bars",
     "effects_csv",
-    "effects_json",
     "effects_parquet",
     "heat_strips",
     "inside_outside",
@@ -164,7 +163,6 @@ __all__ = [
     "ranked",
     "ranked_bars",
     "ranking_table",
-    "ranking_text",
     "regions_table",
     "render_report",
     "seed_yardstick",

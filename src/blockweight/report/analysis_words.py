@@ -29,10 +29,21 @@ METHODS: Mapping[str, Method] = {
         "Half of the blocks at a time stand at {value} and the others at {base}, in a plan that tells their effects "
         "apart; an effect is a mean over the states of all other blocks.",
     ),
+    "bisect": Method(
+        "Groups, halved",
+        "Neighbouring blocks go from {base} to {value} together while all others stay; a group that changes something "
+        "is halved until single blocks are left, and the blocks of one that does not share its effect as a bound.",
+    ),
     "probe": Method(
         "Probe",
         "No pictures are finished: at a few noise levels every block in turn goes from {base} to {value}, and what "
         "changes in the model's estimate of the picture is what the block does.",
+    ),
+    "sketch": Method(
+        "Sketch",
+        "No pictures are finished: at one noise level, random projections of the model's estimate go back to the "
+        "weights of all blocks at once; the size of a block's slope, times the way from {base} to {value}, is its "
+        "effect.",
     ),
     "gradient": Method(
         "Gradient",
@@ -60,7 +71,7 @@ def plain_words(
     if not effects:
         return ()
     label = aspect_label(aspect, labels)
-    named = [f"{each.block} with {with_unit(_figures(each), label.unit)}" for each in effects[:_NAMED]]
+    named = [f"{each.block} ({_figures(each, label.unit)})" for each in effects[:_NAMED]]
     said = [f"Measured by {label.title}, the strongest {_are(len(named))} {joined(named)}."]
     total = sum(abs(each.mean) for each in effects)
     if len(effects) > 2 * _NAMED and total > 0:
@@ -88,8 +99,13 @@ def joined(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _figures(effect: Effect) -> str:
-    return effect.text(decimals_for(abs(effect.mean))).replace("-", "−")
+def _figures(effect: Effect, unit: str) -> str:
+    """`6.1 levels, 4.2 to 8.9`; of two scenes the two figures, and of one that one's."""
+    decimals, (low, high) = decimals_for(abs(effect.mean)), effect.interval
+    if len(effect.samples) < 3:
+        return with_unit(effect.text(decimals), unit).replace("-", "−")
+    mean = with_unit(f"{effect.mean:.{decimals}f}", unit)
+    return f"{mean}, {low:.{decimals}f} to {high:.{decimals}f}".replace("-", "−")
 
 
 def _are(count: int) -> str:
@@ -121,5 +137,5 @@ def _suggested(suggestions: Sequence[Suggestion]) -> list[str]:
     if open_ones and len(open_ones) < len(suggestions):
         said.append(f"The measurement does not settle the other {len(open_ones)}.")
     elif open_ones:
-        said.append("The measurement settles no block: more scenes, or a mask, may.")
+        said.append("The measurement settles no block; more scenes may, or a mask where there is none.")
     return said

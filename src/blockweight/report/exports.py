@@ -5,16 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
-from collections.abc import Mapping
 
 import numpy as np
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import EffectTable, Suggestion
-from blockweight.report.bar_figures import ranked
-from blockweight.report.figure_words import ASPECT_LABELS, Labels, aspect_label, decimals_for
-from blockweight.report.fonts import has_cjk
+from blockweight.measure import EffectTable
+from blockweight.report.figure_words import ASPECT_LABELS, Labels, aspect_label
 from blockweight.weights import format_weight
 
 SAMPLE_COLUMNS = ("block", "scene", "seed", "prompt")
@@ -38,33 +34,6 @@ def effects_csv(table: EffectTable) -> bytes:
     for name, values in _samples(table):
         writer.writerow([*name, *("" if value is None else _decimal(value) for value in values)])
     return text.getvalue().encode("utf-8-sig")
-
-
-def effects_json(
-    table: EffectTable,
-    facts: Mapping[str, object] | None = None,
-    suggestions: tuple[Suggestion, ...] = (),
-    labels: Labels = ASPECT_LABELS,
-) -> bytes:
-    """The whole analysis as JSON: the caller's `facts` (LoRA, method, Range …), the table as `EffectTable.facts` tells
-    it, and by aspect and block the mean, its 95 % interval (null where a single scene says nothing) and the number of
-    scenes, strongest first; with the suggestions and their reasons. Numbers are plain, never NaN."""
-    effects = {}
-    for aspect in table.aspects:
-        label = aspect_label(aspect, labels)
-        blocks = [
-            {
-                "block": effect.block,
-                "mean": effect.mean,
-                "interval": None if math.isinf(effect.interval[1]) else list(effect.interval),
-                "scenes": len(effect.samples),
-            }
-            for effect in ranked(table, aspect)
-        ]
-        effects[aspect] = {"title": label.title, "unit": label.unit, "blocks": blocks}
-    said = [{"block": each.block, "verdict": each.verdict.value, "reasons": list(each.reasons)} for each in suggestions]
-    whole = {**(facts or {}), "effects": effects, "suggestions": said, "table": table.facts()}
-    return (json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
 
 def effects_parquet(table: EffectTable, labels: Labels = ASPECT_LABELS) -> bytes:
@@ -91,36 +60,6 @@ def effects_parquet(table: EffectTable, labels: Labels = ASPECT_LABELS) -> bytes
     arrays = [pa.array(column, type=kind) for column, (_, kind) in zip(columns, fields, strict=True)]
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), buffer)
     return buffer.getvalue()
-
-
-def ranking_text(table: EffectTable, aspect: str, labels: Labels = ASPECT_LABELS) -> str:
-    """The blocks by this aspect as aligned lines, strongest first: rank, block, mean with its 95 % interval, scenes.
-    BlockweightError when no block was measured by it."""
-    effects = ranked(table, aspect)
-    if not effects:
-        raise BlockweightError(f"No block was measured by '{aspect}'; analyse with that aspect.")
-    label = aspect_label(aspect, labels)
-    title = label.title if not label.unit or label.unit in label.title else f"{label.title} ({label.unit})"
-    rows = [("", "block", title, "95 % interval", "scenes")]
-    for rank, effect in enumerate(effects, start=1):
-        decimals, (low, high) = decimals_for(abs(effect.mean)), effect.interval
-        spread = "–" if math.isinf(high) else f"{low:.{decimals}f} to {high:.{decimals}f}"
-        rows.append((str(rank), effect.block, f"{effect.mean:.{decimals}f}", spread, str(len(effect.samples))))
-    widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
-    return "".join(f"{_line(row, widths)}\n" for row in rows)
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = []
-    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
-        gap = " " * (width - _columns(text))
-        cells.append(text + gap if place == 1 else gap + text)
-    return "  ".join(cells)
-
-
-def _columns(text: str) -> int:
-    """How many columns the text takes in a terminal."""
-    return sum(2 if has_cjk(character) else 1 for character in text)
 
 
 def _samples(table: EffectTable) -> list[tuple[tuple[str, str, int, str], list[float | None]]]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from blockweight.measure import CHANGE, DIFF, INSIDE, OUTSIDE
+from blockweight.measure import ASPECTS, INSIDE, OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class FigureWords:
     outside: str = "outside"
     scenes: str = "scenes"
     mean: str = "mean"
-    interval: str = "95 % interval"
+    interval: str = "95 %\N{NO-BREAK SPACE}interval"  # "% i" would look like a place to gettext
     noise_floor: str = "noise floor"
     weaker: str = "weaker"
     not_measured: str = "not measured"
@@ -50,14 +50,7 @@ class FigureWords:
 
 ENGLISH = FigureWords()
 
-ASPECT_LABELS: Mapping[str, AspectLabel] = {
-    DIFF: AspectLabel("Diff %", "%"),
-    CHANGE: AspectLabel("change", "levels"),
-    "colour": AspectLabel("colour", "ΔE"),
-    "structure": AspectLabel("structure"),
-    "edges": AspectLabel("edges"),
-    "layout": AspectLabel("layout", "levels"),
-}
+ASPECT_LABELS: Mapping[str, AspectLabel] = {each.name: AspectLabel(each.title, each.unit) for each in ASPECTS}
 """Of the aspects that have a name of their own; any other is called as the table names it."""
 
 Labels = Mapping[str, AspectLabel]

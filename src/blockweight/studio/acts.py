@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from blockweight.errors import BlockweightError, quoted
+from blockweight.studio.analysis_form import wanted_of
 from blockweight.studio.forms import numbers_of, text_of, texts_of, whole_of
 from blockweight.workflow import comparison
 from blockweight.workflow import tuning as acts
-from blockweight.workflow.analysis.methods import method_named
-from blockweight.workflow.own_files import parse_range
-from blockweight.workflow.project_analysis import Wanted, cancel_analysis, plan_analysis
+from blockweight.workflow.project_analysis import cancel_analysis, plan_analysis
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import plan_round
 from blockweight.workflow.weight_sheet import parse_fill, parse_step
@@ -61,22 +60,7 @@ def _plan(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
 
 
 def _plan_analysis(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
-    value, base = parse_range(text_of(data, "range"))
-    wanted = Wanted(
-        blocks=text_of(data, "blocks"),
-        value=value,
-        base=base,
-        threshold=whole_of(data, "threshold"),
-        masks=texts_of(data, "masks"),
-        region=text_of(data, "region"),
-        method=method_named(text_of(data, "method")),
-        adaptive=data.get("adaptive") is True,
-        aspects=text_of(data, "aspects"),
-        aims=text_of(data, "aims"),
-        pairs=whole_of(data, "pairs") if "pairs" in data else 0,
-        levels=whole_of(data, "levels") if "levels" in data else 1,
-    )
-    return plan_analysis(tuning, wanted, event_id=event_id)
+    return plan_analysis(tuning, wanted_of(tuning, data), event_id=event_id)
 
 
 def _apply(tuning: TuningProject, data: Data, event_id: str) -> TuningState:

@@ -48,6 +48,12 @@ POLICY = "; ".join(
     )
 )
 
+REPORT_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""For a report, which has its pictures, styles and script inside: a page of no site's own, that can reach nobody."""
+
 HEADERS = (
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
@@ -173,7 +179,9 @@ def _raw(**headers: str) -> list[tuple[bytes, bytes]]:
 def _with_headers(send: Send) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", []), *_raw(**dict(HEADERS))]}
+            own = list(message.get("headers", []))
+            named = {name.lower() for name, _ in own}
+            message = {**message, "headers": own + [each for each in _raw(**dict(HEADERS)) if each[0] not in named]}
         await send(message)
 
     return guarded

@@ -9,7 +9,7 @@ from pathlib import Path
 from blockweight.errors import BlockweightError
 from blockweight.measure import DIFF_THRESHOLD
 from blockweight.render import Renderer
-from blockweight.workflow.analysis.budget import able_to_tell
+from blockweight.workflow.analysis.budget import Method, able_to_tell
 from blockweight.workflow.analysis.methods import method_named
 from blockweight.workflow.analysis_text import analysis_facts, analysis_lines
 from blockweight.workflow.analysis_view import AnalysisView, analysis_view
@@ -22,7 +22,8 @@ from blockweight.workflow.project_analysis import (
     preview_analysis,
     render_analysis,
 )
-from blockweight.workflow.project_masks import keep_mask_file
+from blockweight.workflow.project_budget import time_a_picture, within_budget
+from blockweight.workflow.project_masks import keep_mask_file, mask_in_file
 from blockweight.workflow.round_steps import Told
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_text import cost_facts, cost_text, show_facts, show_lines
@@ -34,7 +35,8 @@ RANGE = "0.5,1"
 @dataclass(frozen=True)
 class Asked:
     """What a person asked for; None and empty where nothing was said. `masks` are files: one for all scenes, or one
-    per scene in their order. The rest is as in `Wanted`."""
+    per scene in their order. Without a method, `budget` chooses it, and in any case in how many of the scenes. The rest
+    is as in `Wanted`."""
 
     blocks: str | None = None
     weight_range: str | None = None
@@ -47,6 +49,7 @@ class Asked:
     aims: str = ""
     pairs: int = 0
     levels: int = 1
+    budget: str = ""
 
 
 def estimate(tuning: TuningProject, asked: Asked) -> Told:
@@ -54,8 +57,10 @@ def estimate(tuning: TuningProject, asked: Asked) -> Told:
     is begun."""
     view = _open(tuning, asked)
     if view is None:
-        wanted = _wanted(asked, ())
-        cost, method, scenes = preview_analysis(tuning, wanted), wanted.method, len(tuning.state().scenes)
+        masks = [mask_in_file(tuning, path) for path in asked.masks]
+        wanted = within_budget(tuning, _wanted(asked, ()), asked.budget, _method(asked))
+        cost, method = preview_analysis(tuning, wanted, masks), wanted.method
+        scenes = wanted.scenes or len(tuning.state().scenes)
     else:
         cost, method, scenes = view.cost, method_named(view.plan.method), len(view.plan.scenes)
     able = able_to_tell(method, scenes)
@@ -66,7 +71,10 @@ def run(tuning: TuningProject, asked: Asked, make_renderer: Callable[[], Rendere
     """Plan an analysis, render it and measure it; where nothing was asked for and one is not complete, go on with
     that one."""
     if _open(tuning, asked) is None:
-        plan_analysis(tuning, _wanted(asked, [keep_mask_file(tuning, path) for path in asked.masks]))
+        wanted = _wanted(asked, [keep_mask_file(tuning, path) for path in asked.masks])
+        if asked.budget:
+            time_a_picture(tuning, wanted, asked.budget, make_renderer, progress)
+        plan_analysis(tuning, within_budget(tuning, wanted, asked.budget, _method(asked)))
     view = _view(tuning)
     progress.say(cost_text(view.cost))
     progress.say(able_to_tell(method_named(view.plan.method), len(view.plan.scenes)))
@@ -100,6 +108,10 @@ def _wanted(asked: Asked, masks: Sequence[str]) -> Wanted:
         pairs=asked.pairs,
         levels=asked.levels,
     )
+
+
+def _method(asked: Asked) -> Method | None:
+    return method_named(asked.method) if asked.method else None
 
 
 def _open(tuning: TuningProject, asked: Asked) -> AnalysisView | None:

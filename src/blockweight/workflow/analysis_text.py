@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 
-from blockweight.measure import MOST_MORE, Effect, Ground, Verdict
+from blockweight.measure import ASPECTS, CHANGE, DIFF, INSIDE, MOST_MORE, OUTSIDE, Effect, Ground, Verdict
+from blockweight.report import decimals_for
 from blockweight.weights import format_weight, plain_number
-from blockweight.workflow.analysis.findings import read_findings
+from blockweight.workflow.analysis.figures import figures_of
+from blockweight.workflow.analysis.findings import Findings
 from blockweight.workflow.analysis.text import findings_lines
 from blockweight.workflow.analysis_figures import Figures
+from blockweight.workflow.analysis_files import kept_findings
 from blockweight.workflow.analysis_view import AnalysedBlock, AnalysisPair, AnalysisView, analysis_view
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_text import cost_facts, scene_facts, step_facts
@@ -19,7 +23,7 @@ def analysis_lines(tuning: TuningProject, view: AnalysisView) -> Iterator[str]:
     """The measured blocks, strongest first, with what is suggested and why; then what can be done."""
     plan = view.plan
     if plan.method != "eba":
-        yield from findings_lines(read_findings(tuning.folder / view.folder)) if view.folder else ()
+        yield from findings_lines(kept_findings(tuning.folder / view.folder)) if view.folder else ()
         return
     yield f"Range:    {format_weight(plan.value)} for the block under test, {format_weight(plan.base)} for the others"
     measured = [(each.effects.diff, each) for each in view.blocks if each.effects is not None]
@@ -71,27 +75,70 @@ def analysis_facts(view: AnalysisView) -> dict[str, object]:
         "aspects": list(plan.aspects),
         "aims": list(plan.aims),
         "pairs": plan.pairs,
+        "levels": plan.levels,
+        "part": plan.part,
         "folder": view.folder,
         "masks": list(plan.masks),
         "region": plan.region,
         "scenes": [scene_facts(scene) for scene in plan.scenes],
+        "sources": [{"key": key, "ready": ready} for key, ready in view.sources],
         "stale": view.stale,
         "cost": cost_facts(view.cost),
         "suggested_from": view.suggested_from,
         "typical": view.typical,
-        "blocks": [_block(each) for each in view.blocks],
+        "blocks": [_block(each, view.findings) for each in view.blocks],
+        "measures": _measures(view),
+        "figures": [] if view.findings is None else list(figures_of(view.findings)),
+        "work": None if view.findings is None else asdict(view.findings.work),
+        "seeds": None if view.findings is None else (view.findings.yardstick or {}).get(CHANGE),
     }
 
 
-def _block(each: AnalysedBlock) -> dict[str, object]:
+_LIVE = {DIFF: "diff", CHANGE: "overall", f"{CHANGE}:{INSIDE}": "inside", f"{CHANGE}:{OUTSIDE}": "outside"}
+"""The aspects that are measured as the pictures come, by what the page calls them."""
+
+
+def _measures(view: AnalysisView) -> list[dict[str, object]]:
+    """What blocks can be ranked by: the name of the effect, its aspect, region and unit."""
+    if view.plan.method == "eba":
+        names = {live: aspect for aspect, live in _LIVE.items() if view.plan.masks or live not in ("inside", "outside")}
+    else:
+        names = {}
+    for aspect in () if view.findings is None else view.findings.table.aspects:
+        if aspect not in names.values():
+            names[aspect] = aspect
+    return [_measure(name, aspect, view.plan.method) for name, aspect in names.items()]
+
+
+def _measure(name: str, aspect: str, method: str) -> dict[str, object]:
+    kind, _, region = aspect.partition(":")
+    unit = next((each.unit for each in ASPECTS if each.name == kind), "levels")
+    if kind == CHANGE and method in ("probe", "sketch"):  # their own sizes are none of a finished picture
+        kind, unit = "estimate", ""
+    return {"name": name, "aspect": kind, "region": region, "unit": unit}
+
+
+def _further(each: AnalysedBlock, findings: Findings | None, method_live: bool) -> dict[str, Effect]:
+    if findings is None:
+        return {}
+    aspects = [aspect for aspect in findings.table.aspects if not (method_live and aspect in _LIVE)]
+    found = {aspect: findings.table.effect(aspect, each.block) for aspect in aspects}
+    return {aspect: effect for aspect, effect in found.items() if effect is not None}
+
+
+def _block(each: AnalysedBlock, findings: Findings | None) -> dict[str, object]:
     effects = each.effects
     measures = {} if effects is None else {
         "diff": effects.diff, "overall": effects.overall, "inside": effects.inside, "outside": effects.outside,
     }  # fmt: skip
+    further = _further(each, findings, bool(each.pairs))
     return {
         "block": each.block,
         "pairs": [_pair(pair) for pair in each.pairs],
-        "effects": {name: _effect(effect) for name, effect in measures.items() if effect is not None},
+        "effects": {
+            **{name: _effect(effect, 2) for name, effect in measures.items() if effect is not None},
+            **{name: _effect(effect, decimals_for(abs(effect.mean))) for name, effect in further.items()},
+        },
         "verdict": None if each.suggestion is None else each.suggestion.verdict.value,
         "reasons": [] if each.suggestion is None else list(each.suggestion.reasons),
         "ground": None
@@ -132,6 +179,7 @@ def _figures(figures: Figures) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _effect(effect: Effect) -> dict[str, object]:
+def _effect(effect: Effect, decimals: int) -> dict[str, object]:
     low, high = map(_end, effect.interval)
-    return {"mean": effect.mean, "low": low, "high": high, "samples": list(effect.samples), "text": effect.text(2)}
+    samples, text = list(effect.samples), effect.text(decimals)
+    return {"mean": effect.mean, "low": low, "high": high, "samples": samples, "text": text, "decimals": decimals}

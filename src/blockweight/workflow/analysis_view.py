@@ -24,8 +24,10 @@ from blockweight.measure import (
 from blockweight.plan import Job
 from blockweight.project import AnalysisFacts, AnalysisPlan, AppliedSuggestion
 from blockweight.workflow.analysis.ask import REGION
+from blockweight.workflow.analysis.findings import Findings
 from blockweight.workflow.analysis.pictures import suggestions_of
 from blockweight.workflow.analysis_figures import Figures, figures_of
+from blockweight.workflow.analysis_files import kept_findings
 from blockweight.workflow.project_analysis import (
     analysis_cost,
     analysis_jobs,
@@ -64,7 +66,9 @@ class AnalysedBlock:
 @dataclass(frozen=True)
 class AnalysisView:
     """The planned analysis. `number` is that of the complete one (`AnalysisFacts.number`), None before, and `folder`
-    the name of the project's folder with all that it found, empty before. `suggested_from` tells on how many of the
+    the name of the project's folder with all that it found, empty before; `findings` is what it found, None before, and
+    where the folder is gone. `sources` are the job keys of the scenes' pictures without a change, and whether they are
+    there. `suggested_from` tells on how many of the
     scenes the suggestions rest; `typical` how many times as strongly all blocks together work inside the mask as
     outside (None without a mask, or with no suggestion yet). `cost` is the pictures', and `stale` whether the project's
     scenes are others now."""
@@ -72,6 +76,8 @@ class AnalysisView:
     plan: AnalysisPlan
     number: int | None
     folder: str
+    findings: Findings | None
+    sources: tuple[tuple[str, bool], ...]
     blocks: tuple[AnalysedBlock, ...]
     cost: Cost
     suggested_from: int
@@ -87,7 +93,8 @@ def analysis_view(tuning: TuningProject) -> AnalysisView | None:
     if plan is None:
         return None
     found = found_analysis(state, plan)
-    pairs = _pairs(tuning, plan, analysis_jobs(state, plan), found) if plan.method == "eba" else {}
+    rows = analysis_jobs(state, plan)
+    pairs = _pairs(tuning, plan, rows, found) if plan.method == "eba" else {}
     table = _table(plan, pairs)
     suggested = _suggested(plan, found, table)
     whole = _whole(table)
@@ -101,12 +108,23 @@ def analysis_view(tuning: TuningProject) -> AnalysisView | None:
         plan=plan,
         number=None if found is None else found.number,
         folder="" if found is None else found.folder,
+        findings=_findings(tuning, found),
+        sources=tuple((row[0].key, tuning.project.pictures.path(row[0]).is_file()) for row in rows),
         blocks=blocks,
         cost=analysis_cost(tuning, state, plan),
         suggested_from=len(whole) if suggested else 0,
         typical=typical,
-        stale=state.scenes != plan.scenes,
+        stale=(state.scenes[: len(plan.scenes)] if plan.part else state.scenes) != plan.scenes,
     )
+
+
+def _findings(tuning: TuningProject, found: AnalysisFacts | None) -> Findings | None:
+    if found is None or not found.folder:
+        return None
+    try:
+        return kept_findings(tuning.folder / found.folder)
+    except BlockweightError:
+        return None  # a folder may be deleted, and none comes with an imported project
 
 
 def _pairs(

@@ -11,12 +11,10 @@ from PIL import Image
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import Lora, module_name, open_lora
 from blockweight.measure import Mask
-from blockweight.plan import Scene, plan_block_analysis, plan_round, preview_of
+from blockweight.plan import Scene, plan_round, preview_of
 from blockweight.project import Project
 from blockweight.render import Renderer
-from blockweight.report import DifferenceColour
 from blockweight.weights import parse_blocks, parse_weight
-from blockweight.workflow.analyse import Analysis, analyse, write_analysis
 from blockweight.workflow.baking import weights_for
 from blockweight.workflow.mask_files import read_mask_file
 from blockweight.workflow.progress import Progress
@@ -56,60 +54,6 @@ def resized_mask(mask: Mask, width: int, height: int) -> Mask:
             f"In {width}×{height} pixels, nothing of the mask is left inside or outside; render without --preview."
         )
     return found
-
-
-def analyse_file(
-    lora_path: Path,
-    scenes: Sequence[Scene],
-    folder: Path,
-    make_renderer: Callable[[], Renderer],
-    progress: Progress,
-    *,
-    strength: float,
-    blocks: str,
-    weight_range: str,
-    threshold: int,
-    mask: Path | None,
-    colour: DifferenceColour,
-    change_xy: bool,
-    preview: bool = False,
-) -> tuple[Analysis, list[Path]]:
-    """Analyse a LoRA's blocks in the scenes and write grids, table and charts to
-    `folder/analysis-01` (-02, … for further analyses in one project).
-
-    `blocks` is an expression over the family's blocks; empty means all that the LoRA has. With `preview`, the scenes'
-    previews are analysed; the mask is that of the whole pictures all the same. The renderer is made when the rest of
-    the input has proved good, and the project when the renderer has no objection.
-    """
-    lora = open_lora(lora_path)
-    layout = lora.family.layout
-    chosen = _present(lora, parse_blocks(blocks, layout, empty=lora.blocks), progress)
-    value, base = parse_range(weight_range)
-    inside = None if mask is None else load_mask(mask, *scenes[0].picture_size)
-    if preview:
-        scenes = [preview_of(scene) for scene in scenes]
-        inside = None if inside is None else resized_mask(inside, *scenes[0].picture_size)
-    plan = plan_block_analysis(layout, chosen, value, base)
-    renderer = make_renderer()
-    renderer.check(jobs_of(lora, strength, scenes, plan.variants()))
-    say_what_plays_no_part(lora, progress)
-    with Project(folder) as project:
-        bench = Workbench(project, renderer, lora, progress, strength)
-        analysis = analyse(bench, plan, scenes, inside, threshold=threshold)
-    files = write_analysis(analysis, folder, lora_path.stem, change_xy=change_xy, colour=colour, threshold=threshold)
-    return analysis, files
-
-
-def _present(lora: Lora, blocks: Sequence[str], progress: Progress) -> tuple[str, ...]:
-    """Those of the blocks that the LoRA changes; BlockweightError if it changes none of them."""
-    absent = [block for block in blocks if block not in lora.blocks]
-    if len(absent) == len(blocks):
-        raise BlockweightError(
-            f"'{lora.path.name}' changes nothing in {', '.join(absent)}; it has {', '.join(lora.blocks)}."
-        )
-    if absent:
-        progress.say(f"Left out, because the LoRA changes nothing there: {', '.join(absent)}")
-    return tuple(block for block in blocks if block in lora.blocks)
 
 
 def say_what_plays_no_part(lora: Lora, progress: Progress) -> None:

@@ -10,11 +10,12 @@ from itertools import chain
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import DIFF_THRESHOLD, parse_aspects, parse_objectives
-from blockweight.plan import Job, LoraUse
+from blockweight.measure import DIFF_THRESHOLD, Mask, mask_digest, parse_aspects, parse_objectives
+from blockweight.plan import Job, LoraUse, Scene
 from blockweight.project import (
     ANALYSIS_CANCELLED,
     ANALYSIS_PLANNED,
+    MOST_LEVELS,
     AnalysisFacts,
     AnalysisPlan,
     TuningState,
@@ -28,18 +29,18 @@ from blockweight.workflow.analysis.budget import Method
 from blockweight.workflow.analysis.costs import in_pictures
 from blockweight.workflow.analysis.eba import first_samples, jobs_of
 from blockweight.workflow.analysis.methods import check_method, find, planned_jobs, work_of
+from blockweight.workflow.analysis.pairs import pair_count
 from blockweight.workflow.analysis.written import write_findings
 from blockweight.workflow.places import check_places
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tuning import record_analysis
 from blockweight.workflow.tuning_project import TuningProject
-from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of
+from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, with_further
 
 MOST_REGION = 80
 """Letters in a region's name."""
 
-MOST_LEVELS = 5
 MOST_PAIRS = 16
 """Blocks whose pairs are measured: 120 pairs."""
 
@@ -49,7 +50,7 @@ class Wanted:
     """What a person wants analysed in a project's scenes: `blocks` is an expression (empty: all that the LoRA has),
     each alone at `value` while the others stand at `base`; `masks` are names of kept masks (`save_mask`): none, one for
     all scenes, or one per scene; `region` is what they cover, in words. The rest is as in AnalysisAsk, with `aspects`
-    and `aims` as they are typed."""
+    and `aims` as they are typed; of the project's scenes the first `scenes` are taken, None for all of them."""
 
     blocks: str = ""
     value: float = 0.5
@@ -63,12 +64,27 @@ class Wanted:
     aims: str = ""
     pairs: int = 0
     levels: int = 1
+    scenes: int | None = None
 
 
-def preview_analysis(tuning: TuningProject, wanted: Wanted) -> Cost:
-    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written."""
+def preview_analysis(tuning: TuningProject, wanted: Wanted, masks: Sequence[Mask] = ()) -> Cost:
+    """What `plan_analysis` of these would cost now, as pictures of its scenes; nothing is written. `masks` stand in
+    for kept ones where none are named yet. Pictures of pairs are counted, though nobody knows yet of which blocks; of
+    an analysis that is complete nothing is left."""
     state = tuning.state()
-    return analysis_cost(tuning, state, _planned(tuning, state, wanted))
+    plan = _planned(tuning, state, wanted, masks)
+    cost = analysis_cost(tuning, state, plan)
+    current = current_plan(state)
+    if current is not None and found_analysis(state, current) and plan == replace(current, number=0):
+        return Cost(cost.pictures, cost.pictures, 0.0)
+    further = pair_count(min(plan.pairs, len(plan.blocks)), len(plan.scenes)) if plan.method == "eba" else 0
+    return with_further(tuning.project, cost, further)
+
+
+def asked_of(tuning: TuningProject, wanted: Wanted) -> AnalysisAsk:
+    """What `plan_analysis` of these would ask, without asking it. BlockweightError as from there."""
+    state = tuning.state()
+    return ask_of(tuning, state, _planned(tuning, state, wanted))
 
 
 def plan_analysis(tuning: TuningProject, wanted: Wanted = Wanted(), *, event_id: str = "") -> TuningState:
@@ -101,14 +117,16 @@ def render_analysis(
     def ended() -> bool:
         return stopped() or not _stands(tuning.state(), plan)
 
+    def made() -> Renderer:
+        check_places(tuning.log, plan.scenes)
+        return make_renderer()
+
     state = tuning.state()
     if found_analysis(state, plan) is not None and not _missing(tuning, state, plan):
         return RenderedPart(0, 0)
-    if _missing(tuning, state, plan):
-        state = check_places(tuning.log, plan.scenes)
     # The places of files may be others since.
     ask = ask_of(tuning, state, plan)
-    bench = Bench(tuning.project, make_renderer, progress, ended)
+    bench = Bench(tuning.project, made, progress, ended)
     try:
         findings = find(ask, plan.method, bench)
     except Paused:
@@ -149,25 +167,30 @@ def found_analysis(state: TuningState, plan: AnalysisPlan) -> AnalysisFacts | No
 
 def ask_of(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
     """The plan with its masks read. BlockweightError for a mask that is gone."""
-    known = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    known = _bare_ask(state, plan)
     return replace(known, masks=tuple(mask_of(tuning, name) for name in plan.masks)) if plan.masks else known
 
 
 def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> tuple[tuple[Job, ...], ...]:
     """The jobs of one block at a time, jobs[scene][0] the scene's source, [1 + n] block n changed."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     return tuple(ask.jobs(scene) for scene in range(len(plan.scenes)))
 
 
 def analysis_cost(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> Cost:
     """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one the first scenes,
     and what was rendered since."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     jobs = planned_jobs(ask, plan.method)
     if plan.adaptive:
         first = {job.key for job in jobs_of(ask, first_samples(ask))}
         jobs = [job for job in jobs if job.key in first or tuning.project.pictures.path(job).is_file()]
     return cost_of(tuning.project, jobs, in_pictures(ask, work_of(ask, plan.method)))
+
+
+def _bare_ask(state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
+    """The plan without its masks."""
+    return _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
 
 
 @lru_cache(maxsize=16)
@@ -202,12 +225,12 @@ def _stands(state: TuningState, plan: AnalysisPlan) -> bool:
 
 def _missing(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> int:
     """How many pictures are missing, at least; what an adaptive analysis will want after them nobody knows yet."""
-    ask = _known_ask(state.subject.layout, state.lora, replace(plan, number=0, cancelled=False))
+    ask = _bare_ask(state, plan)
     jobs = jobs_of(ask, first_samples(ask)) if plan.adaptive else planned_jobs(ask, plan.method)
     return len(tuning.project.missing(list(jobs)))
 
 
-def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> AnalysisPlan:
+def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: Sequence[Mask] = ()) -> AnalysisPlan:
     """The plan; BlockweightError for what gives no analysis."""
     if not (math.isfinite(wanted.value) and math.isfinite(wanted.base)):
         raise BlockweightError("The two weights of the range must be finite numbers, as in 0.5,1.")
@@ -220,26 +243,38 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted) -> Analy
         raise BlockweightError(f"A probe looks at 1 to {MOST_LEVELS} noise levels, not {wanted.levels}.")
     if wanted.pairs and not 2 <= wanted.pairs <= MOST_PAIRS:
         raise BlockweightError(f"Pairs are measured of 2 to {MOST_PAIRS} blocks, not of {wanted.pairs}.")
+    named = wanted.masks or tuple(map(mask_digest, given))
+    check_count(len(named), len(state.scenes))
+    scenes = _first_scenes(state, wanted.scenes)
     plan = AnalysisPlan(
         number=0,
         blocks=_checked_blocks(state, wanted.blocks),
         value=wanted.value,
         base=wanted.base,
         threshold=wanted.threshold,
-        masks=wanted.masks,
+        masks=named[: len(scenes)] if len(named) > 1 else named,
         region=_checked_region(wanted.region),
-        scenes=state.scenes,
+        scenes=scenes,
         method=wanted.method,
         adaptive=wanted.adaptive,
         aspects=parse_aspects(wanted.aspects) if wanted.aspects.strip() else (),
         aims=tuple(aim.name for aim in parse_objectives(wanted.aims)) if wanted.aims.strip() else (),
         pairs=wanted.pairs,
         levels=wanted.levels,
+        part=len(scenes) < len(state.scenes),
     )
-    check_count(len(wanted.masks), len(state.scenes))
-    check_masks([mask_of(tuning, name) for name in wanted.masks], state.scenes)
-    check_method(ask_of(tuning, state, plan), plan.method)
+    masks = tuple(given[: len(plan.masks)]) or tuple(mask_of(tuning, name) for name in plan.masks)
+    check_masks(masks, plan.scenes)
+    check_method(replace(_bare_ask(state, plan), masks=masks), plan.method)
     return plan
+
+
+def _first_scenes(state: TuningState, wanted: int | None) -> tuple[Scene, ...]:
+    if wanted is not None and not 1 <= wanted <= len(state.scenes):
+        raise BlockweightError(
+            f"The project has {len(state.scenes)} scenes, so there are no first {wanted} of them; take fewer."
+        )
+    return state.scenes[:wanted]
 
 
 def _checked_blocks(state: TuningState, text: str) -> tuple[str, ...]:

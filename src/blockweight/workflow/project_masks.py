@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from blockweight.errors import BlockweightError
-from blockweight.measure import Mask
-from blockweight.project import MaskStore, TuningState, read_mask
+from blockweight.measure import Mask, mask_of_colour, parse_colour
+from blockweight.project import MaskStore, TuningState, read_mask, read_picture
 from blockweight.workflow.own_files import load_mask
 from blockweight.workflow.tuning_project import TuningProject
 
@@ -34,11 +38,26 @@ def save_mask(tuning: TuningProject, data: bytes) -> str:
 
 def keep_mask_file(tuning: TuningProject, path: Path) -> str:
     """Keep a mask from a picture of any format, white where it is lighter than middle grey; returns its name.
-    BlockweightError as from `load_mask`, and where the scenes differ in size."""
+    BlockweightError as from `mask_in_file`."""
+    return MaskStore(tuning.folder).save(mask_in_file(tuning, path))
+
+
+def mask_in_file(tuning: TuningProject, path: Path) -> Mask:
+    """The mask in a picture of any format, (H, W) bool, not kept. BlockweightError as from `load_mask`, and where the
+    scenes differ in size."""
     sizes = _sizes(tuning.state())
     if len(sizes) > 1:
         raise BlockweightError("The scenes differ in size, so no file can be a mask for them; make them alike.")
-    return MaskStore(tuning.folder).save(load_mask(path, *sizes.pop()))
+    return load_mask(path, *sizes.pop())
+
+
+def colour_mask(tuning: TuningProject, key: str, colour: str, tolerance: float) -> bytes:
+    """What is near a colour (`#4a8f3c`; `tolerance` in ΔE) in the picture with this job key, as a PNG in black and
+    white; nothing is kept. BlockweightError for what is no colour, tolerance or picture."""
+    mask = mask_of_colour(read_picture(tuning.project.pictures.folder, key), parse_colour(colour), tolerance)
+    data = io.BytesIO()
+    Image.fromarray(mask.astype(np.uint8) * 255).save(data, "PNG")
+    return data.getvalue()
 
 
 def mask_path(tuning: TuningProject, name: str) -> Path:
@@ -52,4 +71,4 @@ def mask_of(tuning: TuningProject, name: str) -> Mask:
 
 
 def _sizes(state: TuningState) -> set[tuple[int, int]]:
-    return {(scene.width, scene.height) for scene in state.scenes}
+    return {scene.picture_size for scene in state.scenes}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 from typing import Literal
@@ -169,6 +169,13 @@ def cost_of(project: Project, jobs: Sequence[Job], asked: float = 0.0) -> Cost:
     left = len(distinct) - finished + asked
     each = seconds_each(project)
     return Cost(len(distinct), finished, 0.0 if not left else None if each is None else left * each, asked)
+
+
+def with_further(project: Project, cost: Cost, pictures: int) -> Cost:
+    """The cost with so many further pictures, none of which is there."""
+    each = seconds_each(project) if pictures else None
+    seconds = cost.seconds if not pictures else None if each is None else (cost.seconds or 0.0) + pictures * each
+    return replace(cost, pictures=cost.pictures + pictures, seconds=seconds)
 
 
 def round_cost(tuning: TuningProject) -> Cost:

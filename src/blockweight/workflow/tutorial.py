@@ -17,11 +17,15 @@ from blockweight.demo.outcome import Outcome, measure_outcome
 from blockweight.errors import BlockweightError
 from blockweight.lora import BakeReport, bake, open_lora
 from blockweight.measure import Picture
-from blockweight.plan import Checkpoint, Scene, Variant, plan_block_analysis, plan_round
+from blockweight.plan import Checkpoint, LoraUse, Scene, Variant, plan_round
 from blockweight.project import LOG, Project
 from blockweight.render import Renderer, identify_checkpoint
 from blockweight.weights import BlockWeights, uniform
-from blockweight.workflow.analyse import Analysis, analyse, write_analysis
+from blockweight.workflow.analyse import Analysis, first_pictures
+from blockweight.workflow.analysis.ask import AnalysisAsk
+from blockweight.workflow.analysis.bench import Bench
+from blockweight.workflow.analysis.methods import find
+from blockweight.workflow.analysis.written import write_findings
 from blockweight.workflow.decide import Decision, Trial, decide, starting_weights
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.tune import NO_LORA, RenderedRound, run_round, write_round
@@ -79,10 +83,14 @@ def run_tutorial(folder: Path, renderer: Renderer, progress: Progress) -> Tutori
 
         subject = embedded.STUDIED[0]
         face_and_hair = embedded.region_mask(("face", "hair"), subject.outfit)
-        plan = plan_block_analysis(layout, layout.blocks, *RANGE)
-        studied = [embedded.scene(checkpoint, subject, seed) for seed in SEEDS]
-        analysis = analyse(bench, plan, studied, face_and_hair, "her face and hair")
-        write_analysis(analysis, folder, lora.path.stem)
+        studied = tuple(embedded.scene(checkpoint, subject, seed) for seed in SEEDS)
+        use = LoraUse(str(lora.path), lora.digest)
+        ask = AnalysisAsk(
+            layout, use, studied, layout.blocks, *RANGE, masks=(face_and_hair,), region="her face and hair"
+        )
+        table = Bench(project, lambda: renderer, progress)
+        analysis = Analysis(ask, find(ask, "eba", table), first_pictures(ask, table))
+        write_findings(ask, analysis.findings, table)
 
         start, fixed = starting_weights(NAME, layout, analysis.suggestions)
         round_outfits, round_scenes = _scenes(checkpoint, embedded.STUDIED, ROUND_SEEDS)

@@ -143,12 +143,12 @@ def _analysis(tutorial: Tutorial) -> Section:
     value, base = RANGE
     grids = tuple(
         Figure(
-            png_bytes(analysis_grid(analysis.seed_pictures(number), "gobuhime-locon", change_xy=True).image),
+            png_bytes(analysis_grid(analysis.first, "gobuhime-locon", change_xy=True).image),
             f"Seed {scene.seed}: all blocks at {base:g}, the block at {value:g}, and the difference.",
-            f"A grid of the {len(analysis.plan.blocks)} blocks with their Diff %",
+            f"A grid of the {len(analysis.ask.blocks)} blocks with their Diff %",
             wide=True,
         )
-        for number, scene in enumerate(analysis.scenes[:1])
+        for scene in analysis.ask.scenes[:1]
     )
     counts = {verdict: list(analysis.verdicts.values()).count(verdict) for verdict in Verdict}
     return Section(
@@ -180,8 +180,8 @@ def _analysis(tutorial: Tutorial) -> Section:
         ),
         lead=(
             f"The Effective Block Analyzer: one block at a time goes from {base:g} to {value:g} while the others stay, "
-            f"with {len(SEEDS)} seeds of one scene ({analysis.scenes[0].label}). A 95 % interval over the seeds says "
-            "how sure a figure is."
+            f"with {len(SEEDS)} seeds of one scene ({analysis.ask.scenes[0].label}). A 95 % interval over the seeds "
+            "says how sure a figure is."
         ),
     )
 

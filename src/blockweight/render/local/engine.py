@@ -94,3 +94,8 @@ class Engine(Protocol):
     def together(self, live: LiveLora | None) -> bool:
         """Whether several samples can be evaluated in one batch with this LoRA."""
         ...
+
+    def seeing(self, seen: Callable[[Tensor], None]) -> AbstractContextManager[None]:
+        """In here `seen` is given what the model predicts each time that it is asked, after guidance: (N, C, h, w), or
+        (N, tokens, channels) of a model whose latents are packed. What it raises ends the picture."""
+        ...

@@ -14,8 +14,10 @@ weight changes a number or merges a block anew; the model's own weights are neve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,6 +33,7 @@ from blockweight.render.local.layers import applied
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.merging import merge, take_off, unmerged
 from blockweight.render.local.places import Name, Places
+from blockweight.weights import BlockWeights
 
 _MOST = 0.75
 """The share of a batch's rows beyond which all of them are calculated: picking rows out copies them."""
@@ -61,17 +64,45 @@ class LiveLora:
         self.layers = frozenset(layer for layer, _ in planned)
         self._scales = {lora.block_of(module): _Scales(()) for module in lora.modules}
         self._attached = [_Attached(layer, delta) for layer, delta in planned]
+        self._sloping = False
 
     def set_samples(self, variants: Sequence[Variant], strength: float) -> None:
         """Give each sample of the coming batches its own block weights; no LoRA at all where `weights` is None.
 
         A batch may have k times as many rows: [all samples, all samples, …], as guidance orders them.
         """
+        if self._sloping:
+            return  # there is one sample, whose weights are leaves
         self._scales = {
             block: _Scales(tuple(block_scale(v, block, strength) for v in variants)) for block in self._scales
         }
         for attached in self._attached:
             attached.prepare(self._scales[attached.delta.block])
+
+    @contextmanager
+    def sloping(self, weights: BlockWeights, strength: float) -> Iterator[Mapping[str, Tensor]]:
+        """In here all batches are of one sample with these block weights, which are leaves that gradients reach: one
+        float64 number for each block, so that they add up over layers and steps in that, whatever the model calculates
+        in. Nothing is merged, which would hide them."""
+        leaves = {
+            block: torch.tensor(weights.weight(block), dtype=torch.float64, requires_grad=True)
+            for block in self._scales
+        }
+
+        def add(delta: Delta, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            taken = inputs[0]
+            scale = (strength * leaves[delta.block]).to(output.device, output.dtype)
+            return output + delta.times(layer, taken, scale.expand(len(taken)))
+
+        self.set_samples([Variant("without", None)], 0.0)
+        handles = [each.layer.register_forward_hook(partial(add, each.delta)) for each in self._attached]
+        self._sloping = True
+        try:
+            yield leaves
+        finally:
+            self._sloping = False
+            for handle in handles:
+                handle.remove()
 
     def text_scales(
         self, variant: Variant, strength: float, components: Collection[str] = TEXT_ENCODERS

@@ -103,6 +103,22 @@ class PipelineEngine:
         """Not if the LoRA changes layers that do not see the samples row by row."""
         return live is None or not self._alone(live)
 
+    @contextmanager
+    def seeing(self, seen: Callable[[Tensor], None]) -> Iterator[None]:
+        """Give `seen` every guided prediction, as the scheduler gets it."""
+        scheduler = self.pipeline.scheduler
+        own = scheduler.step
+
+        def step(predicted: Tensor, *given: Any, **named: Any) -> Any:
+            seen(predicted)
+            return own(predicted, *given, **named)
+
+        scheduler.step = step
+        try:
+            yield
+        finally:
+            del scheduler.step
+
     def _draw(self, jobs: Sequence[Job], live: LiveLora | None, told: Any) -> Tensor:
         def step_end(_pipeline: Any, step: int, _timestep: Any, _tensors: Any) -> dict[str, Any]:
             told(step + 1)

@@ -65,12 +65,12 @@ class Recalculation:
         inputs = [first] if isinstance(first, Tensor) else list(first)
         key = tuple(side for each in inputs for side in each.shape)
         if key not in self._sizes:
-            found = 0
+            found, nothing = 0, torch.empty(0)
 
             def pack(kept: Tensor) -> Tensor:
                 nonlocal found
                 found += 0 if isinstance(kept, nn.Parameter) else kept.numel() * kept.element_size()
-                return kept.new_empty(0)
+                return nothing
 
             with saved_tensors_hooks(pack, lambda kept: kept):
                 call()

@@ -17,7 +17,7 @@ import torch
 
 from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError, quoted
-from blockweight.lora import Lora, open_lora
+from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.batches import Batches, BatchSizes
 from blockweight.render.local.checks import check_family, check_fits, check_lora, check_scene
@@ -30,11 +30,11 @@ from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import dtype_on, pick_device
 from blockweight.render.local.probing import Way, probe_scene
+from blockweight.render.local.sketches import check_sketch, sketch_of
 from blockweight.render.local.slopes import check_slopes, slopes_of
-from blockweight.render.local.sloping_lora import SlopingLora
 from blockweight.render.probing import ProbeAsk, Probed, check_steps
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
-from blockweight.render.sloping import SlopeAsk, Slopes
+from blockweight.render.sloping import Sketch, SketchAsk, SlopeAsk, Slopes
 
 LARGEST_BATCH = 26
 
@@ -142,21 +142,30 @@ class LocalRenderer:
             raise RenderingError(failures)
 
     def slopes(self, asks: Sequence[SlopeAsk], watch: Watch = unwatched) -> Iterator[Slopes]:
-        """One picture at a time, with what the LoRA changes beside the model's weights."""
+        """One picture at a time, with what the LoRA changes calculated beside the model's own weights."""
         for ask in asks:
             check_slopes(ask)
         self.check([ask.job for ask in asks])
         return self._slopes(asks, watch)
 
     def _slopes(self, asks: Sequence[SlopeAsk], watch: Watch) -> Iterator[Slopes]:
-        held: tuple[Engine, str, SlopingLora] | None = None
         for ask in asks:
-            # Pictures may be drawn between two slopes; what is merged for them would count twice.
-            self._detach()
-            engine, digest = self._engine(ask.job.scene.checkpoint), ask.job.lora.digest
-            if held is None or held[0] is not engine or held[1] != digest:
-                held = engine, digest, SlopingLora(_opened(ask.job), engine.components, engine.names)
-            yield slopes_of(ask, engine, held[2], watch)
+            live = self._attach(ask.job)
+            assert live is not None
+            yield slopes_of(ask, self._engine(ask.job.scene.checkpoint), live, watch)
+
+    def sketches(self, asks: Sequence[SketchAsk], watch: Watch = unwatched) -> Iterator[Sketch]:
+        """As `slopes`."""
+        for ask in asks:
+            check_sketch(ask)
+        self.check([ask.job for ask in asks])
+        return self._sketches(asks, watch)
+
+    def _sketches(self, asks: Sequence[SketchAsk], watch: Watch) -> Iterator[Sketch]:
+        for ask in asks:
+            live = self._attach(ask.job)
+            assert live is not None
+            yield sketch_of(ask, self._engine(ask.job.scene.checkpoint), live, watch)
 
     def noise_levels(self, job: Job) -> tuple[float, ...]:
         """The ratio of noise to picture every time that the model is asked in the job's first pass; ∞ for noise
@@ -252,7 +261,9 @@ class LocalRenderer:
         self._detach()
         if job.variant.weights is None:
             return None
-        lora = _opened(job)
+        # Some LoRAs could be of several families: the weights say which.
+        lora = open_lora(Path(job.lora.path), family_by_name(job.variant.weights.layout.family))
+        check_lora(lora, job)
         engine = self._engine(job.scene.checkpoint)
         live = LiveLora(lora, engine.components, engine.names)
         self._attached = _Attached(checkpoint, digest, live)
@@ -262,14 +273,6 @@ class LocalRenderer:
         if self._attached is not None:
             self._attached.live.detach()
             self._attached = None
-
-
-def _opened(job: Job) -> Lora:
-    """The LoRA of a job with weights, checked. Some could be of several families: the weights say which."""
-    assert job.variant.weights is not None
-    lora = open_lora(Path(job.lora.path), family_by_name(job.variant.weights.layout.family))
-    check_lora(lora, job)
-    return lora
 
 
 def _no_number(job: Job) -> Failure:

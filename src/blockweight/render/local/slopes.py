@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -13,11 +13,11 @@ from torch import Tensor
 
 from blockweight.blocks import DENOISERS, REST
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import LATENT_UPSCALERS, Scene
+from blockweight.plan import LATENT_UPSCALERS, Job, Scene
 from blockweight.render.local.engine import Engine
+from blockweight.render.local.live import LiveLora
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.recalculation import Recalculation
-from blockweight.render.local.sloping_lora import SlopingLora
 from blockweight.render.protocol import Step, Watch
 from blockweight.render.sloping import Levels, SlopeAsk, Slopes
 
@@ -25,14 +25,19 @@ _LARGEST = 0.5
 """Of the numbers that go back into the autoencoder: half precision knows neither much larger nor much smaller ones."""
 
 
+def check_weights(job: Job) -> None:
+    """Refuse a picture without the LoRA."""
+    if job.variant.weights is None:
+        raise BlockweightError(
+            f"The picture {quoted(job.variant.label)} is without the LoRA, so no block has a weight there; take "
+            "its slopes with every block at 0."
+        )
+
+
 def check_slopes(ask: SlopeAsk) -> None:
     """Refuse a picture without the LoRA, and one whose second pass begins with a picture of 8 bits."""
     scene = ask.job.scene
-    if ask.job.variant.weights is None:
-        raise BlockweightError(
-            f"The picture {quoted(ask.job.variant.label)} is without the LoRA, so no block has a weight there; take "
-            "its slopes with every block at 0."
-        )
+    check_weights(ask.job)
     if scene.hires is not None and scene.hires.upscaler not in LATENT_UPSCALERS:
         raise BlockweightError(
             f"The scene {quoted(scene.label)} enlarges the picture itself between its passes, and no gradient goes "
@@ -40,43 +45,38 @@ def check_slopes(ask: SlopeAsk) -> None:
         )
 
 
-def slopes_of(ask: SlopeAsk, engine: Engine, lora: SlopingLora, watch: Watch, room: int | None = None) -> Slopes:
+def slopes_of(ask: SlopeAsk, engine: Engine, live: LiveLora, watch: Watch, room: int | None = None) -> Slopes:
     """The slopes of one ask; `room` as for Recalculation. BlockweightError if the picture does not fit into the memory,
     or the picture or a slope is not a number."""
     job, weights = ask.job, ask.job.variant.weights
     assert weights is not None
     counted = _Counted(watch)
     started = time.perf_counter()
-    try:
-        with (
-            torch.enable_grad(),
-            engine.texts_anew(),
-            lora.at(weights, job.lora.strength) as leaves,
-            counted.on(engine, room),
-        ):
-            drawn = engine.draw([job], lora, lambda _done, of: counted.expect(of))
-            levels = (drawn[0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5
-            picture = levels.detach().double().cpu().numpy()
-            if not np.isfinite(picture).all():
-                raise BlockweightError(_no_number("picture", job.scene))
-            forth, rows = time.perf_counter() - started, counted.rows
-            cotangents = [np.asarray(each, np.float64) for each in ask.cotangents(picture)]
-            counted.back(len(cotangents))
-            blocks = [block for block in (*lora.lora.blocks, REST) if block in leaves]
-            found = [_back(levels, each, [leaves[block] for block in blocks]) for each in cotangents]
-    except (RuntimeError, MemoryError) as error:
-        if not ran_out_of_memory(error):
-            raise
-        width, height = job.scene.picture_size
-        raise BlockweightError(
-            f"The gradient of a picture of {width}×{height} pixels does not fit into the memory; use smaller pictures, "
-            "or another --method."
-        ) from error
+    with (
+        memory_in_words(job.scene),
+        torch.enable_grad(),
+        engine.texts_anew(),
+        live.sloping(weights, job.lora.strength) as leaves,
+        counted.on(engine, room),
+    ):
+        drawn = engine.draw([job], live, counted.forth)
+        levels = (drawn[0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5
+        picture = levels.detach().double().cpu().numpy()
+        if not np.isfinite(picture).all():
+            raise BlockweightError(no_number("picture", job.scene))
+        forth = time.perf_counter() - started
+        cotangents = [np.asarray(each, np.float64) for each in ask.cotangents(picture)]
+        counted.back(len(cotangents))
+        blocks = blocks_of(live, leaves)
+        found = []
+        for cotangent in cotangents:
+            found.append(_back(levels, cotangent, [leaves[block] for block in blocks]))
+            counted.gone_back(len(found))
     slopes = np.array(found, np.float64).reshape(len(found), len(blocks))
     if not np.isfinite(slopes).all():
-        raise BlockweightError(_no_number("gradient", job.scene))
+        raise BlockweightError(no_number("gradient", job.scene))
     seconds = time.perf_counter() - started
-    return Slopes(job, picture, tuple(blocks), slopes, rows, rows * seconds / forth, seconds)
+    return Slopes(job, picture, tuple(blocks), slopes, counted.rows, counted.rows * seconds / forth, seconds)
 
 
 def _back(levels: Tensor, cotangent: Levels, leaves: Sequence[Tensor]) -> list[float]:
@@ -91,10 +91,31 @@ def _back(levels: Tensor, cotangent: Levels, leaves: Sequence[Tensor]) -> list[f
     return [0.0 if each is None else float(each) / power for each in found]
 
 
-def _no_number(what: str, scene: Scene) -> str:
+def blocks_of(live: LiveLora, leaves: Mapping[str, Tensor]) -> list[str]:
+    """The blocks in the family's order, REST last."""
+    return [block for block in (*live.lora.blocks, REST) if block in leaves]
+
+
+@contextmanager
+def memory_in_words(scene: Scene) -> Iterator[None]:
+    """Say in a sentence that there is no memory for what is done in here."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out_of_memory(error):
+            raise
+        width, height = scene.picture_size
+        raise BlockweightError(
+            f"The gradient of a picture of {width}×{height} pixels does not fit into the memory; use smaller pictures, "
+            "or another --method."
+        ) from error
+
+
+def no_number(what: str, scene: Scene) -> str:
+    """What came out as something that is not a number, in a sentence."""
     return (
         f"The {what} of the scene {quoted(scene.label)} came out as something that is not a number: the weights are "
-        "too large for this model's number format; lower them, or use --dtype float32."
+        "too large for this model's number format; lower them, or use another --method."
     )
 
 
@@ -104,16 +125,7 @@ class _Counted:
     def __init__(self, watch: Watch) -> None:
         self.rows = 0
         self._watch = watch
-        self._calls = self._forth = 0
-        self._ways = 2
-
-    def expect(self, calls: int) -> None:
-        """So many calls make the picture."""
-        self._forth = calls
-
-    def back(self, times: int) -> None:
-        """The picture is made; it will be gone back through so often."""
-        self._forth, self._ways = self._calls, 1 + times
+        self._done = self._forth = self._ways = 0
 
     @contextmanager
     def on(self, engine: Engine, room: int | None) -> Iterator[None]:
@@ -127,7 +139,27 @@ class _Counted:
             stack.enter_context(again.of(pipeline.vae, "decode"))
             yield
 
+    def forth(self, done: int, of: int) -> None:
+        """The model was asked `done` of `of` times for the picture; how often it will be gone back through is not known
+        yet."""
+        self._done, self._forth = done, of
+        self._watch(Step(1, done, 2 * of))
+
+    def back(self, times: int) -> None:
+        """The picture is made; it will be gone back through so often."""
+        self._forth, self._ways = self._done, 1 + times
+
+    def gone_back(self, times: int) -> None:
+        """So often so far."""
+        self._tell(self._forth * (1 + times))
+
     def _called(self, rows: int) -> None:
-        self.rows += rows
-        self._calls += 1
-        self._watch(Step(1, self._calls, max(self._calls, self._forth * self._ways)))
+        if self._ways:
+            self._tell(self._done + 1)
+        else:
+            self.rows += rows
+
+    def _tell(self, done: int) -> None:
+        if done > self._done:
+            self._done = done
+            self._watch(Step(1, done, max(done, self._forth * self._ways)))

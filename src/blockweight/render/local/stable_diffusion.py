@@ -39,6 +39,7 @@ class StableDiffusion:
         self._texts = TextEmbeddings()
         self._vaes = Vaes(pipeline.vae)
         self._controls = ControlShelf(pipeline.unet)
+        self._seen: Callable[[Tensor], None] = _unseen
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -83,6 +84,15 @@ class StableDiffusion:
             yield
         finally:
             self._texts = kept
+
+    @contextmanager
+    def seeing(self, seen: Callable[[Tensor], None]) -> Iterator[None]:
+        """Give `seen` every guided prediction, (N, C, h, w), fp32."""
+        self._seen = seen
+        try:
+            yield
+        finally:
+            self._seen = _unseen
 
     def decode(self, _jobs: Sequence[Job], latents: Tensor) -> Tensor:
         """Latents (N, C, h, w) to pictures (N, 3, H, W)."""
@@ -166,6 +176,7 @@ class StableDiffusion:
                 found = model(latents, timestep, asked)
                 asked, done = asked + 1, done + 1
                 stepped(done, max(done, asks))
+                self._seen(found)
                 return found
 
             return predict
@@ -184,3 +195,7 @@ class StableDiffusion:
         """The ControlNets of a batch."""
         controls = scenes[0].controls
         return Guides(controls, self._controls.take(controls), self.pipeline.vae_scale_factor)
+
+
+def _unseen(_predicted: Tensor) -> None:
+    """Nobody wants to know."""

@@ -16,11 +16,11 @@ export function wirePainting({ view, again, sceneButton }) {
 
   by("paint").addEventListener("click", async () => {
     const { analysis } = view();
-    const [first] = analysis.blocks;
     const named = (number) => analysis.masks[analysis.masks.length > 1 ? number : 0];
     const scenes = analysis.scenes.map((scene, number) => ({
       ...scene,
-      picture: source(first.pairs[number]),
+      picture: source(number),
+      key: analysis.sources[number].key,
       mask: analysis.masks.length && !analysis.stale ? `${place}/masks/${named(number)}.png` : null,
     }));
     form.elements.region.value = analysis.region;
@@ -31,7 +31,10 @@ export function wirePainting({ view, again, sceneButton }) {
     await painter.open(scenes);
   });
 
-  const source = (pair) => (pair.source_ready ? `${place}/pictures/${pair.source}.png` : null);
+  const source = (number) => {
+    const { key, ready } = view().analysis.sources[number];
+    return ready ? `${place}/pictures/${key}.png` : null;
+  };
 
   painter.addEventListener("painted", () => {
     const { analysis } = view();
@@ -40,8 +43,8 @@ export function wirePainting({ view, again, sceneButton }) {
     by("save-one").disabled = !whole[painter.at];
     by("save-one").hidden = painter.scenes.length < 2;
     const buttons = painter.scenes.map((scene, number) => {
-      const pair = analysis.blocks[0].pairs[number];
-      const button = sceneButton(scene, number, number === painter.at, pair?.source_ready ? pair.source : null, () => {
+      const { key, ready } = analysis.sources[number] ?? {};
+      const button = sceneButton(scene, number, number === painter.at, ready ? key : null, () => {
         painter.go(number);
         by("paint-scenes").children[number].focus();
       });
@@ -51,6 +54,7 @@ export function wirePainting({ view, again, sceneButton }) {
     by("paint-scenes").hidden = painter.scenes.length < 2;
     by("paint-scenes").replaceChildren(...buttons);
   });
+  painter.addEventListener("refused", ({ detail }) => complain(detail.error, detail.lang));
   by("paint-scenes").addEventListener("keydown", (event) => {
     const by_ = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
     if (!by_) return;

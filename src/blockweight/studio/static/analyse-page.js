@@ -3,7 +3,9 @@
 import { act, news, place, queue } from "./project.js";
 import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
-import { fill, showWhy, suggestionRows, words } from "./analyse-words.js";
+import { showFigures } from "./analyse-figures.js";
+import { wireKeys } from "./analyse-keys.js";
+import { fill, nameOfMeasure, showWhy, suggestionRows, tookText, words } from "./analyse-words.js";
 import { wirePainting } from "./analyse-masks.js";
 import { wirePlan } from "./analyse-plan.js";
 import "./effect-chart.js";
@@ -18,7 +20,7 @@ const problem = by("problem");
 
 let view = JSON.parse(by("view").textContent);
 let rendering = false;
-let started = false; // rendering has been seen here
+let started = false; // a task for it has been seen here
 const chosen = { block: "", scene: 0, measure: "diff", ...recalled() };
 
 function recalled() {
@@ -43,6 +45,7 @@ const { refresh, reach } = follow({
 
 news.addEventListener("task", ({ detail }) => {
   rendering = Boolean(detail.open);
+  started ||= rendering || detail.work === "analysis"; // one that fails at once is never seen open
   showBegun();
   showActions();
 });
@@ -58,8 +61,7 @@ function say(sentence, lang) {
 /** One that is only planned, as in the demo, has nothing to show yet. */
 function showBegun() {
   const { analysis } = view;
-  started ||= rendering;
-  const begun = analysis !== null && (started || analysis.cost.finished > 0);
+  const begun = analysis !== null && (started || analysis.cost.finished > 0 || analysis.number !== null);
   by("none").hidden = begun;
   by("result").hidden = !begun;
   by("none-mask").hidden = !analysis?.masks.length || analysis.stale;
@@ -74,20 +76,45 @@ function show() {
     by(name).title = view[name]?.text ?? "";
   }
   if (analysis) {
-    if (!analysis.blocks.some((each) => each.block === chosen.block)) chosen.block = strongest();
     chosen.scene = Math.min(chosen.scene, analysis.scenes.length - 1);
     showMeasures();
+    if (!analysis.blocks.some((each) => each.block === chosen.block)) chosen.block = strongest();
+    showMethod();
     showActions();
     showAbout();
     showBlock();
     showRows();
+    showFigures(analysis);
     by("unmask").hidden = !analysis.masks.length;
     by("no-mask").hidden = analysis.masks.length > 0;
     by("paint").textContent = analysis.masks.length ? words.repaint : words.paint;
-    by("paint").disabled = !analysis.blocks.some((each) => each.pairs.some((pair) => pair.source_ready));
+    // A mask may also come from a file, where no picture shows what to paint.
+    by("paint").disabled = whole() && !analysis.sources.some((source) => source.ready);
     by("place-title").textContent = analysis.masks.length && analysis.region ? fill(words.masked, { region: analysis.region }) : by("place-title").dataset.plain;
   }
   askCost();
+}
+
+/** Whether whole pictures of single blocks are rendered, which are looked at as they come. */
+const whole = () => view.analysis?.method === "eba";
+
+/** Other methods have figures instead, once they are complete. */
+function showMethod() {
+  const { analysis } = view;
+  const told = whole() || analysis.measures.length > 0;
+  const complete = analysis.number !== null;
+  by("stage").hidden = !whole();
+  by("result").classList.toggle("plain", !whole());
+  by("legend").hidden = !whole();
+  by("charts").hidden = !told;
+  by("table").hidden = !told;
+  charts[0].hidden = !told;
+  by("measure").parentElement.hidden = !told;
+  by("unfinished").hidden = whole() || complete;
+  by("lost").hidden = !complete || !analysis.folder || analysis.figures.length > 0;
+  by("table-lead").hidden = !whole();
+  by("table-title").textContent = whole() ? words.suggestions : words.blocks;
+  for (const head of document.querySelectorAll("th.suggested")) head.hidden = !whole();
 }
 
 /** The table; where a row's button had the focus, it has it again. */
@@ -98,19 +125,20 @@ function showRows() {
 }
 
 function strongest() {
-  const of = (each) => each.effects.diff?.mean ?? -1;
+  const of = (each) => Math.abs(each.effects[chosen.measure]?.mean ?? -1);
   return view.analysis.blocks.reduce((best, each) => (of(each) > of(best) ? each : best)).block;
 }
 
 function showMeasures() {
   const select = by("measure");
-  const known = view.analysis.masks.length ? ["diff", "overall", "inside", "outside"] : ["diff", "overall"];
-  if (!known.includes(chosen.measure)) chosen.measure = "diff";
-  if (select.options.length !== known.length) {
-    select.replaceChildren(...known.map((name) => new Option(name === "diff" ? words.diff : `${words[name]} (${words.levels})`, name)));
+  const { measures } = view.analysis;
+  const names = measures.map(nameOfMeasure);
+  if (!measures.some((each) => each.name === chosen.measure)) chosen.measure = measures[0]?.name ?? "";
+  if ([...select.options].map((option) => option.textContent).join() !== names.join()) {
+    select.replaceChildren(...measures.map((each, at) => new Option(names[at], each.name)));
   }
   select.value = chosen.measure;
-  by("measure-head").textContent = select.selectedOptions[0].textContent;
+  by("measure-head").textContent = select.selectedOptions[0]?.textContent ?? "";
 }
 
 function showAbout() {
@@ -118,6 +146,7 @@ function showAbout() {
   const [value, base] = analysis.range;
   const parts = [fill(words.title, { blocks: analysis.blocks.length, value, base })];
   const done = analysis.suggested_from;
+  parts.push(...tookText(analysis));
   if (analysis.number === null && done) parts.push(fill(words.partial, { done, all: analysis.scenes.length }));
   by("about").textContent = parts.join(" · ");
   by("stale").hidden = !analysis.stale;
@@ -137,7 +166,7 @@ function showActions() {
   const left = settled().length;
   by("apply-all").hidden = !complete || !left;
   by("apply-all").textContent = fill(words.applyAll, { count: left });
-  by("to-tune").hidden = !complete || left > 0;
+  by("to-tune").hidden = !complete || left > 0 || !whole();
   by("revoke-all").hidden = !analysis.blocks.some((each) => each.applied !== null);
 }
 
@@ -166,13 +195,15 @@ function showCharts() {
     name: (block) => nameOf(analysis.blocks.find((each) => each.block === block)),
   };
   for (const chart of charts) {
-    chart.hidden = chart.getAttribute("kind") === "scatter" && !analysis.masks.length;
+    if (chart.getAttribute("kind") === "scatter") chart.hidden = !analysis.masks.length || !whole();
     if (!chart.hidden) chart.show(data);
   }
 }
 
 function showBlock() {
   showCharts();
+  keep();
+  if (!whole()) return;
   const each = found();
   const { analysis } = view;
   const [value, base] = analysis.range;
@@ -189,7 +220,6 @@ function showBlock() {
   compare.show({ pair: each.pairs[chosen.scene], scene: analysis.scenes[chosen.scene], block: each.block, value, base });
   showScenes(each);
   preload();
-  keep();
 }
 
 function figuresOf(each) {
@@ -327,55 +357,36 @@ by("cancel").addEventListener("click", () => perform({ act: "cancel analysis" })
 
 /** The planned analysis once more, with other masks. */
 const again = (masks, region) => {
-  const { blocks, range, threshold } = view.analysis;
-  return run({ blocks: blocks.map((each) => each.block).join(","), range: range.join(","), threshold, masks, region });
+  const { blocks, range, threshold, method, adaptive, aspects, aims, pairs, levels, part, scenes } = view.analysis;
+  const same = { range: range.join(), threshold, method, adaptive, aspects: aspects.join(), aims: aims.join(), pairs, levels };
+  return run({ ...same, blocks: blocks.map((each) => each.block).join(), ...(part ? { scenes: scenes.length } : {}), masks, region });
 };
 by("paint-here").addEventListener("click", () => by("paint").click());
 by("unmask").addEventListener("click", () => again([], ""));
 const askCost = wirePlan({ view: () => view, run });
 wirePainting({ view: () => view, again, sceneButton });
 
-// Keys.
-
-const ACTIONS = {
-  Enter: () => toggle(chosen.block),
-  u: () => perform({ act: "undo" }),
-  r: () => perform({ act: "redo" }),
-  "?": () => by("keys").showModal(),
-  ArrowLeft: () => step(-1),
-  ArrowRight: () => step(1),
-  ArrowUp: () => goScene(chosen.scene - 1),
-  ArrowDown: () => goScene(chosen.scene + 1),
-  " ": () => compare.flip(true),
-  z: () => {
-    compare.classList.toggle("large");
-    by("stage").scrollIntoView({ block: compare.classList.contains("large") ? "start" : "nearest" });
+wireKeys({
+  actions: {
+    Enter: () => whole() && toggle(chosen.block),
+    u: () => perform({ act: "undo" }),
+    r: () => perform({ act: "redo" }),
+    "?": () => by("keys").showModal(),
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+    ArrowUp: () => whole() && goScene(chosen.scene - 1),
+    ArrowDown: () => whole() && goScene(chosen.scene + 1),
+    " ": () => compare.flip(true),
+    z: () => {
+      compare.classList.toggle("large");
+      by("stage").scrollIntoView({ block: compare.classList.contains("large") ? "start" : "nearest" });
+    },
+    "[": () => compare.wipeTo(compare.wipe - 5),
+    "]": () => compare.wipeTo(compare.wipe + 5),
   },
-  "[": () => compare.wipeTo(compare.wipe - 5),
-  "]": () => compare.wipeTo(compare.wipe + 5),
-};
-
-addEventListener("keydown", (event) => {
-  if (event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
-  const modified = event.ctrlKey || event.metaKey;
-  const typing = event.target.matches("input:not([type=range], [type=checkbox]), textarea, select");
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (modified && !typing && (key === "z" || key === "y")) {
-    event.preventDefault();
-    perform({ act: key === "y" || event.shiftKey ? "redo" : "undo" });
-    return;
-  }
-  if (modified || typing || !(key in ACTIONS)) return;
-  // Elsewhere on the page a control's own keys are the control's.
-  const inside = event.target === document.body || event.target.id === "main" || event.target.closest("effect-chart, #scenes") || (event.target.closest("picture-compare") && !event.key.startsWith("Arrow"));
-  if (key === "?" || key === "u" || (inside && view.analysis && !(event.target.closest("#scenes") && key === "Enter"))) {
-    event.preventDefault();
-    ACTIONS[key]();
-  }
+  any: () => Boolean(view.analysis),
+  released: () => compare.flip(false),
 });
-addEventListener("keyup", (event) => event.key === " " && compare.flip(false));
-addEventListener("blur", () => compare.flip(false));
-for (const button of document.querySelectorAll("[data-key]")) button.addEventListener("click", () => ACTIONS[button.dataset.key]());
 
 by("place-title").dataset.plain = by("place-title").textContent;
 show();

@@ -7,6 +7,23 @@ export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
 }
 
+/** What a measure is called, with its unit. */
+export function nameOfMeasure({ name, aspect, region, unit }) {
+  const shown = unit === "levels" ? words.levels : unit;
+  if (name === "diff") return words.diff;
+  if (["overall", "inside", "outside"].includes(name)) return `${words[name]} (${shown})`;
+  const own = words[`aspect${aspect[0].toUpperCase()}${aspect.slice(1)}`] ?? aspect;
+  return [own, region && ` · ${words[region] ?? region}`, shown && ` (${shown})`].join("");
+}
+
+/** What finding it took, and what two seeds differ by anyway. */
+export function tookText({ work, seeds }) {
+  if (!work) return [];
+  const values = { pictures: work.pictures, calls: Math.round(work.calls) };
+  const text = !work.calls ? words.tookPictures : work.pictures ? words.tookBoth : words.tookCalls;
+  return [fill(text, values), ...(seeds === null ? [] : [fill(words.seedsDiffer, { levels: seeds.toFixed(1) })])];
+}
+
 /** Why a block's verdict was given, in the page's language; in English where a version of the program said something else. */
 export function showWhy(element, each, region) {
   const { ground, reasons } = each;
@@ -27,9 +44,15 @@ export function showWhy(element, each, region) {
 
 const times = (value) => (value === null ? "∞" : value < 9.95 ? value.toFixed(1) : value.toFixed(0));
 
-/** A row a block: what was measured, what is suggested and why, its weight now, and a button that applies or revokes. */
+/**
+ * A row a block: what was measured, what is suggested and why, its weight now, and a button that applies or revokes. Where
+ * nothing can be suggested, the strongest block comes first.
+ */
 export function suggestionRows(view, chosen, toggle) {
-  return view.analysis.blocks.map((each) => {
+  const plain = view.analysis.method !== "eba";
+  const size = (each) => Math.abs(each.effects[chosen.measure]?.mean ?? -1);
+  const blocks = plain ? view.analysis.blocks.toSorted((one, other) => size(other) - size(one)) : view.analysis.blocks;
+  return blocks.map((each) => {
     const row = document.createElement("tr");
     row.dataset.row = each.block;
     row.classList.toggle("chosen", each.block === chosen.block);
@@ -38,10 +61,13 @@ export function suggestionRows(view, chosen, toggle) {
     head.textContent = each.block;
     const effect = each.effects[chosen.measure];
     cell(row, effect?.text ?? "–", "number");
-    cell(row, effect ? `${Math.min(...effect.samples).toFixed(2)} – ${Math.max(...effect.samples).toFixed(2)}` : "–", "number");
-    cell(row, "", "").append(chip(each.verdict));
-    showWhy(cell(row, "", "reason"), each, view.analysis.region);
+    cell(row, effect ? `${Math.min(...effect.samples).toFixed(effect.decimals)} – ${Math.max(...effect.samples).toFixed(effect.decimals)}` : "–", "number");
+    if (!plain) {
+      cell(row, "", "").append(chip(each.verdict));
+      showWhy(cell(row, "", "reason"), each, view.analysis.region);
+    }
     cell(row, view.weights[each.block] + (view.fixed.includes(each.block) ? ` · ${words.fixed}` : ""), "number now");
+    if (plain) return row;
     const last = cell(row, "", "do");
     const settled = ["keep", "drop"].includes(each.verdict);
     if (each.applied !== null || (settled && view.analysis.number !== null)) {

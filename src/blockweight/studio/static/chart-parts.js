@@ -20,19 +20,20 @@ export function mark(verdict, x, y, size, parent) {
   return group;
 }
 
-/** Round numbers from 0 to about `most`, four or so. */
-export function ticks(most) {
-  const rough = most / 4;
+/** Round numbers from `least` (0 or below) to about `most`, four or so, 0 among them. */
+export function ticks(most, least = 0) {
+  const rough = (most - least) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((each) => each * power >= rough) * power;
   const found = [];
-  for (let at = 0; at <= most * 1.0001; at += step) found.push(Number(at.toPrecision(6)));
+  for (let at = Math.ceil(least / step); at * step <= most * 1.0001; at += 1) found.push(Number((at * step).toPrecision(6)));
   return found;
 }
 
 /** A number in a few characters. */
 export function short(value) {
   if (value === 0) return "0";
+  if (value < 0) return `−${short(-value)}`;
   if (value >= 99.95) return value.toFixed(0);
   return value >= 9.995 ? value.toFixed(1) : value >= 0.005 ? value.toFixed(2) : "<.01";
 }

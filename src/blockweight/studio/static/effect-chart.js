@@ -82,7 +82,7 @@ function drawStrip(canvas, data, width, option) {
   const rows = Math.ceil((data.layout.length * least) / width);
   const columns = Math.ceil(data.layout.length / rows);
   const each = Math.min(width / columns, 64);
-  const most = Math.max(...data.blocks.map((block) => block.effects[data.measure]?.mean ?? 0));
+  const most = Math.max(...data.blocks.map((block) => Math.abs(block.effects[data.measure]?.mean ?? 0)));
   const height = CELL + 42;
   data.layout.forEach((block, at) => {
     const [x, y] = [(at % columns) * each, Math.floor(at / columns) * height];
@@ -92,10 +92,10 @@ function drawStrip(canvas, data, width, option) {
     const middle = x + each / 2;
     shape("text", { class: "name", x: middle, y: y + 15, "text-anchor": "middle" }, group, block);
     const effect = found?.effects[data.measure];
-    const cell = shape("rect", { class: effect ? "heat" : "empty", x: x + 4, y: y + 21, width: each - 8, height: CELL - 4, rx: 4 }, group);
+    const cell = shape("rect", { class: effect ? (effect.mean < 0 ? "heat below" : "heat") : "empty", x: x + 4, y: y + 21, width: each - 8, height: CELL - 4, rx: 4 }, group);
     if (effect) {
       // Above 100 %, by a rounding, there is no colour at all.
-      cell.style.setProperty("--heat", `${most ? Math.min((100 * effect.mean) / most, 100).toFixed(1) : 0}%`);
+      cell.style.setProperty("--heat", `${most ? Math.min((100 * Math.abs(effect.mean)) / most, 100).toFixed(1) : 0}%`);
       shape("text", { class: "figure", x: middle, y: y + 40, "text-anchor": "middle" }, group, short(effect.mean));
     }
     if (found?.verdict) mark(found.verdict, found.applied ? middle - 7 : middle, y + CELL + 28, 9, group);
@@ -105,18 +105,20 @@ function drawStrip(canvas, data, width, option) {
   return rows * height + EDGE;
 }
 
-/** A bar a block, strongest first: the mean, the scenes as dots, the interval as a line. */
+/** A bar a block, strongest first: the mean, the scenes as dots, the interval as a line. What has a sign goes both ways. */
 function drawBars(canvas, data, width, option) {
   const of = (block) => block.effects[data.measure];
-  const rows = data.blocks.filter(of).sort((one, other) => of(other).mean - of(one).mean);
+  const rows = data.blocks.filter(of).sort((one, other) => Math.abs(of(other).mean) - Math.abs(of(one).mean));
   if (!rows.length) return 0;
   const left = Math.max(...rows.map((row) => widthOf(row.block))) + 40;
   const right = Math.max(...rows.map((row) => widthOf(of(row).text, 11.5))) + 14;
-  const most = Math.max(...rows.map((row) => Math.max(...of(row).samples)), 1e-3) * 1.06;
-  const to = (value) => left + (Math.min(value, most) / most) * (width - left - right);
+  const samples = rows.flatMap((row) => of(row).samples);
+  const least = Math.min(...samples, 0) * 1.06;
+  const most = Math.max(...samples, least < 0 ? 0 : 1e-9) * 1.06;
+  const to = (value) => left + ((Math.min(Math.max(value, least), most) - least) / (most - least)) * (width - left - right);
   const bottom = rows.length * ROW + 4;
   const axis = shape("g", { class: "axis" }, canvas);
-  for (const tick of ticks(most)) {
+  for (const tick of ticks(most, least)) {
     shape("line", { x1: to(tick), x2: to(tick), y1: 2, y2: bottom }, axis);
     shape("text", { x: to(tick), y: bottom + 15, "text-anchor": "middle" }, axis, String(tick));
   }
@@ -126,9 +128,9 @@ function drawBars(canvas, data, width, option) {
     const group = option(row.block, { x: 1, y: at * ROW + 3, width: width - 2, height: ROW - 2 });
     if (row.verdict) mark(row.verdict, 12, middle, 9, group);
     shape("text", { class: "name", x: 24, y: middle + 4 }, group, row.block);
-    shape("rect", { class: "bar", x: left, y: middle - 7, width: Math.max(to(mean) - left, 0), height: 14, rx: 2 }, group);
+    shape("rect", { class: "bar", x: Math.min(to(mean), to(0)), y: middle - 7, width: Math.abs(to(mean) - to(0)), height: 14, rx: 2 }, group);
     if (high !== null) {
-      shape("line", { class: "interval", x1: to(Math.max(low, 0)), x2: to(high), y1: middle, y2: middle }, group);
+      shape("line", { class: "interval", x1: to(low), x2: to(high), y1: middle, y2: middle }, group);
       if (high > most) shape("path", { class: "beyond", d: `M${to(high)} ${middle - 4}l6 4-6 4Z` }, group);
     }
     for (const sample of samples) shape("circle", { class: "dot", cx: to(sample), cy: middle, r: 3 }, group);

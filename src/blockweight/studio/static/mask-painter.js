@@ -1,8 +1,12 @@
 // <mask-painter>: paints a mask on a picture with a brush and an eraser of any size, by pointer, touch or keyboard.
 //
 // open(scenes) takes `[{picture, width, height, mask}]`, addresses of pictures and of masks that are there already (or
-// null); go(n) shows one. png(n) gives the bytes of its mask, black and white, null where nothing is painted. Tells of
-// "painted" whenever a mask has changed.
+// null), and the `key` of each picture, by which the server finds what has a colour in it; go(n) shows one. png(n) gives the
+// bytes of its mask, black and white, null where nothing is painted. Tells of "painted" whenever a mask has changed, and of
+// "refused" (detail: {error, lang}) for a file that is no mask.
+
+import { place } from "./project.js";
+import { refusalIn } from "./server.js";
 
 const MOST_UNDO = 30;
 
@@ -30,6 +34,10 @@ class MaskPainter extends HTMLElement {
     this.part("size").addEventListener("input", () => this.point(this.pointed));
     this.part("undo").addEventListener("click", () => this.undo());
     this.part("clear").addEventListener("click", () => this.clear());
+    this.part("tolerance").addEventListener("input", () => this.showTolerance());
+    this.part("tolerance").addEventListener("change", () => this.picked && this.addColour());
+    this.part("file").addEventListener("change", () => this.load());
+    this.showTolerance();
     for (const button of this.querySelectorAll("[data-tool]")) button.addEventListener("click", () => this.take(button.dataset.tool));
   }
 
@@ -56,14 +64,76 @@ class MaskPainter extends HTMLElement {
     image.src = scene.mask;
     await image.decode().catch(() => {});
     if (!image.naturalWidth) return;
-    scene.pen.drawImage(image, 0, 0);
-    const pixels = scene.pen.getImageData(0, 0, scene.width, scene.height);
+    this.cover(scene, image);
+  }
+
+  /** Put what is lighter than middle grey in an image on the scene's layer, alone or to what is there. */
+  cover(scene, image, before = null) {
+    const { pen, width, height } = scene;
+    pen.globalCompositeOperation = "source-over";
+    pen.clearRect(0, 0, width, height);
+    pen.drawImage(image, 0, 0);
+    const pixels = pen.getImageData(0, 0, width, height);
     for (let at = 0; at < pixels.data.length; at += 4) {
-      const inside = pixels.data[at] > 127;
-      pixels.data.set([255, 255, 255, inside ? 255 : 0], at);
+      const [red, green, blue, alpha] = pixels.data.subarray(at, at + 4);
+      const inside = alpha > 127 && 0.299 * red + 0.587 * green + 0.114 * blue > 127;
+      pixels.data.set([255, 255, 255, inside || before?.data[at + 3] > 127 ? 255 : 0], at);
     }
-    scene.pen.putImageData(pixels, 0, 0);
+    pen.putImageData(pixels, 0, 0);
     this.measure(scene);
+  }
+
+  /** A mask from a file, instead of what is painted. */
+  async load() {
+    const [file] = this.part("file").files;
+    this.part("file").value = ""; // the same may be loaded again
+    if (!file) return;
+    const { scene } = this;
+    const image = await createImageBitmap(file).catch(() => null);
+    if (!image) return this.refuse({ error: this.dataset.noPicture });
+    const sizes = { width: image.width, height: image.height, wide: scene.width, high: scene.height };
+    if (image.width !== scene.width || image.height !== scene.height) {
+      return this.refuse({ error: this.dataset.otherSize.replace(/\{(\w+)\}/g, (_, name) => sizes[name]) });
+    }
+    this.keepPast();
+    this.cover(scene, image);
+    this.picked = null;
+    this.changed();
+    this.refuse({ error: "" });
+  }
+
+  /** Take the colour at a spot of the picture, and add all that has it. */
+  async pick({ x, y }) {
+    const { picture, width, height } = this.scene;
+    if (!picture) return;
+    const sheet = new OffscreenCanvas(width, height).getContext("2d");
+    sheet.drawImage(this.image, 0, 0, width, height);
+    const spot = [Math.min(Math.floor(x), width - 1), Math.min(Math.floor(y), height - 1)];
+    const colour = [...sheet.getImageData(...spot, 1, 1).data.slice(0, 3)].map((level) => level.toString(16).padStart(2, "0")).join("");
+    this.keepPast();
+    this.picked = { scene: this.scene, colour, before: this.scene.past.at(-1) };
+    await this.addColour();
+  }
+
+  /** What has the colour that was picked last, to what was there before; again when the tolerance changes. */
+  async addColour() {
+    const { scene, colour, before } = this.picked;
+    const tolerance = this.part("tolerance").value;
+    const response = await fetch(`${place}/colour-masks/${scene.key}.png?${new URLSearchParams({ colour, tolerance })}`).catch(() => null);
+    if (!response) return;
+    if (!response.ok) return this.refuse(refusalIn(await response.text()));
+    const image = await createImageBitmap(await response.blob());
+    if (this.picked?.before !== before || this.part("tolerance").value !== tolerance) return;
+    this.cover(scene, image, before);
+    this.changed();
+  }
+
+  refuse(detail) {
+    this.dispatchEvent(new CustomEvent("refused", { detail }));
+  }
+
+  showTolerance() {
+    this.part("tolerance-text").textContent = `ΔE ${this.part("tolerance").value}`;
   }
 
   get scene() {
@@ -72,6 +142,7 @@ class MaskPainter extends HTMLElement {
 
   go(number) {
     this.at = number;
+    this.picked = null;
     const { picture, width, height } = this.scene;
     if (picture) this.image.src = picture;
     else this.image.removeAttribute("src");
@@ -84,12 +155,18 @@ class MaskPainter extends HTMLElement {
 
   take(tool) {
     this.tool = tool;
+    this.picked = null;
+    this.part("size-label").hidden = tool === "colour";
+    this.part("tolerance-label").hidden = tool !== "colour";
+    this.classList.toggle("picking", tool === "colour");
+    this.point(this.pointed);
     for (const button of this.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
   }
 
   /** The brush's radius in the picture's pixels: its size is in percent of the longer side. */
   get radius() {
-    return (Math.max(this.scene.width, this.scene.height) * Number(this.part("size").value)) / 200;
+    const share = this.tool === "colour" ? 2 : Number(this.part("size").value);
+    return (Math.max(this.scene.width, this.scene.height) * share) / 200;
   }
 
   /** Where in the picture an event is. */
@@ -112,6 +189,8 @@ class MaskPainter extends HTMLElement {
     if (event.button !== 0) return;
     event.preventDefault();
     this.canvas.focus();
+    if (this.tool === "colour") return void this.pick(this.spot(event));
+    this.picked = null;
     this.canvas.setPointerCapture(event.pointerId);
     this.keepPast();
     let last = this.spot(event);
@@ -153,6 +232,8 @@ class MaskPainter extends HTMLElement {
       const { width, height } = this.scene;
       const [x, y] = moves[event.key];
       this.point({ x: Math.min(Math.max(this.pointed.x + x, 0), width), y: Math.min(Math.max(this.pointed.y + y, 0), height) });
+    } else if (event.key === " " && this.tool === "colour") {
+      if (!event.repeat) this.pick(this.pointed);
     } else if (event.key === " ") {
       if (!event.repeat) this.keepPast();
       this.dab(this.pointed, this.pointed);
@@ -161,7 +242,7 @@ class MaskPainter extends HTMLElement {
     } else if (event.key === "[" || event.key === "]") {
       size.value = Number(size.value) + (event.key === "]" ? 2 : -2);
       this.point(this.pointed);
-    } else if (event.key === "e" || event.key === "b") this.take(event.key === "e" ? "erase" : "paint");
+    } else if (["e", "b", "c"].includes(event.key) && !event.ctrlKey && !event.metaKey) this.take({ e: "erase", b: "paint", c: "colour" }[event.key]);
     else if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
     else return;
     event.preventDefault();
@@ -176,6 +257,7 @@ class MaskPainter extends HTMLElement {
 
   undo() {
     const before = this.scene.past.pop();
+    this.picked = null;
     if (!before) return;
     this.scene.pen.putImageData(before, 0, 0);
     this.measure(this.scene);
@@ -184,6 +266,7 @@ class MaskPainter extends HTMLElement {
 
   clear() {
     this.keepPast();
+    this.picked = null;
     this.scene.pen.clearRect(0, 0, this.scene.width, this.scene.height);
     this.measure(this.scene);
     this.changed();

@@ -22,6 +22,7 @@ from blockweight.measure import (
     mask_digest,
 )
 from blockweight.plan import BlockAnalysis, Job, LoraUse, Scene, plan_block_analysis
+from blockweight.workflow.workbench import preview_text
 
 REGION = "the masked region"
 """What a mask covers, where nobody gave it a name."""
@@ -64,18 +65,26 @@ class AnalysisAsk:
         """The variants of a change of one block at a time."""
         return plan_block_analysis(self.layout, self.blocks, self.value, self.base)
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The aspects beside CHANGE and Diff %, each once and without a region: with a mask all are measured."""
+        named = (aspect.partition(":")[0] for aspect in self.aspects)
+        return tuple(dict.fromkeys(name for name in named if name not in ALWAYS))
+
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The aspects of a table of pictures, in its order: with a mask, each but Diff % also inside and outside; then
         the aims."""
-        names = tuple(dict.fromkeys((*ALWAYS, *self.aspects)))
+        names = (*ALWAYS, *self.further)
         regions = [f"{name}:{region}" for name in names if name != DIFF for region in (INSIDE, OUTSIDE)]
         return (*names, *(regions if self.masks else []), *(aim.name for aim in self.aims))
 
     @property
     def scene_names(self) -> tuple[SceneName, ...]:
-        """The scenes as the table names them."""
-        return tuple(SceneName(scene.label, scene.seed, scene.prompt) for scene in self.scenes)
+        """The scenes as the table names them; previews say that they are."""
+        preview = preview_text(self.scenes)
+        ending = f" ({preview})" if preview else ""
+        return tuple(SceneName(f"{scene.label}{ending}", scene.seed, scene.prompt) for scene in self.scenes)
 
     @property
     def called(self) -> str:

@@ -40,7 +40,7 @@ def _ask_missing(
         def watch(step: Step) -> None:
             if bench.stopped():
                 raise Paused
-            bar.step(step)
+            bar.step(Step(1, step.done, step.of))
 
         answers = ask(renderer, missing, watch)
         for place in missing:

@@ -12,7 +12,7 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import PICTURE_SPREAD, Estimate
 from blockweight.workflow.analysis.costs import Work
 
-Method = Literal["eba", "screen", "probe", "gradient"]
+Method = Literal["eba", "screen", "bisect", "probe", "sketch", "gradient"]
 
 PICTURES, ESTIMATES = 0.75, 0.25
 """How a block's effect differs from scene to scene, in finished pictures and by the probe: its standard deviation as a
@@ -83,31 +83,47 @@ def best_offer(
             whole = replace(work, pictures=work.pictures * affordable, calls=work.calls * affordable)
             return Offer(method, affordable, whole, as_pictures[method] * affordable)
     needed = min(as_pictures[method] for method in tried) * least
+    scenes_take = "one scene takes" if least == 1 else f"{least} scenes take"
     raise BlockweightError(
-        f"The budget of {pictures:.0f} pictures is too small: {least} scenes take at least "
-        f"{math.ceil(needed)}; raise it, or name fewer blocks."
+        f"The budget of {pictures:.0f} pictures is too small: {scenes_take} at least {math.ceil(needed)}; raise it, or "
+        "name fewer blocks."
     )
 
 
 def able_to_tell(method: Method, scenes: int) -> str:
-    """What a method can tell after so many scenes, in one sentence for people."""
+    """What a method can tell after so many scenes, in a sentence or two for people."""
     if method == "gradient":
-        return (
-            "It tells which way each block moves the objectives, to first order; large changes of a weight may bend "
-            "away from it."
-        )
-    unsaid = "" if method == "eba" else " Its numbers rank the blocks; they are no levels of finished pictures."
-    if method == "screen":
-        unsaid = " Effects are averaged over the other blocks' states, not taken at the weights you use."
+        return _SLOPES
+    told = _settled(method, scenes)
+    return f"{told} {_UNSAID[method]}" if method in _UNSAID else told
+
+
+_SLOPES = (
+    "It tells which way each block moves the objectives, to first order; large changes of a weight may bend away from "
+    "it."
+)
+
+_RANKS = "Its numbers rank the blocks; they are no levels of finished pictures."
+
+_UNSAID: dict[Method, str] = {
+    "probe": _RANKS,
+    "sketch": _RANKS,
+    "bisect": "Blocks of a group that does nothing visible are known by the group alone.",
+    "screen": "Effects are averaged over the other blocks' states, not taken at the weights you use.",
+}
+
+
+def _settled(method: Method, scenes: int) -> str:
     if scenes < LEAST:
-        return f"One scene ranks the blocks and settles nothing: how far scenes differ stays unknown.{unsaid}"
-    factor = _factor(scenes, ESTIMATES, 0.0) if method == "probe" else _factor(scenes, PICTURES, PICTURE_SPREAD)
+        return "One scene ranks the blocks and settles nothing: how far scenes differ stays unknown."
+    looks = method in ("probe", "sketch")
+    factor = _factor(scenes, ESTIMATES, 0.0) if looks else _factor(scenes, PICTURES, PICTURE_SPREAD)
     if factor > 5:
         return (
             f"{scenes} scenes rank the blocks and find those that clearly do nothing; how strong a block is they leave "
-            f"open.{unsaid}"
+            "open."
         )
-    return f"{scenes} scenes tell a block's effect to within a factor of about {factor:.1f}.{unsaid}"
+    return f"{scenes} scenes tell a block's effect to within a factor of about {factor:.1f}."
 
 
 def _factor(scenes: int, spread: float, expected: float) -> float:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
 
 import numpy as np
 
-from blockweight.measure import CHANGE, DIFF, INSIDE, NOISE_FLOOR, Sum, Verdict
+from blockweight.measure import (
+    CHANGE,
+    DIFF,
+    INSIDE,
+    NOISE_FLOOR,
+    InteractionTable,
+    Signal,
+    StepMap,
+    Sum,
+    Verdict,
+    signals,
+)
 from blockweight.report import (
+    ASPECT_LABELS,
+    AspectLabel,
+    FigureWords,
+    Labels,
     Yardstick,
+    aspect_label,
     aspect_strips,
     effect_bars,
     inside_outside_figure,
@@ -18,34 +36,84 @@ from blockweight.report import (
 )
 from blockweight.workflow.analysis.findings import Findings
 
+Translated = Callable[[str], str]
+"""A word in figures, in another language."""
 
-def figure_files(findings: Findings) -> dict[str, bytes]:
-    """File name → SVG, of all figures that there is data for: `strips.svg`, `ranking.svg` (by the first aspect),
-    `inside-outside.svg`, `steps.svg`, `pairs.svg`, `seeds.svg`."""
+
+def figure_files(findings: Findings, preview: str = "") -> dict[str, bytes]:
+    """File name → SVG, of all figures that there is data for, `strips.svg` and so on. `preview` says what previews they
+    were made from."""
+    return {f"{name}.svg": draw(str) for name, draw in figures_of(findings, preview).items()}
+
+
+def figures_of(findings: Findings, preview: str = "") -> dict[str, Callable[[Translated], bytes]]:
+    """What draws each figure that there is data for, its words translated (`str` leaves them English): `strips`,
+    `ranking` (by the first aspect), `inside-outside`, `steps`, `pairs`, `seeds`."""
     table = findings.table
-    made = {"strips.svg": aspect_strips(table)}
+    drawn: dict[str, Callable[[Translated], bytes]] = {"strips": partial(_strips, findings, preview)}
     if table.effects(main_aspect(findings)):
-        made["ranking.svg"] = ranking_figure(findings, main_aspect(findings))
+        drawn["ranking"] = partial(_ranking, findings, preview)
     if table.effects(f"{CHANGE}:{INSIDE}"):
-        floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
-        verdicts = verdicts_of(findings)
-        made["inside-outside.svg"] = inside_outside_figure(table, CHANGE, floor=floor, verdicts=verdicts or None)
+        drawn["inside-outside"] = partial(_inside_outside, findings)
     if findings.steps is not None:
-        found = findings.steps
-        values = np.nanmean(found.values, axis=0)
-        made["steps.svg"] = step_map(found.blocks, found.steps, values, noise_levels=found.sigmas)
+        drawn["steps"] = partial(_steps, findings.steps)
     if findings.interactions is not None:
-        pairs = findings.interactions
-        made["pairs.svg"] = interaction_matrix(pairs.blocks, pair_means(findings), marked=differing_pairs(findings))
+        drawn["pairs"] = partial(_pairs, findings, findings.interactions)
     if findings.yardstick:
-        made["seeds.svg"] = seed_yardstick(table, yardsticks_of(findings))
-    return made
+        drawn["seeds"] = partial(_seeds, findings)
+    return drawn
 
 
-def ranking_figure(findings: Findings, aspect: str) -> bytes:
-    """The blocks by one aspect, strongest first. BlockweightError if none was measured by it."""
+def _strips(findings: Findings, preview: str, translated: Translated) -> bytes:
+    title, labels = "Effect of every block by every aspect", labels_of(findings, translated)
+    title = f"{title} ({preview})" if preview else title
+    return aspect_strips(findings.table, title, words=_words(translated), labels=labels, quiet=quiet_of(findings))
+
+
+def _ranking(findings: Findings, preview: str, translated: Translated) -> bytes:
+    aspect = main_aspect(findings)
+    title = f"{aspect_label(aspect).title} ({preview})" if preview else ""
     floor = NOISE_FLOOR if findings.in_levels and aspect.startswith(CHANGE) else None
-    return effect_bars(findings.table, aspect, floor=floor, verdicts=verdicts_of(findings) or None)
+    verdicts, labels = verdicts_of(findings) or None, labels_of(findings, translated)
+    words = _words(translated)
+    return effect_bars(findings.table, aspect, title, floor=floor, verdicts=verdicts, words=words, labels=labels)
+
+
+def _inside_outside(findings: Findings, translated: Translated) -> bytes:
+    floor, verdicts = NOISE_FLOOR if findings.in_levels else floor_of(findings), verdicts_of(findings) or None
+    words, labels = _words(translated), labels_of(findings, translated)
+    return inside_outside_figure(findings.table, CHANGE, floor=floor, verdicts=verdicts, words=words, labels=labels)
+
+
+def _steps(found: StepMap, translated: Translated) -> bytes:
+    values = np.nanmean(found.values, axis=0)
+    return step_map(found.blocks, found.steps, values, noise_levels=found.sigmas, words=_words(translated))
+
+
+def _pairs(findings: Findings, pairs: InteractionTable, translated: Translated) -> bytes:
+    marked = differing_pairs(findings)
+    return interaction_matrix(pairs.blocks, pair_means(findings), marked=marked, words=_words(translated))
+
+
+def _seeds(findings: Findings, translated: Translated) -> bytes:
+    words, labels = _words(translated), labels_of(findings, translated)
+    return seed_yardstick(findings.table, yardsticks_of(findings), words=words, labels=labels)
+
+
+def _words(translated: Translated) -> FigureWords:
+    english = FigureWords()
+    return FigureWords(**{each.name: translated(getattr(english, each.name)) for each in fields(FigureWords)})
+
+
+def labels_of(findings: Findings, translated: Translated = str) -> Labels:
+    """What the aspects are called: objectives are in levels, and what finishes no picture has a unit of its own."""
+    own = dict(ASPECT_LABELS)
+    if not findings.in_levels and findings.method != "gradient":
+        own[CHANGE] = AspectLabel("change of the estimate", "")
+    told = {
+        name: AspectLabel(translated(each.title), each.unit and translated(each.unit)) for name, each in own.items()
+    }
+    return {**told, **{aim: AspectLabel(aim, translated("levels")) for aim in findings.aims}}
 
 
 def main_aspect(findings: Findings) -> str:
@@ -56,6 +124,18 @@ def main_aspect(findings: Findings) -> str:
 def verdicts_of(findings: Findings) -> Mapping[str, Verdict]:
     """Block → what is suggested."""
     return {each.block: each.verdict for each in findings.suggestions}
+
+
+def quiet_of(findings: Findings) -> frozenset[tuple[str, str]]:
+    """The (aspect, block) pairs that noise may explain, corrected for the number of blocks; nothing where effects are
+    no levels of finished pictures."""
+    if not findings.in_levels:
+        return frozenset()
+    names = [name for name in findings.table.aspects if name.partition(":")[0] == CHANGE]
+    said = {name: signals(findings.table.effects(name), NOISE_FLOOR) for name in names}
+    return frozenset(
+        (name, block) for name in names for block, signal in said[name].items() if signal is not Signal.VISIBLE
+    )
 
 
 def floor_of(findings: Findings) -> float:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import (
@@ -50,9 +50,14 @@ class Findings:
         return suggestions_of(self.table, self.region or REGION, adaptive=bool(self.settings.get("adaptive")))
 
     @property
+    def aims(self) -> tuple[str, ...]:
+        """The objectives among the table's aspects: they may fall as well as rise."""
+        return tuple(name for name in map(str, self.settings.get("aims", ())) if name in self.table.aspects)
+
+    @property
     def in_levels(self) -> bool:
         """Whether CHANGE is in levels of finished pictures."""
-        return self.method in ("eba", "screen")
+        return self.method in ("eba", "screen", "bisect")
 
     def facts(self) -> dict[str, object]:
         """All of it as plain values that JSON keeps."""
@@ -71,19 +76,22 @@ class Findings:
 def findings_from(facts: Mapping[str, Any]) -> Findings:
     """The findings that `facts` tells of; BlockweightError for anything else."""
     try:
+        settings = dict(facts["settings"])
+        if facts["method"] not in get_args(Method) or not isinstance(settings.get("aims", []), list):
+            raise ValueError("no method, or no list of objectives")
         work = Work(int(facts["work"]["pictures"]), float(facts["work"]["calls"]))
         steps, pairs, yardstick = facts["steps"], facts["interactions"], facts["yardstick"]
         return Findings(
             method=facts["method"],
             table=table_from(facts["table"]),
             work=work,
-            settings=dict(facts["settings"]),
+            settings=settings,
             region=str(facts["region"]),
             steps=None if steps is None else step_map_from(steps),
             interactions=None if pairs is None else interactions_from(pairs),
             yardstick=None if yardstick is None else {str(name): float(size) for name, size in yardstick.items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BlockweightError("This is no finished analysis, or it is damaged; analyse again.") from error
 
 
@@ -91,7 +99,7 @@ def read_findings(folder: Path) -> Findings:
     """What the analysis in this folder found; BlockweightError if it is not there or cannot be read."""
     try:
         facts = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BlockweightError(
             f"What the analysis in '{folder}' found cannot be read ({type(error).__name__}); analyse again, its "
             "pictures are kept."

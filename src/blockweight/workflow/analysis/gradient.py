@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from blockweight.measure import EffectTable, Objective, cotangents, mask_digest
+from blockweight.blocks import REST
+from blockweight.measure import EffectTable, Objective, cotangents, mask_digest, predicted_table, slope_points
 from blockweight.plan import Job, Variant
-from blockweight.render import Renderer, SlopeAsk, Watch, slope_renderer
+from blockweight.render import Renderer, SlopeAsk, Slopes, Watch, slope_renderer
 from blockweight.weights import uniform
 from blockweight.workflow.analysis.answers import Arrays
 from blockweight.workflow.analysis.ask import AnalysisAsk
@@ -25,17 +26,11 @@ BACK = 3.0
 """How many times as long as a picture forth the way back takes, in which every step is calculated again."""
 
 
-def points_of(ask: AnalysisAsk) -> tuple[float, ...]:
-    """The weights of all blocks at which gradients are taken: midway between the two of the range, where a straight
-    line fits a curve best."""
-    return ((ask.value + ask.base) / 2,)
-
-
 def gradient_table(ask: AnalysisAsk, bench: Bench) -> tuple[EffectTable, float]:
     """What taking each block from `base` to `value` does to every objective, to first order, and how many rows of the
     denoiser the way there was worth. Paused if it is stopped before."""
     objectives = objectives_in(ask, bench)
-    points = points_of(ask)
+    points = slope_points(ask.value, ask.base)
     jobs = [Job(scene, ask.lora, _at(ask, point)) for scene in ask.scenes for point in points]
     keys = [_key(ask, job, number // len(points)) for number, job in enumerate(jobs)]
 
@@ -45,26 +40,29 @@ def gradient_table(ask: AnalysisAsk, bench: Bench) -> tuple[EffectTable, float]:
             yield {"blocks": np.array(found.blocks), "slopes": found.slopes, "cost": np.array(found.cost)}
 
     answers = answered(bench, TITLE, keys, jobs, asked)
-    values = np.zeros((len(ask.aims), len(ask.blocks), len(ask.scenes)))
-    for number, answer in enumerate(answers):
-        places = {str(block): place for place, block in enumerate(answer["blocks"])}
-        for row, block in enumerate(ask.blocks):
-            # A block that the LoRA lacks moves nothing.
-            slope = answer["slopes"][:, places[block]] if block in places else 0.0
-            values[:, row, number // len(points)] += slope * (ask.value - ask.base) / len(points)
-    table = EffectTable(tuple(aim.name for aim in ask.aims), ask.blocks, ask.scene_names, values)
-    return table, sum(float(answer["cost"]) for answer in answers)
+    slopes = [_slopes(job, answer) for job, answer in zip(jobs, answers, strict=True)]
+    rows = [slopes[start : start + len(points)] for start in range(0, len(slopes), len(points))]
+    names = [aim.name for aim in ask.aims]
+    table = predicted_table(names, ask.scene_names, rows, ask.value, ask.base).of_blocks(ask.blocks)
+    return table, sum(each.cost for each in slopes)
+
+
+def _slopes(job: Job, answer: Arrays) -> Slopes:
+    """The slopes that were kept; the picture and how long it took are forgotten."""
+    blocks = tuple(map(str, answer["blocks"]))
+    return Slopes(job, np.zeros((0, 0, 3)), blocks, answer["slopes"], 0, float(answer["cost"]), 0.0)
 
 
 def gradient_calls(ask: AnalysisAsk) -> float:
     """About what it takes: a picture forth, and for every objective back, in rows of the denoiser."""
     each = 1 + BACK * len(ask.aims)
-    return sum(each * len(points_of(ask)) * calls_of(scene) for scene in ask.scenes)
+    return sum(each * calls_of(scene) for scene in ask.scenes)
 
 
 def _at(ask: AnalysisAsk, point: float) -> Variant:
     label = f"all at {point:g}"
-    return Variant(label, uniform(label, ask.layout, point))
+    weights = uniform(label, ask.layout, point)
+    return Variant(label, weights.with_weights({REST: point}) if REST in ask.blocks else weights)
 
 
 def _values(objectives: Mapping[str, Objective]) -> list[Objective]:

@@ -8,25 +8,29 @@ from dataclasses import replace
 import numpy as np
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.measure import CHANGE, EffectTable, InteractionTable
+from blockweight.measure import CHANGE, EffectTable, InteractionTable, aspect_of, region_of
 from blockweight.plan import Job
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
+from blockweight.workflow.analysis.bisect import bisect_jobs, bisect_table
 from blockweight.workflow.analysis.budget import Method
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.eba import eba_table
+from blockweight.workflow.analysis.eba import eba_table, jobs_of
 from blockweight.workflow.analysis.findings import Findings, settings_of
 from blockweight.workflow.analysis.gradient import gradient_calls, gradient_table
 from blockweight.workflow.analysis.objectives import without_lora
-from blockweight.workflow.analysis.pairs import pair_count, pair_table
+from blockweight.workflow.analysis.pairs import pair_count, pair_jobs, pair_table
 from blockweight.workflow.analysis.probe import probe_blocks, probe_calls
 from blockweight.workflow.analysis.screen import screen_jobs, screen_table
+from blockweight.workflow.analysis.sketch import sketch_calls, sketch_table
 from blockweight.workflow.analysis.yardstick import yardstick_of
 
 METHODS: dict[Method, str] = {
     "eba": "One block at a time",
     "screen": "Screening, all blocks at once",
+    "bisect": "Groups of blocks, halved where they do something",
     "probe": "The probe, without finished pictures",
+    "sketch": "Sketches, all blocks by a few ways back",
     "gradient": "Gradients of the objectives",
 }
 """The methods, with what people call them."""
@@ -39,6 +43,9 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
     if method == "gradient":
         table, calls = gradient_table(ask, bench)
         return _findings(ask, "gradient", Findings("gradient", table, Work(len(_references(ask)), calls), {}))
+    if method == "sketch":
+        table, calls = sketch_table(ask, bench)
+        return _findings(ask, "sketch", Findings("sketch", table, Work(0, calls), {}))
     if method == "probe":
         probed = probe_blocks(ask, bench)
         found = Findings("probe", probed.table, Work(0, probed.calls), {}, steps=probed.steps,
@@ -47,6 +54,10 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
     if method == "screen":
         table = screen_table(ask, bench)
         return _findings(ask, "screen", Findings("screen", table, work_of(ask, "screen"), {}))
+    if method == "bisect":
+        bisected = bisect_table(ask, bench)
+        work = Work(bisected.pictures + len(_references(ask)))
+        return _findings(ask, "bisect", Findings("bisect", bisected.table, work, {}))
     table = eba_table(ask, bench)
     pairs = pair_table(ask, bench, table) if ask.pairs else None
     yardstick = {name: floor.mean for name, floor in yardstick_of(ask, bench, table).items()}
@@ -58,11 +69,13 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
 
 
 def planned_jobs(ask: AnalysisAsk, method: Method | str) -> Sequence[Job]:
-    """The pictures that a method renders, but those of pairs, of which nobody knows yet which blocks they have; all
-    that an adaptive analysis may want."""
+    """The pictures that a method renders, but those of pairs, of which nobody knows yet which blocks they have, and of
+    groups that are halved; all that an adaptive analysis may want."""
     jobs = list(_references(ask))
     if method == "eba":
         jobs += [job for scene in range(len(ask.scenes)) for job in ask.jobs(scene)]
+    if method == "bisect":
+        jobs += bisect_jobs(ask)
     if method == "screen":
         jobs += [job for row in screen_jobs(ask) for job in row]
     return jobs
@@ -73,7 +86,7 @@ def work_of(ask: AnalysisAsk, method: Method | str) -> Work:
     pictures = len({job.key for job in planned_jobs(ask, method)})
     if method == "eba" and ask.pairs:
         pictures += pair_count(min(ask.pairs, len(ask.blocks)), len(ask.scenes))
-    calls = {"probe": probe_calls, "gradient": gradient_calls}
+    calls = {"probe": probe_calls, "sketch": sketch_calls, "gradient": gradient_calls}
     return Work(pictures, calls[method](ask) if method in calls else 0.0)
 
 
@@ -106,17 +119,32 @@ def check_method(ask: AnalysisAsk, method: Method | str) -> None:
         raise BlockweightError(
             "A gradient needs something to go up: name objectives with --objective, such as green:outside or distance."
         )
-    if method == "probe" and ask.aims:
-        raise BlockweightError("A probe finishes no pictures to read objectives off; use --method eba or gradient.")
-    if method in ("screen", "gradient") and ask.aspects:
+    if method in ("probe", "sketch") and ask.aims:
+        raise BlockweightError(
+            f"The method {method} finishes no pictures to read objectives off; use --method eba or gradient."
+        )
+    if method in ("screen", "sketch", "gradient") and ask.aspects:
         raise BlockweightError(
             f"The method {method} measures no further aspects ({', '.join(ask.aspects)}); use eba or probe, or leave "
             "them out."
         )
     if method != "eba" and ask.adaptive:
         raise BlockweightError(f"The method {method} takes all scenes alike; leave out --adaptive, or use eba.")
-    if method in ("screen", "gradient") and ask.pairs:
+    if method not in ("eba", "probe") and ask.pairs:
         raise BlockweightError(f"The method {method} cannot tell pairs of blocks apart; use eba or probe for them.")
+    _check_needs(ask)
+
+
+def _check_needs(ask: AnalysisAsk) -> None:
+    """Refuse aspects and objectives that lack a model or a mask."""
+    for aspect in map(aspect_of, ask.further):
+        if aspect.needs_model and ask.embedder is None:
+            raise BlockweightError(
+                f"The aspect {aspect.name} needs a model that looks at pictures; name its folder with --metric-model, "
+                "or leave the aspect out."
+            )
+    for name in () if ask.masks else filter(region_of, ask.aspects):
+        raise BlockweightError(f"{name} is measured under a mask, and none was given; give one, or leave it out.")
     for aim in ask.aims:
         if aim.region and not ask.masks:
             raise BlockweightError(
@@ -131,9 +159,10 @@ def _findings(ask: AnalysisAsk, method: Method, found: Findings) -> Findings:
 
 def _rendered(ask: AnalysisAsk, table: EffectTable, pairs: InteractionTable | None) -> Work:
     """The pictures that an analysis block by block has taken."""
-    measured = ~np.isnan(table.values[table.aspects.index(CHANGE)])
-    further = 0 if pairs is None else pair_count(len(pairs.blocks), len(ask.scenes))
-    return Work(int(measured.sum() + measured.any(axis=0).sum()) + len(_references(ask)) + further)
+    measured = np.argwhere(~np.isnan(table.values[table.aspects.index(CHANGE)]))
+    jobs = [*_references(ask), *jobs_of(ask, [(ask.blocks[block], int(scene)) for block, scene in measured])]
+    jobs += [] if pairs is None else pair_jobs(ask, pairs.blocks)
+    return Work(len({job.key for job in jobs}))
 
 
 def _references(ask: AnalysisAsk) -> list[Job]:

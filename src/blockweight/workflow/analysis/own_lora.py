@@ -16,7 +16,7 @@ from blockweight.render import Renderer
 from blockweight.weights import parse_blocks
 from blockweight.workflow.analysis.ask import AnalysisAsk, check_count
 from blockweight.workflow.analysis.bench import Bench, Paused
-from blockweight.workflow.analysis.budget import Budget, Method, able_to_tell, best_offer, parse_budget
+from blockweight.workflow.analysis.budget import Budget, Method, able_to_tell, parse_budget
 from blockweight.workflow.analysis.costs import in_pictures
 from blockweight.workflow.analysis.findings import Findings
 from blockweight.workflow.analysis.methods import (
@@ -24,10 +24,10 @@ from blockweight.workflow.analysis.methods import (
     check_method,
     find,
     first_scenes,
-    fits,
     planned_jobs,
     work_of,
 )
+from blockweight.workflow.analysis.offers import offer_within
 from blockweight.workflow.analysis.written import GridLook, Written, write_findings
 from blockweight.workflow.own_files import load_mask, parse_range, resized_mask, say_what_plays_no_part
 from blockweight.workflow.progress import Progress
@@ -85,7 +85,8 @@ def analyse_lora(
     budget = parse_budget(typed.budget) if typed.budget else None
     renderer = None if estimate else make_renderer()
     if renderer is not None:
-        renderer.check(planned_jobs(ask, method))
+        sources = [ask.source(place) for place in range(len(ask.scenes))]
+        renderer.check(planned_jobs(ask, method) or sources)
         say_what_plays_no_part(lora, progress)
     with Project(folder) as project:
         bench = Bench(project, lambda: renderer or make_renderer(), progress)
@@ -101,6 +102,9 @@ def analyse_lora(
             findings = find(ask, method, bench)
         except Paused as error:  # nothing here stops a bench
             raise BlockweightError("The analysis was stopped; the same command goes on with it.") from error
+        if not typed.preview and findings.suggestions:
+            told = {each.block: [each.verdict.value, *each.reasons] for each in findings.suggestions}
+            project.record("suggested", told)
         return findings, write_findings(ask, findings, bench, look)
 
 
@@ -158,10 +162,7 @@ def _within(
             )
         bench.render("Timing the first picture", [ask.source(0)])
         each = seconds_each(bench.project)
-    methods: tuple[Method, ...] = ("eba", "probe") if wanted is None else (wanted,)
-    works = {method: work_of(first_scenes(ask, 1), method) for method in methods if fits(ask, method)}
-    prices = {method: in_pictures(ask, work) + work.pictures for method, work in works.items()}
-    offer = best_offer(budget.in_pictures(each or 1.0), len(ask.scenes), works, prices, wanted)
+    offer = offer_within(budget, ask, wanted, each)
     return offer.method, first_scenes(ask, offer.scenes)
 
 

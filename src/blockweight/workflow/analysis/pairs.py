@@ -35,11 +35,17 @@ def pair_table(ask: AnalysisAsk, bench: Bench, table: EffectTable) -> Interactio
     blocks = strongest(ask, table)
     if not blocks:
         return None
+    bench.render(TITLE, pair_jobs(ask, blocks))
     plan = plan_pairs(ask.layout, blocks, ask.value, ask.base)
     places = range(min(SCENES, len(ask.scenes)))
-    bench.render(TITLE, [job for place in places for job in _jobs(ask, plan, place)])
     sizes = [_sizes(ask, bench, plan, place) for place in places]
     return InteractionTable(blocks, ask.scene_names[: len(places)], np.stack(sizes))
+
+
+def pair_jobs(ask: AnalysisAsk, blocks: Sequence[str]) -> list[Job]:
+    """The pictures that the pairs of these blocks are measured from, in the first scenes."""
+    plan = plan_pairs(ask.layout, blocks, ask.value, ask.base)
+    return [job for place in range(min(SCENES, len(ask.scenes))) for job in _jobs(ask, plan, place)]
 
 
 def _sizes(

@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import (
-    CHANGE,
-    DIFF,
     EffectTable,
     InteractionTable,
     Mask,
     Picture,
     StepMap,
-    diff_percent,
     map_values,
     mask_digest,
     measure_aspect,
@@ -29,7 +26,7 @@ from blockweight.measure import (
     probe_table,
 )
 from blockweight.plan import Job, Variant
-from blockweight.render import Pair, ProbeAsk, Prober, Renderer, Watch, prober_of, step_near
+from blockweight.render import PROBE_SIGMA, Pair, ProbeAsk, Prober, Renderer, Watch, prober_of, step_near
 from blockweight.workflow.analysis.answers import Arrays
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
@@ -42,11 +39,11 @@ TITLE = "Probing the blocks"
 PAIRS_TITLE = "Probing pairs of blocks"
 
 SIGMAS: Mapping[int, tuple[float, ...]] = {
-    1: (1.5,),
-    2: (3.0, 0.8),
-    3: (4.4, 1.5, 0.5),
+    1: (PROBE_SIGMA,),
+    2: (3.0, 1.0),
+    3: (4.4, PROBE_SIGMA, 1.0),
     4: (6.0, 2.3, 1.0, 0.4),
-    5: (10.0, 4.4, 1.5, 0.7, 0.28),
+    5: (10.0, 4.4, PROBE_SIGMA, 1.0, 0.4),
 }
 """How many levels → the noise levels that are probed, as ratios of noise to picture (docs/probe.md says why)."""
 
@@ -76,6 +73,7 @@ def probe_blocks(ask: AnalysisAsk, bench: Bench) -> ProbedBlocks:
     def asked(renderer: Renderer, open_: Sequence[int], watch: Watch) -> Iterator[Arrays]:
         prober = prober_of(renderer)
         asks = [_ask(ask, prober, place, changed) for place in open_]
+        _check_steps([each.steps for each in asks])
         for place, found in zip(open_, prober.probe(asks, watch), strict=True):
             mask = ask.mask(place)
             masks = None if mask is None else [mask]
@@ -91,6 +89,7 @@ def probe_blocks(ask: AnalysisAsk, bench: Bench) -> ProbedBlocks:
             }
 
     answers = answered(bench, TITLE, keys, jobs, asked)
+    _check_steps([tuple(map(int, answer["numbers"])) for answer in answers])
     aspects = tuple(str(name) for name in answers[0]["aspects"])
     values = np.stack([answer["values"] for answer in answers], axis=-1).astype(np.float64)
     table = EffectTable(aspects, ask.blocks, ask.scene_names, values, expected_spread=0.0)
@@ -170,17 +169,15 @@ def _ask(
     sigmas = SIGMAS[1] if pairs else SIGMAS[ask.levels]
     steps = tuple(sorted({step_near(levels, sigma) for sigma in sigmas}))
     return ProbeAsk(
-        scene, ask.lora, source.variant, changed, steps, decode=bool(ask.aspects) and not pairs, pairs=pairs
+        scene, ask.lora, source.variant, changed, steps, decode=bool(ask.further) and not pairs, pairs=pairs
     )
 
 
 def _measures(ask: AnalysisAsk) -> Mapping[str, partial[float]]:
-    return {name: partial(_measure, ask, name) for name in ask.aspects if name not in (CHANGE, DIFF)}
+    return {name: partial(_measure, ask, name) for name in ask.further}
 
 
 def _measure(ask: AnalysisAsk, name: str, picture: Picture, source: Picture, mask: Mask | None) -> float:
-    if name == DIFF:
-        return diff_percent(picture, source, ask.threshold)
     # The mask is that of the region already.
     inside = f"{name}:inside" if mask is not None else name
     return measure_aspect(inside, picture, source, mask, ask.embedder)
@@ -192,6 +189,15 @@ def _check_alike(ask: AnalysisAsk) -> None:
         raise BlockweightError(
             "A probe compares the same steps of all scenes, and these have other samplers or numbers of steps; give "
             "them the same, or use --method eba."
+        )
+
+
+def _check_steps(steps: Sequence[tuple[int, ...]]) -> None:
+    """The same noise levels may lie at other steps where scenes differ in model or size."""
+    if len(set(steps)) > 1:
+        raise BlockweightError(
+            "The scenes reach the noise levels of a probe at different steps, so there is no one map of them; give "
+            "them the same model and size, or use --method eba."
         )
 
 

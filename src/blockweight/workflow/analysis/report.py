@@ -18,7 +18,7 @@ from blockweight.report import (
 )
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
-from blockweight.workflow.analysis.figures import differing_pairs, pair_means, yardsticks_of
+from blockweight.workflow.analysis.figures import differing_pairs, labels_of, pair_means, quiet_of, yardsticks_of
 from blockweight.workflow.analysis.findings import Findings, blocks_by
 from blockweight.workflow.analysis.text import setting_rows, work_text
 
@@ -40,6 +40,7 @@ def report_of(ask: AnalysisAsk, findings: Findings, bench: Bench, preview: str) 
         cost=work_text(findings.work),
         suggestions=findings.suggestions,
         floors=_floors(findings),
+        quiet=quiet_of(findings),
         yardsticks=yardsticks_of(findings),
         steps=None
         if steps is None
@@ -49,6 +50,7 @@ def report_of(ask: AnalysisAsk, findings: Findings, bench: Bench, preview: str) 
         else PairFigure(pairs.blocks, pair_means(findings), marked=differing_pairs(findings)),
         pictures=_pictures(ask, findings, bench),
         settings=tuple(setting_rows(ask)),
+        labels=labels_of(findings),
     )
     return analysis_report(found).encode()
 

@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from blockweight.measure import CHANGE, Effect, prompt_groups
-from blockweight.report import aspect_label, decimals_for
+from blockweight.measure import CHANGE, NOISE_FLOOR, Effect, prompt_groups, settled_order
+from blockweight.report import Labels, aspect_label, decimals_for
 from blockweight.weights import format_weight
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.figures import main_aspect
+from blockweight.workflow.analysis.figures import floor_of, labels_of, main_aspect
 from blockweight.workflow.analysis.findings import Findings, blocks_by
+
+_ORDERED, _ORDERED_FROM = 6, 3
+"""How many of the strongest blocks are put in order, and from how many scenes on."""
 
 _PAIRS = 8
 """Pairs of blocks that a terminal shows."""
@@ -23,14 +26,15 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     by."""
     main = main_aspect(findings)
     reasons = {each.block: f"{each.verdict.value}: {each.reasons[-1]}" for each in findings.suggestions}
-    label = aspect_label(main)
-    head = label.title if label.unit in label.title else f"{label.title} ({label.unit})"
-    rows = [("block", head, "suggestion" if reasons else "")]
+    shown = [main, *(aim for aim in findings.aims if aim != main)]
+    labels = labels_of(findings)
+    rows = [("block", *(_head(aspect, labels) for aspect in shown), "suggestion" if reasons else "")]
     for block in blocks_by(findings.table, main):
-        effect = findings.table.effect(main, block)
-        assert effect is not None
-        rows.append((block, effect_text(effect), reasons.get(block, "")))
+        effects = [findings.table.effect(aspect, block) for aspect in shown]
+        texts = ["" if effect is None else effect_text(effect) for effect in effects]
+        rows.append((block, *texts, reasons.get(block, "")))
     yield from _aligned(rows)
+    yield from _order_lines(findings)
     if findings.interactions is not None:
         yield ""
         yield from _pair_lines(findings)
@@ -40,10 +44,18 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     yield f"It took {work_text(findings.work)}."
 
 
+def _head(aspect: str, labels: Labels) -> str:
+    label = aspect_label(aspect, labels)
+    return label.title if label.unit in label.title else f"{label.title} ({label.unit})"
+
+
 def effect_text(effect: Effect) -> str:
-    """The mean with its 95 % interval, `6.10 (4.20 to 8.85)`; alone where a single scene leaves none."""
+    """The mean with its 95 % interval, `6.10 (4.20 to 8.85)`; of two scenes the two figures, because the interval of
+    two is wider than anybody can use, and of one scene that one's."""
     low, high = effect.interval
     places = decimals_for(abs(effect.mean))
+    if len(effect.samples) == 2:
+        return " and ".join(f"{sample:.{places}f}" for sample in sorted(effect.samples))
     if math.isinf(low) or math.isinf(high):
         return f"{effect.mean:.{places}f}"
     return f"{effect.mean:.{places}f} ({low:.{places}f} to {high:.{places}f})"
@@ -93,6 +105,16 @@ def findings_facts(findings: Findings, files: Sequence[Path]) -> dict[str, objec
     return {**findings.facts(), "effects": effects, "suggestions": said, "files": [str(path) for path in files]}
 
 
+def _order_lines(findings: Findings) -> Iterator[str]:
+    """Which of the strongest blocks may change places, where the scenes say so."""
+    if CHANGE not in findings.table.aspects or len(findings.table.scenes) < _ORDERED_FROM:
+        return
+    floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
+    groups = settled_order(findings.table, CHANGE, _ORDERED, floor)
+    if groups:
+        yield f"By change: {' > '.join(', '.join(group) for group in groups)} (with commas: they may change places)."
+
+
 def _pair_lines(findings: Findings) -> Iterator[str]:
     table = findings.interactions
     assert table is not None
@@ -104,6 +126,7 @@ def _pair_lines(findings: Findings) -> Iterator[str]:
     yield from _aligned(rows)
 
 
-def _aligned(rows: list[tuple[str, str, str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    yield from (f"{one:<{widths[0]}}  {two:<{widths[1]}}  {three}".rstrip() for one, two, three in rows)
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()

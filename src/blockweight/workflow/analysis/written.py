@@ -57,7 +57,7 @@ def write_findings(ask: AnalysisAsk, findings: Findings, bench: Bench, look: Gri
     files = {"effects.csv": effects_csv(findings.table)}
     if look.parquet:
         files["effects.parquet"] = effects_parquet(findings.table)
-    files |= figure_files(findings)
+    files |= figure_files(findings, preview)
     files["report.html"] = report_of(ask, findings, bench, preview)
     files[FINDINGS] = f"{json.dumps(findings.facts(), ensure_ascii=False, allow_nan=False)}\n".encode(
         "utf-8", "backslashreplace"

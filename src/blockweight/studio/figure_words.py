@@ -1,0 +1,50 @@
+"""The words in the figures of an analysis, in a page's language. They are drawn by rooms below, in English unless told
+otherwise: here they are named, so that the catalogues have them."""
+
+from __future__ import annotations
+
+from blockweight.studio.languages import marked
+
+FIGURE_WORDS = (
+    marked("inside"),
+    marked("outside"),
+    marked("scenes"),
+    marked("mean"),
+    marked("95 %\N{NO-BREAK SPACE}interval"),
+    marked("noise floor"),
+    marked("weaker"),
+    marked("not measured"),
+    marked("not distinguishable from noise"),
+    marked("0"),
+    marked("strongest of its row"),
+    marked("strongest"),
+    marked("below 0"),
+    marked("above 0"),
+    marked("all blocks together"),
+    marked("near 0"),
+    marked("inside = outside"),
+    marked("step"),
+    marked("noise level"),
+    marked("two seeds differ"),
+    marked("effect as a share of what two seeds differ by anyway"),
+    marked("does not add up"),
+    marked("keep"),
+    marked("drop"),
+    marked("unknown"),
+    marked("Diff %"),
+    marked("change"),
+    marked("change of the estimate"),
+    marked("colour"),
+    marked("structure"),
+    marked("edges"),
+    marked("layout"),
+    marked("embedding"),
+    marked("features"),
+    marked("%"),
+    marked("levels"),
+    marked("ΔE"),
+    marked("1 − SSIM"),
+    marked("1 − cos"),
+    marked("‖Δ‖²"),
+)
+"""All that `analysis_figure` has translated, but for the names of objectives."""

@@ -1,0 +1,452 @@
+"""Every method of analysis on a person's own files, with a renderer that needs no model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from analyses import ASPECTS, MANY, OPTIONS, SCENES, Rendered, analyse, write_mask
+
+from blockweight.blocks import REST
+from blockweight.errors import BlockweightError
+from blockweight.measure import (
+    SequentialPlan,
+    Verdict,
+    measure_aspect,
+    next_step,
+    objective_change,
+    parse_objectives,
+    planned_looks,
+)
+from blockweight.plan import Hires, Job, LoraUse, Variant
+from blockweight.render import FakeRenderer, fake_picture, unwatched
+from blockweight.weights import uniform
+from blockweight.workflow.analysis.ask import AnalysisAsk
+from blockweight.workflow.analysis.findings import read_findings
+from blockweight.workflow.analysis.methods import METHODS, check_method, method_named
+from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from workshop import FULL, RecordedProgress, tree, write_lora_file
+
+BLOCKS = "IN01,IN04,M00,OUT05"
+NAMES = tuple(BLOCKS.split(","))
+
+
+@pytest.fixture
+def mask(tmp_path):
+    return write_mask(tmp_path / "mask.png", 12)
+
+
+def pictures(scene, *changes):
+    """The fake pictures with every block at 1 but the changes, and that without any."""
+    lora = LoraUse("a.safetensors", "0" * 64, 1.0)
+    plain = uniform("", FULL, 1.0)
+    return [fake_picture(Job(scene, lora, Variant("", plain.with_weights(change)))) for change in ({}, *changes)]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Method → what it found, its files and its renderer, all one after the other in one project."""
+    folder, made = tmp_path_factory.mktemp("runs"), {}
+    path = write_lora_file(folder / "princess.safetensors", FULL.blocks)
+    for method in METHODS:
+        renderer = Rendered()
+        options = {"blocks": BLOCKS, "method": method, **OPTIONS[method]}
+        made[method] = (*analyse(path, folder / "out", lambda r=renderer: r, **options), renderer)
+    return made
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_fills_a_table_with_a_sample_a_block_and_scene(runs, method):
+    found, _, _ = runs[method]
+    assert (found.method, found.table.blocks) == (method, NAMES)
+    assert found.table.aspects == ASPECTS[method]
+    assert [(scene.seed, scene.prompt) for scene in found.table.scenes] == [(s.seed, s.prompt) for s in SCENES]
+    assert np.isfinite(found.table.values).all()
+    assert (found.table.values != 0).any(axis=(0, 2)).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_method_found_reads_back_equal(runs, method):
+    found, written, _ = runs[method]
+    again = read_findings(written.folder)
+    assert again.facts() == found.facts()
+    assert again.settings["blocks"] == list(NAMES)
+    assert np.array_equal(again.table.values, found.table.values)
+    assert all(file.is_file() for file in written.files)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_command_again_asks_for_nothing(runs, method):
+    first, written, _ = runs[method]
+    out, before, renderer = written.folder.parent, tree(written.folder), Rendered()
+    options = {"blocks": BLOCKS, "method": method, **OPTIONS[method]}
+    again, rewritten = analyse(out.parent / "princess.safetensors", out, lambda: renderer, **options)
+    assert (renderer.rendered, renderer.asked) == ([], [])
+    assert rewritten == written
+    assert tree(written.folder) == before
+    assert again.facts() == first.facts()
+
+
+def test_every_method_has_a_folder_of_its_own_in_one_project(runs):
+    folders = [written.folder.name for _, written, _ in runs.values()]
+    assert folders == [f"analysis-{number:02}" for number in range(1, 7)]
+
+
+@pytest.mark.parametrize("method", ["eba", "screen", "bisect"])
+def test_the_work_is_the_pictures_that_it_takes(runs, method):
+    found, _, renderer = runs[method]
+    pictures = {"eba": 2 * (1 + 4), "screen": 2 * 2 * 8, "bisect": found.work.pictures}[method]
+    assert (found.work.pictures, found.work.calls) == (pictures, 0)
+    assert len(renderer.rendered) <= pictures
+
+
+@pytest.mark.parametrize("method", ["probe", "sketch", "gradient"])
+def test_what_finishes_no_picture_renders_none(runs, method):
+    found, _, renderer = runs[method]
+    assert renderer.rendered == []
+    assert [job.scene.seed for job in renderer.asked] == [1, 2]
+    assert (found.work.pictures, found.suggestions, found.yardstick) == (0, (), None)
+    assert found.work.calls > 0
+
+
+def test_only_whole_pictures_of_single_blocks_suggest(runs):
+    assert [method for method, (found, _, _) in runs.items() if found.suggestions] == ["eba"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_csv_has_every_number(runs, method):
+    found, written, _ = runs[method]
+    rows = list(csv.DictReader((written.folder / "effects.csv").read_text("utf-8-sig").splitlines()))
+    assert len(rows) == len(NAMES) * 2
+    for aspect in found.table.aspects:
+        value = float(next(row[aspect] for row in rows if (row["block"], row["seed"]) == ("M00", "2")))
+        assert value == pytest.approx(found.table.samples(aspect, "M00")[1], rel=1e-4, abs=1e-5)
+
+
+def test_adaptive_pairs_count_every_picture_they_took(locon, tmp_path):
+    renderer, options = Rendered(), {"blocks": BLOCKS, "adaptive": True, "pairs": 3, "weight_range": "1,1.001"}
+    found, _ = analyse(locon, tmp_path / "out", lambda: renderer, MANY, **options)
+    assert found.work.pictures == len(renderer.rendered)
+
+
+def test_a_gradient_renders_what_its_objectives_are_compared_with(locon, tmp_path):
+    renderer = Rendered()
+    found, _ = analyse(locon, tmp_path / "out", lambda: renderer, blocks=BLOCKS, method="gradient", aims="distance")
+    assert [job.variant.weights for job in renderer.rendered] == [None, None]
+    assert found.work.pictures == 2
+
+
+def test_objectives_are_signed_and_what_the_pictures_differ_by(locon, tmp_path):
+    found, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims="green,light")
+    for aim in parse_objectives("green,light"):
+        for block in NAMES:
+            source, changed = pictures(SCENES[1], {block: 0.5})
+            expected = objective_change(aim.objective(), changed, source)
+            assert found.table.samples(aim.name, block)[1] == pytest.approx(expected)
+    assert found.aims == ("green", "light")
+    assert (found.table.values[found.table.aspects.index("light")] < 0).all()
+    assert (found.table.values[found.table.aspects.index("green")] > 0).any()
+
+
+def test_a_gradient_foretells_what_linear_pictures_show(locon, tmp_path):
+    aims = "green,light"
+    drawn, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims=aims)
+    foretold, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims=aims, method="gradient")
+    for aim in aims.split(","):
+        for block in NAMES:
+            samples = drawn.table.samples(aim, block)
+            assert foretold.table.samples(aim, block) == pytest.approx(samples, abs=0.02)
+
+
+def test_slopes_are_taken_at_the_others_weight_and_rest_goes_with_its_blocks(tmp_path):
+    options = {"method": "gradient", "aims": "light", "weight_range": "0.2,0.6"}
+    path = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    for blocks, rest in (("IN01", 1.0), ("IN01,REST", 0.6)):
+        renderer = Rendered()
+        analyse(path, tmp_path / blocks, lambda made=renderer: made, blocks=blocks, **options)
+        weights = renderer.asked[0].variant.weights
+        assert (weights.weight("IN01"), weights.weight("OUT11"), weights.rest) == (0.6, 0.6, rest)
+
+
+def test_a_mask_splits_every_aspect_but_diff_into_inside_and_outside(locon, tmp_path, mask):
+    found, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, masks=(mask,), aspects="structure,colour")
+    names = ("change", "structure", "colour")
+    assert found.table.aspects == (
+        "diff", *names, *(f"{name}:{region}" for name in names for region in ("inside", "outside")),
+    )  # fmt: skip
+    inside = np.zeros((24, 32), bool)
+    inside[:, :12] = True
+    source, changed = pictures(SCENES[0], {"M00": 0.5})
+    for name in ("colour:inside", "colour:outside", "structure"):
+        expected = measure_aspect(name, changed, source, inside)
+        assert found.table.samples(name, "M00")[0] == pytest.approx(expected)
+    assert found.region == "the masked region"
+
+
+@pytest.mark.parametrize("method", ["eba", "probe"])
+def test_an_aspect_named_by_its_region_is_measured_in_all(locon, tmp_path, mask, method):
+    options = {"blocks": "IN01", "masks": (mask,), "method": method}
+    found, _ = analyse(locon, tmp_path / "out", aspects="colour:inside,colour", **options)
+    plain, _ = analyse(locon, tmp_path / "plain", aspects="colour", **options)
+    assert found.table.aspects == plain.table.aspects
+    assert np.array_equal(found.table.values, plain.table.values)
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "gradient"])
+def test_every_scene_may_have_a_mask_of_its_own(locon, tmp_path, method):
+    masks = tuple(write_mask(tmp_path / f"{columns}.png", columns) for columns in (8, 24))
+    options = {"blocks": BLOCKS, "method": method}
+    both, _ = analyse(locon, tmp_path / "both", masks=masks, **options)
+    for place, mask in enumerate(masks):
+        alone, _ = analyse(locon, tmp_path / mask.stem, masks=(mask,), **options)
+        assert both.table.aspects == alone.table.aspects
+        assert np.array_equal(both.table.values[:, :, place], alone.table.values[:, :, place])
+    first, second = (both.table.values[both.table.aspects.index("change:inside"), :, place] for place in (0, 1))
+    assert not np.array_equal(first, second)
+
+
+def test_gradients_of_regions_follow_the_scenes_own_masks(locon, tmp_path):
+    masks = tuple(write_mask(tmp_path / f"{columns}.png", columns) for columns in (2, 24))
+    found, _ = analyse(
+        locon, tmp_path / "out", blocks="OUT05", masks=masks, method="gradient", aims="light:inside,light:outside"
+    )
+    assert (found.table.samples("light:inside", "OUT05") != 0).tolist() == [False, True]
+    assert (found.table.samples("light:outside", "OUT05") != 0).tolist() == [True, False]
+
+
+def test_masks_of_whole_pictures_serve_previews(locon, tmp_path):
+    scene = replace(SCENES[0], width=1024, height=1024)
+    mask = write_mask(tmp_path / "large.png", 512, 1024, 1024)
+    found, written = analyse(locon, tmp_path / "out", scenes=[scene], blocks="IN01", masks=(mask,), preview=True)
+    assert "change:inside" in found.table.aspects
+    assert written.folder.name == "analysis-01-preview"
+    assert "preview" in found.table.scenes[0].label
+
+
+def test_a_mask_is_of_the_hires_picture_and_not_of_its_first_pass(locon, tmp_path, mask):
+    scenes = [replace(scene, hires=Hires("Latent", 2.0, steps=4)) for scene in SCENES]
+    large = write_mask(tmp_path / "large.png", 24, 64, 48)
+    found, _ = analyse(locon, tmp_path / "out", scenes=scenes, blocks="IN01", masks=(large,))
+    assert "change:inside" in found.table.aspects
+    with pytest.raises(BlockweightError, match="the pictures have 64×48"):
+        analyse(locon, tmp_path / "out", scenes=scenes, blocks="IN01", masks=(mask,))
+
+
+def test_pairs_are_those_of_the_strongest_blocks_alone(locon, tmp_path):
+    renderer = Rendered()
+    found, written = analyse(locon, tmp_path / "out", lambda: renderer, MANY[:4], blocks=BLOCKS, pairs=2)
+    means = {effect.block: effect.mean for effect in found.table.effects("change")}
+    strongest = set(sorted(means, key=means.get)[-2:])
+    assert set(found.interactions.blocks) == strongest
+    assert len(renderer.rendered) == 4 * 5 + 3  # one pair in three scenes
+    assert found.work.pictures == len(renderer.rendered)
+    # Stripes of different columns add up.
+    assert found.interactions.sizes[:, 0, 1].max() < 0.1
+    assert "pairs.svg" in {file.name for file in written.files}
+
+
+def test_a_probe_tells_pairs_and_steps(locon, tmp_path):
+    found, written = analyse(locon, tmp_path / "out", blocks=BLOCKS, method="probe", pairs=3, levels=3)
+    assert len(found.interactions.blocks) == 3
+    assert found.interactions.sizes.shape == (2, 3, 3)
+    assert (found.steps.steps, found.steps.sigmas) == ((1, 2, 3), (4.0, 2.0, 1.0))
+    assert found.steps.values.shape == (2, 4, 3)
+    assert {"pairs.svg", "steps.svg"} <= {file.name for file in written.files}
+
+
+def test_one_block_has_no_pairs(locon, tmp_path):
+    for method in ("eba", "probe"):
+        found, _ = analyse(locon, tmp_path / method, blocks="IN01", pairs=4, method=method)
+        assert found.interactions is None
+
+
+def test_an_adaptive_analysis_takes_further_scenes_for_unsettled_blocks_alone(locon, tmp_path):
+    class Loud(Rendered):
+        """M00 does the same in every scene, which two of them settle."""
+
+        def render(self, jobs, finished=(), watch=unwatched):
+            for made in super().render(jobs, finished, watch):
+                further = 40 * (1 - made.job.variant.weights.weight("M00"))
+                yield replace(made, picture=np.clip(made.picture + further, 0, 255).astype(np.uint8))
+
+    renderer, options = Loud(), {"blocks": BLOCKS, "adaptive": True}
+    found, written = analyse(locon, tmp_path / "out", lambda: renderer, MANY[:4], **options)
+    taken = (~np.isnan(found.table.samples("change", block)) for block in NAMES)
+    counts = dict(zip(NAMES, (int(each.sum()) for each in taken), strict=True))
+    step = next_step(found.table, SequentialPlan(planned_looks(4)))
+    assert step.done
+    assert {block: said.ground.seeds for block, said in (step.decided | step.open).items()} == counts
+    assert (counts["M00"], max(counts.values())) == (2, 4)
+    assert found.work.pictures == len(renderer.rendered) < 4 * 5
+    assert found.suggestions == tuple((step.open | step.decided)[block] for block in NAMES)
+    assert read_findings(written.folder).suggestions == found.suggestions
+
+
+def test_an_adaptive_analysis_ends_with_two_scenes_where_nothing_is_visible(locon, tmp_path):
+    options = {"blocks": BLOCKS, "adaptive": True, "weight_range": "1,1.0000001"}
+    found, written = analyse(locon, tmp_path / "out", scenes=MANY, **options)
+    assert np.isnan(found.table.values[:, :, 2:]).all()
+    assert {each.verdict for each in found.suggestions} == {Verdict.DROP}
+    # A scene that nobody took has no grid.
+    assert sum(file.name.startswith("blocks-") for file in written.files) == 2
+
+
+def test_an_adaptive_analysis_of_one_scene_is_a_plain_one(locon, tmp_path):
+    found, _ = analyse(locon, tmp_path / "out", scenes=SCENES[:1], blocks=BLOCKS, adaptive=True)
+    assert np.isfinite(found.table.values).all()
+    assert {each.verdict for each in found.suggestions} == {Verdict.UNKNOWN}
+
+
+def test_halving_spends_less_where_nothing_happens(locon, tmp_path):
+    renderer = Rendered()
+    found, _ = analyse(locon, tmp_path / "out", lambda: renderer, method="bisect", weight_range="1,1.0000001")
+    assert len(renderer.rendered) < 2 * 26 / 2
+    assert len(found.table.blocks) == 26
+
+
+def test_two_seeds_of_a_prompt_are_the_yardstick(locon, tmp_path):
+    found, _ = analyse(locon, tmp_path / "out", blocks="IN01", aspects="colour", aims="light")
+    assert set(found.yardstick) == {"diff", "change", "colour"}
+    one, other = (pictures(scene)[0].astype(float) for scene in SCENES)
+    assert found.yardstick["change"] == pytest.approx(np.abs(one - other).mean())
+    other_prompt = [SCENES[0], replace(SCENES[1], prompt="a castle")]
+    found, _ = analyse(locon, tmp_path / "out", scenes=other_prompt, blocks="IN01")
+    assert found.yardstick is None
+
+
+def test_rest_is_measured_alone_where_the_lora_has_modules_outside_its_blocks(tmp_path):
+    path = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    renderer = Rendered()
+    found, _ = analyse(path, tmp_path / "out", lambda: renderer, blocks="IN01,REST", weight_range="0.25,0.75")
+    assert found.table.blocks == ("IN01", REST)
+    told = [(job.variant.weights.weight("IN01"), job.variant.weights.rest) for job in renderer.rendered[:3]]
+    assert told == [(0.75, 0.75), (0.25, 0.75), (0.75, 0.25)]
+
+
+def test_rest_is_refused_where_the_lora_has_none(locon, tmp_path):
+    with pytest.raises(BlockweightError, match="changes nothing in REST"):
+        analyse(locon, tmp_path / "out", blocks="REST")
+
+
+@pytest.mark.parametrize("method", ["screen", "bisect", "probe", "sketch", "gradient"])
+def test_rest_is_a_block_for_every_method(tmp_path, method):
+    path = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    found, _ = analyse(path, tmp_path / "out", blocks="IN01,M00,REST", method=method, **OPTIONS[method])
+    assert found.table.blocks == ("IN01", "M00", REST)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "words"),
+    [
+        ("gradient", {}, "needs something to go up"),
+        ("probe", {"aims": "green"}, "finishes no pictures"),
+        ("sketch", {"aims": "green"}, "finishes no pictures"),
+        ("screen", {"aspects": "colour"}, r"measures no further aspects \(colour\)"),
+        ("sketch", {"aspects": "colour"}, "measures no further aspects"),
+        ("gradient", {"aims": "green", "aspects": "colour"}, "measures no further aspects"),
+        *((method, {"adaptive": True, **OPTIONS[method]}, "takes all scenes alike") for method in METHODS
+          if method != "eba"),
+        *((method, {"pairs": 3, **OPTIONS[method]}, "cannot tell pairs") for method in METHODS
+          if method not in ("eba", "probe")),
+        ("eba", {"aims": "green:inside"}, "needs a mask that says where inside is"),
+        ("eba", {"aspects": "colour:inside"}, "is measured under a mask, and none was given"),
+        ("bisect", {"aspects": "embedding"}, "needs a model that looks at pictures"),
+        ("probe", {"aspects": "features"}, "needs a model that looks at pictures"),
+    ],
+)  # fmt: skip
+def test_what_a_method_cannot_find_is_refused_before_anything_is_made(locon, tmp_path, method, options, words):
+    def never():
+        raise AssertionError("a renderer was made")
+
+    with pytest.raises(BlockweightError, match=words) as refused:
+        analyse(locon, tmp_path / "out", never, method=method, **options)
+    assert str(refused.value).count(". ") == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_method_can_find_is_not_refused():
+    scenes = tuple(SCENES)
+    ask = AnalysisAsk(FULL, LoraUse("a", "0" * 64, 1.0), scenes, NAMES, aims=parse_objectives("green"))
+    for method in ("eba", "screen", "bisect", "gradient"):
+        check_method(ask, method)
+
+
+@pytest.mark.parametrize(("text", "method"), [("", "eba"), (" EBA ", "eba"), ("Probe", "probe")])
+def test_a_method_is_found_by_its_name(text, method):
+    assert method_named(text) == method
+
+
+def test_another_method_is_refused_with_those_that_there_are():
+    with pytest.raises(BlockweightError, match="There is no method 'magic'; use one of eba, screen, bisect"):
+        method_named("magic")
+
+
+@pytest.mark.parametrize("method", ["probe", "sketch", "gradient"])
+def test_what_the_renderer_refuses_is_refused_before_a_project_is_made(locon, tmp_path, method):
+    class Refusing(Rendered):
+        def check(self, jobs):
+            if jobs:
+                raise BlockweightError("another family")
+
+    with pytest.raises(BlockweightError, match="another family"):
+        analyse(locon, tmp_path / "out", Refusing, blocks=BLOCKS, method=method, **OPTIONS[method])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", ["sketch", "gradient"])
+def test_a_renderer_that_cannot_go_back_is_named(locon, tmp_path, method):
+    with pytest.raises(BlockweightError, match="gradients need the model itself"):
+        analyse(locon, tmp_path / "out", FakeRenderer, blocks=BLOCKS, method=method, **OPTIONS[method])
+
+
+def test_scenes_that_a_probe_cannot_compare_are_refused(locon, tmp_path):
+    scenes = [SCENES[0], replace(SCENES[1], steps=30)]
+    with pytest.raises(BlockweightError, match="these have other samplers or numbers of steps"):
+        analyse(locon, tmp_path / "out", scenes=scenes, blocks=BLOCKS, method="probe")
+
+
+def test_scenes_that_reach_the_levels_at_other_steps_are_refused_before_they_are_probed(locon, tmp_path):
+    class Shifted(Rendered):
+        def noise_levels(self, job):
+            return super().noise_levels(job) if job.scene.width == 32 else (64.0, 32.0, 16.0, 2.0)
+
+    renderer, scenes = Shifted(), [SCENES[0], replace(SCENES[1], width=64)]
+    with pytest.raises(BlockweightError, match="reach the noise levels of a probe at different steps"):
+        analyse(locon, tmp_path / "out", lambda: renderer, scenes, blocks=BLOCKS, method="probe")
+    assert renderer.asked == []
+
+
+def test_the_estimate_renders_nothing_and_says_what_it_costs(locon, tmp_path):
+    for method in METHODS:
+        heard = RecordedProgress()
+        typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
+
+        def never():
+            raise AssertionError("a renderer was made")
+
+        folder = tmp_path / method
+        assert analyse_lora(locon, SCENES, folder, never, heard, typed, estimate=True) is None
+        assert heard.lines[0].startswith(f"{METHODS[method]} in 2 scenes: ")
+        assert len(heard.lines) == 2
+        assert not (folder / "pictures").exists() or not list((folder / "pictures").iterdir())
+
+
+def test_findings_are_plain_json(locon, tmp_path):
+    options = {"blocks": BLOCKS, "adaptive": True, "aims": "light", "weight_range": "1,1.0000001"}
+    _, written = analyse(locon, tmp_path / "out", scenes=MANY, **options)
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    json.loads((written.folder / "findings.json").read_text("utf-8"), parse_constant=refuse)
+
+
+def test_a_screening_and_single_blocks_agree_where_blocks_add_up(locon, tmp_path):
+    single, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims="light")
+    screened, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims="light", method="screen")
+    for block in NAMES:
+        wanted = single.table.samples("light", block)
+        assert screened.table.samples("light", block) == pytest.approx(wanted, abs=0.05)
