@@ -52,6 +52,7 @@ class Gatherer:
         self._ask = ask_of(name, seeds)
         self._green = ask_of(name, seeds, CLOTHES, GREEN)
         self._sloped = ask_of(name, seeds[:sloped], CLOTHES, GREEN)
+        self._sketched = ask_of(name, seeds[:sloped])
         self._screened = ask_of(name, seeds[:screened])
         self._folder = out / name
         self._found: dict[str, Pool] = {}
@@ -71,6 +72,9 @@ class Gatherer:
 
     def probe(self, levels: int) -> Pool:
         return self._pool("probe", replace(self._ask, levels=levels), f"probe {levels}")
+
+    def sketch(self) -> Pool:
+        return self._pool("sketch", self._sketched)
 
     def screen(self) -> Pool:
         return self._pool("screen", self._screened)
