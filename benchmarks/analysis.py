@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 nice -n 10 .venv/bin/python benchmarks/analysis.py --out DIR
 
 On the embedded model, blocks at 0.5 beside 1, the mask being face and hair. `--scenes` are the pool's seeds, which take
-turns with ten prompts; screenings, bisections and gradients, which are dear, get the first `--few` of them. A project a
-LoRA in DIR keeps pictures and answers: the same command goes on after a stop, and renders nothing twice.
+turns with ten prompts; gradients and sketches get the first `--sloped` of them, screenings and bisections the first
+`--screened`, because they are dear. A project a LoRA in DIR keeps pictures and answers: the same command goes on after
+a stop, and renders nothing twice.
 
 True is the mean of the analysis block by block over the whole pool. A run of n scenes is n draws from a method's pool:
 `whole`, `inside` and `outside` are the mean over `--repeats` runs of Spearman's correlation between its blocks and the
@@ -42,13 +43,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="a folder for the projects")
     parser.add_argument("--scenes", default=SEEDS, help=f"the pool's seeds; {SEEDS}")
-    parser.add_argument("--few", type=int, default=8, help="scenes of screenings, bisections and gradients")
+    parser.add_argument("--sloped", type=int, default=8, help="of these how many get gradients and sketches")
+    parser.add_argument("--screened", type=int, default=4, help="of these how many get screenings and bisections")
     parser.add_argument("--loras", default=",".join(LORAS))
     parser.add_argument("--repeats", type=int, default=400)
     given = parser.parse_args()
     seeds = seeds_of(given.scenes)
     for name in given.loras.split(","):
-        pools = Gatherer(name, given.out, seeds, given.few)
+        pools = Gatherer(name, given.out, seeds, given.sloped, given.screened)
         truth = pools.eba()
         visible = [effect.block for effect in truth.table.effects(CHANGE) if effect.mean >= NOISE_FLOOR]
         print(
@@ -103,6 +105,9 @@ def show_ranks(pools: Gatherer, truth: Pool, repeats: int) -> None:
                 probe,
                 plain_run(probe, count),
             )
+    sketch = pools.sketch()
+    for count in (1, 2):
+        row(f"sketch, {scenes_text(count)}", count, sketch, plain_run(sketch, count))
     screen = pools.screen()
     for count in (1, 2):
         row(f"folded screening, {scenes_text(count)}", count, screen, plain_run(screen, count))
@@ -182,17 +187,16 @@ def ranks(found: Floats, true: Floats) -> list[float]:
 
 
 def show_coverage(pools: Gatherer, truth: Pool, visible: Sequence[str], repeats: int) -> None:
-    few = [design for design in DESIGNS if isinstance(design, int) and design * 2 <= pools.few]
     print(
         "Intervals at 95 % that hold the method's own mean over its scenes: of visible blocks, and the worst of these;"
     )
     print("behind the stroke how many times the mean the upper end is (with a sign: ± as a share of the effect)")
     print(f"{'':<34}" + "".join(f"{design_text(design):>26}" for design in DESIGNS))
 
-    def row(name: str, table: EffectTable, aspect: str, designs: Sequence[Design] = DESIGNS) -> None:
+    def row(name: str, table: EffectTable, aspect: str) -> None:
         told = []
         for design in DESIGNS:
-            if design in designs:
+            if drawable(table, design):
                 found = covered(table, aspect, visible, design, repeats)
                 told.append(f"{found.mean:.1%}, {found.worst:.0%} {found.block} / {found.factor:.1f}")
             else:
@@ -204,11 +208,20 @@ def show_coverage(pools: Gatherer, truth: Pool, visible: Sequence[str], repeats:
     row("  as if pictures never leapt", replace(truth.table, expected_spread=0.0), CHANGE)
     for levels in (1, 3):
         row(f"probe, {levels} level{'s' * (levels > 1)}", pools.probe(levels).table, CHANGE)
-    row("folded screening", pools.screen().table, CHANGE, few)
+    row("sketch", pools.sketch().table, CHANGE)
+    row("folded screening", pools.screen().table, CHANGE)
     row("block by block, green", pools.green().table, GREEN)
-    row("gradient, green", pools.gradient().table, GREEN, few)
+    row("gradient, green", pools.gradient().table, GREEN)
     rate, scenes = adaptive_coverage(truth.table, visible, max(20, repeats // 20))
     print(f"adaptive, up to {MOST} scenes: {rate:.1%}, of {scenes:.1f} scenes a block\n", flush=True)
+
+
+def drawable(table: EffectTable, design: Design) -> bool:
+    """Whether the pool is large enough beside what is drawn of it."""
+    if isinstance(design, int):
+        return 2 * design <= len(table.scenes)
+    prompts = [scene.prompt for scene in table.scenes]
+    return sum(prompts.count(prompt) >= design[1] for prompt in set(prompts)) >= 2 * design[0]
 
 
 def adaptive_coverage(table: EffectTable, visible: Sequence[str], repeats: int) -> tuple[float, float]:
@@ -228,7 +241,7 @@ def adaptive_coverage(table: EffectTable, visible: Sequence[str], repeats: int) 
 def show_spreads(pools: Gatherer, visible: Sequence[str]) -> None:
     """From scene to scene, of the visible blocks."""
     print("Standard deviation from scene to scene as a share of the mean: median of the visible blocks, least, most")
-    named = [("block by block", pools.eba()), ("probe, 1 level", pools.probe(1)), ("folded screening", pools.screen())]
+    named = [("block by block", pools.eba()), ("probe, 1 level", pools.probe(1)), ("sketch", pools.sketch())]
     for name, pool in named:
         samples = [pool.table.samples(CHANGE, block) for block in visible]
         found = [float(each.std(ddof=1) / each.mean()) for each in samples]

@@ -12,10 +12,11 @@ from blockweight.render import identify_checkpoint
 from blockweight.workflow.analysis.ask import AnalysisAsk
 
 VALUE, BASE = 0.5, 1.0
+FIRST = 1001
 SEEDS = "1001-1016,2001-2024"
 LORAS = ("gobuhime-locon", "gobuhime")
 OUTFITS = (*embedded.STUDIED, *embedded.SHOWN)
-"""Ten, each a prompt; they take turns with the seeds, from 1001 on."""
+"""Ten, each a prompt; they take turns with the seeds, from FIRST on."""
 
 LOOK = ("face", "hair")
 CLOTHES = ("clothes",)
@@ -28,7 +29,7 @@ def seeds_of(ranges: str) -> tuple[int, ...]:
 
 
 def outfit_of(seed: int) -> embedded.Outfit:
-    return OUTFITS[(seed - 1001) % len(OUTFITS)]
+    return OUTFITS[(seed - FIRST) % len(OUTFITS)]
 
 
 def lora_named(name: str) -> tuple[Lora, LoraUse]:

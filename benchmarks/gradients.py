@@ -34,9 +34,10 @@ from blockweight.measure import (
     slope_points,
 )
 from blockweight.plan import Job, LoraUse, Scene, Variant, plan_block_analysis
-from blockweight.render import SketchAsk, SlopeAsk, identify_checkpoint
+from blockweight.render import SketchAsk, SlopeAsk
 from blockweight.render.local import LocalRenderer, pick_device
 from blockweight.weights import uniform
+from embedded_scenes import FIRST, LOOK, masks_of, scenes_of
 
 BASE, VALUE = 1.0, 0.5
 AT = 7
@@ -48,14 +49,12 @@ def main() -> None:
     parser.add_argument("--lora", type=Path, default=embedded.lora_file("gobuhime-locon"))
     parser.add_argument("--scenes", type=int, default=16)
     given = parser.parse_args()
-    lora, checkpoint = open_lora(given.lora), identify_checkpoint(embedded.model_folder())
+    lora = open_lora(given.lora)
     use, layout = LoraUse(str(lora.path), lora.digest, 1.0), lora.family.layout
     plan = plan_block_analysis(layout, lora.blocks, VALUE, BASE)
-    outfits = [*embedded.STUDIED, *embedded.SHOWN]
-    chosen = [outfits[number % len(outfits)] for number in range(given.scenes)]
-    scenes = [embedded.scene(checkpoint, outfit, 1001 + number) for number, outfit in enumerate(chosen)]
-    masks = {name: [embedded.region_mask((name,), outfit.outfit) for outfit in chosen] for name in REGIONS}
-    looks = [embedded.region_mask(("face", "hair"), outfit.outfit) for outfit in chosen]
+    seeds = range(FIRST, FIRST + given.scenes)
+    scenes, looks = scenes_of(seeds), masks_of(seeds, LOOK)
+    masks = {name: masks_of(seeds, (name,)) for name in REGIONS}
     goals = [[Aim("green", "inside").objective(masks[name][n]) for name in REGIONS] for n in range(len(scenes))]
     names = [SceneName(scene.label, scene.seed) for scene in scenes]
     renderer = LocalRenderer(pick_device())

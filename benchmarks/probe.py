@@ -23,8 +23,9 @@ from blockweight.demo import embedded
 from blockweight.lora import open_lora
 from blockweight.measure import Mask, Picture, map_values, mask_cells
 from blockweight.plan import BlockAnalysis, LoraUse, plan_block_analysis
-from blockweight.render import ProbeAsk, identify_checkpoint, step_near
+from blockweight.render import ProbeAsk, step_near
 from blockweight.render.local import LocalRenderer
+from embedded_scenes import LOOK, masks_of, scenes_of, seeds_of
 
 Floats = NDArray[np.float64]
 STEPS = (0, 2, 3, 4, 5, 6, 7, 8, 9, 11)
@@ -52,11 +53,6 @@ def main() -> None:
         show_aspects(measured)
 
 
-def seeds_of(ranges: str) -> list[int]:
-    ends = [[int(end) for end in part.split("-")] for part in ranges.split(",")]
-    return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
-
-
 @dataclass(frozen=True, eq=False)
 class Measured:
     """Of one scene: by the analysis, `eba[aspect, region, block]`; by probes at the levels `sigmas`, the maps' means
@@ -69,9 +65,7 @@ class Measured:
 
 
 def of_scene(renderer: LocalRenderer, plan: BlockAnalysis, use: LoraUse, seed: int, cache: Path | None) -> Measured:
-    outfits = [*embedded.STUDIED, *embedded.SHOWN]
-    outfit = outfits[(seed - 1001) % len(outfits)]
-    scene = embedded.scene(identify_checkpoint(embedded.model_folder()), outfit, seed)
+    (scene,) = scenes_of([seed])
     ask = ProbeAsk(scene, use, plan.source, tuple(variant for _, variant in plan.changed), STEPS, decode=True)
     kept = None if cache is None else cache / f"{ask.key}.npz"
     if kept is not None and kept.exists():
@@ -81,7 +75,7 @@ def of_scene(renderer: LocalRenderer, plan: BlockAnalysis, use: LoraUse, seed: i
     made = {rendering.job.key: rendering.picture for rendering in renderer.render(ask.jobs)}
     source, *changed = (made[job.key] for job in ask.jobs)
     (answer,) = renderer.probe([ask])
-    mask = embedded.region_mask(("face", "hair"), outfit.outfit)
+    (mask,) = masks_of([seed], LOOK)
     maps, seen = [], []
     for level in answer.levels:
         assert level.source is not None

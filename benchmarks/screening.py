@@ -39,8 +39,8 @@ from blockweight.plan import (
     plan_pairs,
     plan_screening,
 )
-from blockweight.render import identify_checkpoint
 from blockweight.render.local import LocalRenderer, pick_device
+from embedded_scenes import CLOTHES, FIRST, masks_of, scenes_of
 
 Array = NDArray[np.float64]
 VALUE, BASE = 0.5, 1.0
@@ -52,10 +52,9 @@ class Bench:
     """The LoRA, the scenes, and pictures of them, each rendered once."""
 
     def __init__(self, lora: Path, scenes: int, kept: Path | None) -> None:
-        self.lora, checkpoint = open_lora(lora), identify_checkpoint(embedded.model_folder())
-        outfits = [*embedded.STUDIED, *embedded.SHOWN]
-        self.outfits = [outfits[n % len(outfits)] for n in range(scenes)]
-        self.scenes = [embedded.scene(checkpoint, outfit, 1001 + n) for n, outfit in enumerate(self.outfits)]
+        self.lora = open_lora(lora)
+        seeds = range(FIRST, FIRST + scenes)
+        self.scenes, self.clothes = scenes_of(seeds), masks_of(seeds, CLOTHES)
         self.layout, self.blocks = self.lora.family.layout, tuple(self.lora.blocks)
         self.use = LoraUse(str(self.lora.path), self.lora.digest)
         self.renderer = LocalRenderer(pick_device())
@@ -139,7 +138,7 @@ def figures(bench: Bench, count: int, every: Array, repeats: int) -> None:
 
 
 def green(bench: Bench, scene: int, picture: NDArray[np.uint8]) -> float:
-    return greenness(picture, embedded.region_mask(["clothes"], bench.outfits[scene].outfit))
+    return greenness(picture, bench.clothes[scene])
 
 
 def median_error(found: Array, truth: Array) -> float:

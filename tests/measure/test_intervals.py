@@ -85,12 +85,12 @@ def test_an_interval_in_proportion_has_the_same_factor_to_both_sides():
     assert math.log(high / 6) == pytest.approx(stats.t.ppf(0.975, 4) / 6)
 
 
-def test_what_is_expected_counts_as_three_more_scenes():
-    # Four samples of mean 6 and standard deviation 2; expected are 6. Variances: (3 · 2² + 3 · 6²) / 6 = 20.
+def test_what_is_expected_counts_as_six_more_scenes():
+    # Four samples of mean 6 and standard deviation 2; expected are 6. Variance: (3 · 2² + 6 · 6²) / 9 = 228 / 9.
     found = Estimate(6.0, 2 / math.sqrt(4), 3).expecting(1.0)
     assert found.mean == 6
-    assert found.error == pytest.approx(math.sqrt(20 / 4))
-    assert found.freedom == 6
+    assert found.error == pytest.approx(math.sqrt(228 / 9 / 4))
+    assert found.freedom == 9
 
 
 @given(SAMPLES, st.floats(0.1, 2))

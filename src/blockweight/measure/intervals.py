@@ -22,7 +22,7 @@ PICTURE_SPREAD = 1.0
 scene, as a share of their mean. In most scenes a block does about the same; in one of ten or so its change tips the
 whole composition, and a few scenes that show no such leap say little about how many there are."""
 
-EXPECTED_SCENES = 3
+EXPECTED_SCENES = 6
 """As how many degrees of freedom that expectation counts beside what was seen. Both were chosen by how often intervals
 hold the mean of a large pool of real scenes (`benchmarks/analysis.py`, docs/analysis.md)."""
 
