@@ -38,7 +38,8 @@ def test_a_probe_prints_its_table_and_what_it_took(analyze, tmp_path):
     assert head.split() == ["block", "change", "of", "the", "estimate"]
     assert {row.split()[0] for row in rows[:3]} == {"IN01", "IN02", "IN03"}
     assert all(" to " in row for row in rows[:3])
-    assert rows[3].startswith("It took ") and rows[3].endswith(" calls of the model.")
+    assert rows[3].startswith("By change: ")
+    assert rows[4].startswith("It took ") and rows[4].endswith(" calls of the model.")
     assert "written: project/analysis-01/report.html" in rows
     assert read_findings(tmp_path / "project" / "analysis-01").method == "probe"
 
