@@ -294,10 +294,17 @@ def test_an_adaptive_analysis_ends_with_two_scenes_where_nothing_is_visible(loco
     assert sum(file.name.startswith("blocks-") for file in written.files) == 2
 
 
-def test_an_adaptive_analysis_of_one_scene_is_a_plain_one(locon, tmp_path):
-    found, _ = analyse(locon, tmp_path / "out", scenes=SCENES[:1], blocks=BLOCKS, adaptive=True)
-    assert np.isfinite(found.table.values).all()
-    assert {each.verdict for each in found.suggestions} == {Verdict.UNKNOWN}
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"adaptive": True}, "adds scenes, and there is one"),
+        ({"levels": 3}, "looks at no noise levels"),
+        ({"pairs": 1}, "makes no pair"),
+    ],
+)
+def test_what_would_be_of_no_use_is_refused(locon, tmp_path, options, words):
+    with pytest.raises(BlockweightError, match=words):
+        analyse(locon, tmp_path / "out", scenes=SCENES[:1], blocks=BLOCKS, **options)
 
 
 def test_halving_spends_less_where_nothing_happens(locon, tmp_path):

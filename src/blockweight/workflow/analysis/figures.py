@@ -108,8 +108,10 @@ def _words(translated: Translated) -> FigureWords:
 def labels_of(findings: Findings, translated: Translated = str) -> Labels:
     """What the aspects are called: objectives are in levels, and what finishes no picture has a unit of its own."""
     own = dict(ASPECT_LABELS)
-    if not findings.in_levels and findings.method != "gradient":
-        own[CHANGE] = AspectLabel("change of the estimate", "")
+    if findings.method == "probe":
+        own[CHANGE] = AspectLabel("change of the estimate", "x₀")
+    if findings.method == "sketch":
+        own[CHANGE] = AspectLabel("change of the prediction", "")
     told = {
         name: AspectLabel(translated(each.title), each.unit and translated(each.unit)) for name, each in own.items()
     }

@@ -48,7 +48,8 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
         return _findings(ask, "sketch", Findings("sketch", table, Work(0, calls), {}))
     if method == "probe":
         probed = probe_blocks(ask, bench)
-        found = Findings("probe", probed.table, Work(0, probed.calls), {}, steps=probed.steps,
+        steps = probed.steps if len(probed.steps.steps) > 1 else None  # one step is no map
+        found = Findings("probe", probed.table, Work(0, probed.calls), {}, steps=steps,
                          interactions=probed.interactions)  # fmt: skip
         return _findings(ask, "probe", found)
     if method == "screen":
@@ -132,6 +133,12 @@ def check_method(ask: AnalysisAsk, method: Method | str) -> None:
         raise BlockweightError(f"The method {method} takes all scenes alike; leave out --adaptive, or use eba.")
     if method not in ("eba", "probe") and ask.pairs:
         raise BlockweightError(f"The method {method} cannot tell pairs of blocks apart; use eba or probe for them.")
+    if method != "probe" and ask.levels != 1:
+        raise BlockweightError(f"The method {method} looks at no noise levels; leave out --levels, or use probe.")
+    if ask.adaptive and len(ask.scenes) == 1:
+        raise BlockweightError("An adaptive analysis adds scenes, and there is one; give more seeds.")
+    if ask.pairs == 1:
+        raise BlockweightError("One block makes no pair; name 2 or more with --pairs.")
     _check_needs(ask)
 
 

@@ -87,7 +87,9 @@ def analyse_lora(
     if renderer is not None:
         sources = [ask.source(place) for place in range(len(ask.scenes))]
         renderer.check(planned_jobs(ask, method) or sources)
-        say_what_plays_no_part(lora, progress)
+        say_what_plays_no_part(lora, progress, tested=REST in ask.blocks)
+        if method in ("probe", "sketch") and any(scene.hires for scene in ask.scenes):
+            progress.say("Of scenes with a hires pass, the first pass is looked at.")
     with Project(folder) as project:
         bench = Bench(project, lambda: renderer or make_renderer(), progress)
         if budget is not None:

@@ -26,7 +26,8 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     by."""
     main = main_aspect(findings)
     reasons = {each.block: f"{each.verdict.value}: {each.reasons[-1]}" for each in findings.suggestions}
-    shown = [main, *(aim for aim in findings.aims if aim != main)]
+    further = [CHANGE, *(name for name in findings.table.aspects if ":" not in name), *findings.aims]
+    shown = list(dict.fromkeys([main, *(name for name in further if name in findings.table.aspects)]))
     labels = labels_of(findings)
     rows = [("block", *(_head(aspect, labels) for aspect in shown), "suggestion" if reasons else "")]
     for block in blocks_by(findings.table, main):
@@ -55,7 +56,7 @@ def effect_text(effect: Effect) -> str:
     low, high = effect.interval
     places = decimals_for(abs(effect.mean))
     if len(effect.samples) == 2:
-        return " and ".join(f"{sample:.{places}f}" for sample in sorted(effect.samples))
+        return " and ".join(f"{sample + 0.0:.{places}f}" for sample in sorted(effect.samples))
     if math.isinf(low) or math.isinf(high):
         return f"{effect.mean:.{places}f}"
     return f"{effect.mean:.{places}f} ({low:.{places}f} to {high:.{places}f})"
