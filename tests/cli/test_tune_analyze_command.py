@@ -53,7 +53,7 @@ def test_an_analysis_is_estimated_run_and_applied(tune):
         "block  Diff %         suggestion",
         *(
             f"{block}   0.00 and 0.00  drop: nothing visible changes anywhere: under the noise floor of 0.5 levels in "
-            "2 seeds"
+            "2 scenes"
             for block in ("IN01", "IN02", "IN03")
         ),
         "Apply the suggestions with 'blockweight tune apply', all or some blocks.",
