@@ -53,7 +53,7 @@ def test_an_analysis_is_estimated_run_and_applied(tune):
         "block  Diff %       change (levels)  suggestion",
         *(
             f"{block}   0.0 and 0.0  {change}  drop: nothing visible changes anywhere: under the noise floor of "
-            "0.5 levels in 2 seeds"
+            "0.5 levels in 2 scenes"
             for block, change in (
                 ("IN01", "0.0 and 0.0    "),
                 ("IN02", "0.0 and 0.0    "),

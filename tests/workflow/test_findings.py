@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from blockweight.errors import BlockweightError
 from blockweight.measure import EffectTable, InteractionTable, SceneName, StepMap
 from blockweight.workflow.analysis.costs import Work
+from blockweight.workflow.analysis.figures import quiet_of
 from blockweight.workflow.analysis.findings import FINDINGS, Findings, blocks_by, findings_from, read_findings
 
 SCENES = (SceneName("red dress", 1, "1girl"), SceneName("red dress", 2, "1girl, ゴブ姫"))
@@ -38,6 +39,13 @@ def test_all_of_it_is_read_back_equal(tmp_path):
     assert (found.work, found.yardstick, found.region, found.aims) == (
         Work(3, 12.5), {"change": 33.3}, "the face", ("light",),
     )  # fmt: skip
+
+
+def test_what_is_over_the_floor_in_every_scene_is_not_marked_as_noise():
+    scenes = tuple(SceneName(prompt, seed, prompt) for prompt in "ab" for seed in (1, 2))
+    values = np.array([[[0.3, 0.6, 0.5, 30.0], [1.6, 18.7, 2.2, 1.1]]])
+    table = EffectTable(("change",), ("IN01", "IN02"), scenes, values)
+    assert quiet_of(Findings("eba", table, Work(10), {})) == {("change", "IN01")}
 
 
 def test_blocks_are_ranked_by_size_whatever_the_sign():

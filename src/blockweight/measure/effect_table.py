@@ -3,6 +3,7 @@ figures and suggestions read."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from blockweight.errors import BlockweightError
 from blockweight.measure.effects import BlockEffects, Effect
 from blockweight.measure.intervals import PICTURE_SPREAD
+from blockweight.measure.limits import most_of
 
 DIFF = "diff"
 """LoRA Block Weight's Diff %, in percent."""
@@ -79,7 +81,9 @@ class EffectTable:
             return None
         groups = prompt_groups([self.scenes[number].prompt for number in measured])
         signed = bool((self.values[self.aspects.index(aspect)] < 0).any())
-        return Effect(block, tuple(map(float, samples[measured])), groups, signed, self.expected_spread)
+        # What finishes no picture has units of its own.
+        most = most_of(aspect) if self.expected_spread and not signed else math.inf
+        return Effect(block, tuple(map(float, samples[measured])), groups, signed, self.expected_spread, most)
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""

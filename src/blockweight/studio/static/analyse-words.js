@@ -39,7 +39,7 @@ export function showWhy(element, each, region) {
     Object.assign(values, { times: times(ratio.mean), low: times(ratio.low), high: times(ratio.high), typical: times(typical) });
     if (ground.at_least) values.times = fill(words.atLeast, { number: values.times });
   }
-  element.textContent = fill(words[`why${name}${more === null && ground.kind === "too few" ? "Many" : ""}`], values) + (ratio && typical !== 1 && !["noise", "too few"].includes(ground.kind) ? fill(words.whyTogether, values) : "");
+  element.textContent = fill(words[`why${name}${more === null && ["too few", "strength"].includes(ground.kind) ? "Many" : ""}`], values) + (ratio && typical !== 1 && !["noise", "too few", "strength"].includes(ground.kind) ? fill(words.whyTogether, values) : "");
 }
 
 const times = (value) => (value === null ? "∞" : value < 9.95 ? value.toFixed(1) : value.toFixed(0));

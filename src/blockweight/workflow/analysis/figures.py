@@ -129,14 +129,18 @@ def verdicts_of(findings: Findings) -> Mapping[str, Verdict]:
 
 
 def quiet_of(findings: Findings) -> frozenset[tuple[str, str]]:
-    """The (aspect, block) pairs that noise may explain, corrected for the number of blocks; nothing where effects are
-    no levels of finished pictures."""
+    """The (aspect, block) pairs that noise may explain, corrected for the number of blocks: not those that are clearly
+    over the floor in every scene. Nothing where effects are no levels of finished pictures."""
     if not findings.in_levels:
         return frozenset()
     names = [name for name in findings.table.aspects if name.partition(":")[0] == CHANGE]
-    said = {name: signals(findings.table.effects(name), NOISE_FLOOR) for name in names}
+    found = {name: findings.table.effects(name) for name in names}
+    said = {name: signals(found[name], NOISE_FLOOR) for name in names}
     return frozenset(
-        (name, block) for name in names for block, signal in said[name].items() if signal is not Signal.VISIBLE
+        (name, effect.block)
+        for name in names
+        for effect in found[name]
+        if said[name][effect.block] is not Signal.VISIBLE and not effect.clear_of(NOISE_FLOOR)
     )
 
 
