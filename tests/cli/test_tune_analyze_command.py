@@ -121,3 +121,24 @@ def test_a_budget_chooses_how_many_scenes_and_says_what_they_tell(tune):
     told = tune("analyze", "--blocks", "IN01-IN03", "--budget", "8pictures", "--estimate").out
     assert told.startswith("8 pictures, no time measured yet\n2 scenes rank the blocks")
     assert tune("analyze", "--blocks", "IN01-IN03", "--budget", "1picture").code == 2
+
+
+def test_a_probe_prints_its_table_and_where_its_report_is(tune):
+    ended = tune("analyze", "--blocks", "IN01-IN03", "--method", "probe")
+    assert ended.code == 0
+    head, *rows = ended.out.splitlines()
+    assert head.split() == ["block", "change", "of", "the", "estimate"]
+    assert {row.split()[0] for row in rows[:3]} == {"IN01", "IN02", "IN03"}
+    assert rows[-2:] == ["Report and figures: ゴブ姫/analysis-01", "Pictures: 0 in ゴブ姫/pictures, 0 rendered now"]
+
+
+def test_a_mask_is_estimated_with_before_it_is_kept(tune, mask):
+    ended = tune("analyze", "--blocks", "IN01", "--mask", mask, "--objective", "green:inside", "--estimate")
+    assert ended.out.startswith("4 pictures, ")
+    assert "No analysis is planned" in tune("analyze", "--cancel").err
+
+
+def test_a_model_that_looks_at_pictures_is_missed_before_anything_is_rendered(tune):
+    ended = tune("analyze", "--aspects", "embedding")
+    assert (ended.code, ended.out) == (2, "")
+    assert "needs a model that looks at pictures" in ended.err

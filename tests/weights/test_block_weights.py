@@ -232,3 +232,9 @@ def test_an_unknown_block_comes_with_the_nearest_names_or_with_all():
         "There is no block 'OUT12' in the layout sd1-26: did you mean OUT11, OUT10, OUT02?"
     )
     assert "it has BASE, IN01, IN02" in str(unknown_block("qwerty", SHORT))
+
+
+def test_rest_is_changed_by_its_name_and_the_blocks_stay():
+    weights = uniform("ALL", FULL, 0.5).with_weights({REST: 0.25, "IN01": 2.0})
+    assert (weights.rest, weights.weight("IN01"), weights.weight("IN02")) == (0.25, 2.0, 0.5)
+    assert weights.with_weights({"IN01": 1.0}).rest == 0.25

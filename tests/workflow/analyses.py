@@ -48,6 +48,7 @@ class Rendered(FakeRenderer):
     def sketches(self, asks: Sequence[SketchAsk], watch: Watch = unwatched) -> Iterator[Sketch]:
         for ask in asks:
             watch(Step(1, 1, 1))
+            assert 0 <= ask.at < ask.job.scene.steps
             self.asked.append(ask.job)
             changes, mask = _per_block(ask.job), ask.mask
             parts = {"": slice(None)} if mask is None else {"": slice(None), "inside": mask, "outside": ~mask}

@@ -450,3 +450,9 @@ def test_a_screening_and_single_blocks_agree_where_blocks_add_up(locon, tmp_path
     for block in NAMES:
         wanted = single.table.samples("light", block)
         assert screened.table.samples("light", block) == pytest.approx(wanted, abs=0.05)
+
+
+def test_a_sketch_of_few_steps_is_that_of_the_last(locon, tmp_path):
+    scenes = [replace(SCENES[0], steps=steps) for steps in (1, 2)]
+    found, _ = analyse(locon, tmp_path / "out", scenes=scenes, blocks="IN01", method="sketch")
+    assert np.isfinite(found.table.values).all()

@@ -15,7 +15,7 @@ from blockweight.measure import Budget, Why
 from blockweight.render import FakeRenderer
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.progress import SilentProgress
-from blockweight.workflow.project_analysis import plan_analysis, render_analysis
+from blockweight.workflow.project_analysis import Wanted, plan_analysis, render_analysis
 from blockweight.workflow.project_masks import save_mask
 from blockweight.workflow.suggest_steps import budget_of, parse_share, suggest
 from blockweight.workflow.suggest_weights import apply_suggested, render_suggested, suggest_weights
@@ -36,7 +36,7 @@ def png():
 
 
 def analysed(tuning, blocks="IN01-IN03", **options):
-    plan_analysis(tuning, blocks, 0.5, 1.0, masks=[save_mask(tuning, png())], **options)
+    plan_analysis(tuning, Wanted(blocks, 0.5, 1.0, masks=(save_mask(tuning, png()),), **options))
     render_analysis(tuning, FakeRenderer, SilentProgress())
     return tuning
 
@@ -100,7 +100,7 @@ def test_what_is_rendered_is_what_the_fake_renderers_sums_foretell(tuning):
 
 def test_the_latest_analysis_with_a_mask_counts(tuning):
     first = run(analysed(tuning))
-    plan_analysis(tuning, "IN01", 0.25, 1.0)
+    plan_analysis(tuning, Wanted("IN01", 0.25, 1.0))
     render_analysis(tuning, FakeRenderer, SilentProgress())
     assert run(tuning).plan == first.plan
 
@@ -124,9 +124,9 @@ def test_a_fixed_block_that_was_not_analysed_is_refused_unless_it_stands_at_the_
     ("prepare", "words"),
     [
         (lambda tuning: None, "no complete analysis yet"),
-        (lambda tuning: plan_analysis(tuning, "IN01"), "no complete analysis yet"),
-        (lambda tuning: (plan_analysis(tuning, "IN01"), render_analysis(tuning, FakeRenderer, SilentProgress())),
-         "has a mask"),
+        (lambda tuning: plan_analysis(tuning, Wanted("IN01")), "no complete analysis yet"),
+        (lambda tuning: plan_analysis(tuning, Wanted("IN01"))
+         and render_analysis(tuning, FakeRenderer, SilentProgress()), "has a mask"),
     ],
 )  # fmt: skip
 def test_without_an_analysis_or_a_mask_it_says_what_to_do(tuning, prepare, words):

@@ -16,7 +16,7 @@ from blockweight.measure import Holds
 from blockweight.render import FakeRenderer, unwatched
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.progress import SilentProgress
-from blockweight.workflow.project_analysis import plan_analysis, render_analysis
+from blockweight.workflow.project_analysis import Wanted, plan_analysis, render_analysis
 from blockweight.workflow.project_masks import keep_mask_file
 from blockweight.workflow.transfer import TransferAsked, plan_transfer, run_transfer, transfer_cost
 from blockweight.workflow.transfer_steps import estimate, parse_masks, run, write_transfer
@@ -124,7 +124,7 @@ def test_a_model_is_compared_scene_by_scene(tuning, other):
 
 
 def test_homes_mask_is_the_analyses_and_is_for_no_other_group(tuning, mask):
-    plan_analysis(tuning, "IN01", masks=[keep_mask_file(tuning, mask)])
+    plan_analysis(tuning, Wanted("IN01", masks=(keep_mask_file(tuning, mask),)))
     render_analysis(tuning, FakeRenderer, SilentProgress())
     home, other = plan_transfer(tuning, SEEDS).groups
     assert (len(home.masks), len(other.masks)) == (2, 0)
@@ -190,7 +190,9 @@ def test_the_projects_own_model_and_lost_files_are_refused(tuning, model, tmp_pa
 
 
 def test_a_mask_of_another_size_is_refused(tuning, tmp_path):
-    Image.new("L", (8, 8)).save(tmp_path / "small.png")
+    small = Image.new("L", (8, 8))
+    small.putpixel((0, 0), 255)
+    small.save(tmp_path / "small.png")
     with pytest.raises(BlockweightError, match="8×8"):
         plan_transfer(tuning, TransferAsked(seeds="11", masks={"": tmp_path / "small.png"}))
 

@@ -140,8 +140,8 @@ def _check_needs(ask: AnalysisAsk) -> None:
     for aspect in map(aspect_of, ask.further):
         if aspect.needs_model and ask.embedder is None:
             raise BlockweightError(
-                f"The aspect {aspect.name} needs a model that looks at pictures; name its folder with --metric-model, "
-                "or leave the aspect out."
+                f"The aspect {aspect.name} needs a model that looks at pictures; give its folder to "
+                "'blockweight analyze --metric-model', or leave the aspect out."
             )
     for name in () if ask.masks else filter(region_of, ask.aspects):
         raise BlockweightError(f"{name} is measured under a mask, and none was given; give one, or leave it out.")

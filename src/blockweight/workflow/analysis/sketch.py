@@ -11,7 +11,7 @@ import numpy as np
 from blockweight.measure import EffectTable, mask_digest
 from blockweight.measure import sketch_table as measured_table
 from blockweight.plan import Job
-from blockweight.render import Renderer, Sketch, SketchAsk, Watch, prober_of, slope_renderer, step_near
+from blockweight.render import Prober, Renderer, Sketch, SketchAsk, Watch, prober_of, slope_renderer, step_near
 from blockweight.workflow.analysis.answers import Arrays
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
@@ -38,10 +38,7 @@ def sketch_table(ask: AnalysisAsk, bench: Bench) -> tuple[EffectTable, float]:
 
     def asked(renderer: Renderer, open_: Sequence[int], watch: Watch) -> Iterator[Arrays]:
         prober = prober_of(renderer)
-        asks = [
-            SketchAsk(jobs[place], 1 + step_near(prober.noise_levels(jobs[place])), PROJECTIONS, ask.mask(place))
-            for place in open_
-        ]
+        asks = [SketchAsk(jobs[place], _step(prober, jobs[place]), PROJECTIONS, ask.mask(place)) for place in open_]
         for found in slope_renderer(renderer).sketches(asks, watch):
             yield {"blocks": np.array(found.blocks), "regions": np.array(found.regions), "sizes": found.sizes,
                    "cost": np.array(found.cost)}  # fmt: skip
@@ -56,6 +53,11 @@ def _sketch(job: Job, answer: Arrays) -> Sketch:
     """The sketch that was kept; how long it took is forgotten."""
     blocks, regions = (tuple(map(str, answer[name])) for name in ("blocks", "regions"))
     return Sketch(job, blocks, regions, answer["sizes"], 0, float(answer["cost"]), 0.0)
+
+
+def _step(prober: Prober, job: Job) -> int:
+    """The prediction to measure: the one after the level that a probe looks at, or the last that there is."""
+    return min(1 + step_near(prober.noise_levels(job)), job.scene.steps - 1)
 
 
 def sketch_calls(ask: AnalysisAsk) -> float:
