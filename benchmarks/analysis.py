@@ -3,9 +3,8 @@
     OMP_NUM_THREADS=1 nice -n 10 .venv/bin/python benchmarks/analysis.py --out DIR
 
 On the embedded model, blocks at 0.5 beside 1, the mask being face and hair. `--scenes` are the pool's seeds, which take
-turns with ten prompts; gradients and sketches get the first `--sloped` of them, screenings and bisections the first
-`--screened`, because they are dear. A project a LoRA in DIR keeps pictures and answers: the same command goes on after
-a stop, and renders nothing twice.
+turns with ten prompts; gradients and sketches get the first half of them, screenings and bisections the first fifth. A
+project a LoRA in DIR keeps pictures and answers: the same command goes on after a stop, and renders nothing twice.
 
 True is the mean of the analysis block by block over the whole pool. A run of n scenes is n draws from a method's pool:
 `whole`, `inside` and `outside` are the mean over `--repeats` runs of Spearman's correlation between its blocks and the
@@ -43,14 +42,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="a folder for the projects")
     parser.add_argument("--scenes", default=SEEDS, help=f"the pool's seeds; {SEEDS}")
-    parser.add_argument("--sloped", type=int, default=8, help="of these how many get gradients and sketches")
-    parser.add_argument("--screened", type=int, default=4, help="of these how many get screenings and bisections")
     parser.add_argument("--loras", default=",".join(LORAS))
     parser.add_argument("--repeats", type=int, default=400)
     given = parser.parse_args()
     seeds = seeds_of(given.scenes)
     for name in given.loras.split(","):
-        pools = Gatherer(name, given.out, seeds, given.sloped, given.screened)
+        pools = Gatherer(name, given.out, seeds)
         truth = pools.eba()
         visible = [effect.block for effect in truth.table.effects(CHANGE) if effect.mean >= NOISE_FLOOR]
         print(

@@ -48,12 +48,13 @@ class Pool:
 class Gatherer:
     """The pools of one LoRA; what a project in the folder `out` has is not asked again."""
 
-    def __init__(self, name: str, out: Path, seeds: Sequence[int], sloped: int, screened: int) -> None:
+    def __init__(self, name: str, out: Path, seeds: Sequence[int]) -> None:
         self._ask = ask_of(name, seeds)
         self._green = ask_of(name, seeds, CLOTHES, GREEN)
-        self._sloped = ask_of(name, seeds[:sloped], CLOTHES, GREEN)
-        self._sketched = ask_of(name, seeds[:sloped])
-        self._screened = ask_of(name, seeds[:screened])
+        half = seeds[: len(seeds) // 2]
+        self._half_green = ask_of(name, half, CLOTHES, GREEN)
+        self._half = ask_of(name, half)
+        self._fifth = ask_of(name, seeds[: len(seeds) // 5])
         self._folder = out / name
         self._found: dict[str, Pool] = {}
 
@@ -68,20 +69,20 @@ class Gatherer:
         return self._pool("eba", self._green, "green")
 
     def gradient(self) -> Pool:
-        return self._pool("gradient", self._sloped)
+        return self._pool("gradient", self._half_green)
 
     def probe(self, levels: int) -> Pool:
         return self._pool("probe", replace(self._ask, levels=levels), f"probe {levels}")
 
     def sketch(self) -> Pool:
-        return self._pool("sketch", self._sketched)
+        return self._pool("sketch", self._half)
 
     def screen(self) -> Pool:
-        return self._pool("screen", self._screened)
+        return self._pool("screen", self._fifth)
 
     def groups(self) -> Mapping[Group, Floats]:
         """What every group that a bisection may want changes: [region, scene]."""
-        ask, found = self._screened, {}
+        ask, found = self._fifth, {}
         state = plan_bisection(ask.blocks, ask.value, ask.base, 1.0, SIZE)
         with Project(self._folder) as project:
             bench = self._bench(project)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockweight.measure import Effect, EffectTable
+from blockweight.measure import Effect, EffectTable, prompt_groups
 
 Floats = NDArray[np.float64]
 Design = int | tuple[int, int]
@@ -41,11 +41,10 @@ def covered(
     for block in blocks:
         samples = table.samples(aspect, block)
         true, stretch = pool_mean(samples, prompts, design), stretched(samples, prompts, design)
-        one = EffectTable((aspect,), (block,), table.scenes, samples[None, None], table.expected_spread)
         held = 0
         for places in chosen:
-            effect = one.of_scenes(places).effect(aspect, block)
-            assert effect is not None
+            groups = prompt_groups([table.scenes[place].prompt for place in places])
+            effect = Effect(block, tuple(map(float, samples[places])), groups, signed, table.expected_spread)
             held += holds(effect, true, stretch, signed=signed)
             factors.append(width(effect, true, signed=signed))
         rates.append(held / repeats)
