@@ -456,3 +456,23 @@ def test_a_sketch_of_few_steps_is_that_of_the_last(locon, tmp_path):
     scenes = [replace(SCENES[0], steps=steps) for steps in (1, 2)]
     found, _ = analyse(locon, tmp_path / "out", scenes=scenes, blocks="IN01", method="sketch")
     assert np.isfinite(found.table.values).all()
+
+
+def test_the_threshold_decides_what_a_screening_counts(locon, tmp_path):
+    counted = []
+    for threshold in (0, 255):
+        options = {"blocks": BLOCKS, "method": "screen", "threshold": threshold}
+        counted.append(analyse(locon, tmp_path / "out", **options)[0].table)
+    low, high = (table.values[table.aspects.index("diff")] for table in counted)
+    assert (low > 0).all()
+    assert (high == 0).all()
+
+
+def test_pairs_are_rendered_with_rest_where_the_single_blocks_have_it(tmp_path):
+    path = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    renderer = Rendered()
+    options = {"blocks": f"{BLOCKS},REST", "weight_range": "0,0.5", "pairs": 2}
+    found, _ = analyse(path, tmp_path / "out", lambda: renderer, **options)
+    pair = next(job for job in renderer.rendered if "+" in job.variant.label)
+    assert REST not in found.interactions.blocks
+    assert pair.variant.weights.rest == 0.5
