@@ -28,6 +28,7 @@ from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.findings import read_findings
 from blockweight.workflow.analysis.methods import METHODS, check_method, method_named
 from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.analysis.text import findings_lines
 from workshop import FULL, RecordedProgress, tree, write_lora_file
 
 BLOCKS = "IN01,IN04,M00,OUT05"
@@ -476,3 +477,20 @@ def test_pairs_are_rendered_with_rest_where_the_single_blocks_have_it(tmp_path):
     pair = next(job for job in renderer.rendered if "+" in job.variant.label)
     assert REST not in found.interactions.blocks
     assert pair.variant.weights.rest == 0.5
+
+
+def test_blocks_of_a_closed_group_are_shown_as_bounded_by_it(locon, tmp_path):
+    options = {"method": "bisect", "weight_range": "1,1.0000001", "aims": "light"}
+    found, written = analyse(locon, tmp_path / "out", blocks=BLOCKS, **options)
+    assert found.bounded == dict.fromkeys(NAMES, NAMES)
+    assert read_findings(written.folder).bounded == found.bounded
+    lines = list(findings_lines(found))
+    assert [line.split("  ")[1].strip() for line in lines[1:5]] == ["≤ 0.00 (with IN01-OUT05)"] * 4
+    assert lines[1].count("≤") == 1  # an objective may go either way
+    assert "Not measured alone" in (written.folder / "report.html").read_text("utf-8")
+
+
+def test_blocks_that_were_measured_alone_are_not_bounded(runs):
+    found, written, _ = runs["bisect"]
+    assert found.bounded == {}
+    assert "Not measured alone" not in (written.folder / "report.html").read_text("utf-8")

@@ -26,6 +26,7 @@ FOUND = Findings(
     steps=StepMap(("IN01",), (0, 2), (math.inf, 1.5), np.array([[[1.0, math.nan]]])),
     interactions=InteractionTable(("IN01", "REST"), SCENES[:1], np.array([[[1.0, 0.2], [0.2, 3.0]]])),
     yardstick={"change": 33.3},
+    bounded={"IN01": ("IN01", "REST")},
 )
 
 
@@ -38,6 +39,12 @@ def test_all_of_it_is_read_back_equal(tmp_path):
     assert (found.work, found.yardstick, found.region, found.aims) == (
         Work(3, 12.5), {"change": 33.3}, "the face", ("light",),
     )  # fmt: skip
+
+
+def test_what_was_kept_without_bounds_has_none():
+    facts = {name: fact for name, fact in FOUND.facts().items() if name != "bounded"}
+    assert findings_from(facts).bounded == {}
+    assert findings_from(FOUND.facts()).bounded == FOUND.bounded
 
 
 def test_blocks_are_ranked_by_size_whatever_the_sign():

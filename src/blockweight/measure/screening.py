@@ -115,8 +115,8 @@ def screening_table(
     threshold: int = DIFF_THRESHOLD,
 ) -> EffectTable:
     """The effects in all scenes: `pictures[scene][run]`, one mask per scene or none, and figures of a picture by the
-    name of the aspect that they make, signed; DIFF counts values over `threshold`. One scene is read after the other. BlockweightError as from
-    `screen_scene`; ValueError for lengths that differ."""
+    name of the aspect that they make, signed; DIFF counts values over `threshold`. One scene is read after the other.
+    BlockweightError as from `screen_scene`; ValueError for lengths that differ."""
     columns = []
     for number, (_, runs) in enumerate(zip(scenes, pictures, strict=True)):
         values = dict(screen_scene(screening, runs, None if masks is None else masks[number], threshold).values)
