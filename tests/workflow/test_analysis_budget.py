@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from analyses import MANY, Rendered, analyse, write_mask
 from hypothesis import given
@@ -173,3 +175,25 @@ def test_masks_of_scenes_that_the_budget_leaves_out_are_left_out(locon, tmp_path
     assert len(found.table.scenes) == 3
     assert len(found.settings["masks"]) == 3
     assert math.isfinite(found.table.values.sum())
+
+
+@pytest.mark.parametrize("options", [{"budget": "6pictures"}, {"budget": "8pictures", "method": "screen"}])
+def test_prompts_take_turns_where_a_budget_pays_for_few_scenes(locon, tmp_path, options):
+    scenes = [replace(scene, prompt=prompt) for prompt in ("a castle", "a cat") for scene in MANY[:4]]
+    options = {"blocks": "IN01,M00", **options}
+    masks = tuple(write_mask(tmp_path / f"{place}.png", 2 + 3 * place) for place in range(8))
+    found, _ = analyse(locon, tmp_path / "out", scenes=scenes, masks=masks, **options)
+    told = [(scene.prompt, scene.seed) for scene in found.table.scenes]
+    assert told == [("a castle", 1), ("a cat", 1)]
+    first, other = (analyse(locon, tmp_path / "one", scenes=[scenes[place]], masks=(masks[place],), blocks="IN01,M00",
+                            method=options.get("method")) for place in (0, 4))  # fmt: skip
+    for place, (alone, _) in enumerate((first, other)):
+        assert np.array_equal(found.table.values[:, :, place], alone.table.values[:, :, 0])
+
+
+def test_an_adaptive_analysis_begins_with_two_prompts(locon, tmp_path):
+    scenes = [replace(scene, prompt=prompt) for prompt in ("a castle", "a cat") for scene in MANY[:2]]
+    options = {"blocks": "IN01", "adaptive": True, "weight_range": "1,1.0000001"}
+    found, _ = analyse(locon, tmp_path / "out", scenes=scenes, **options)
+    assert [scene.prompt for scene in found.table.scenes][:2] == ["a castle", "a cat"]
+    assert np.isnan(found.table.values[:, :, 2:]).all()

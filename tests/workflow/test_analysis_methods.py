@@ -27,6 +27,7 @@ from blockweight.weights import uniform
 from blockweight.workflow.analysis.findings import read_findings
 from blockweight.workflow.analysis.methods import METHODS
 from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.analysis.text import findings_lines
 from workshop import FULL, RecordedProgress, tree, write_lora_file
 
 BLOCKS = "IN01,IN04,M00,OUT05"
@@ -376,3 +377,40 @@ def test_a_sketch_of_few_steps_is_that_of_the_last(locon, tmp_path):
     scenes = [replace(SCENES[0], steps=steps) for steps in (1, 2)]
     found, _ = analyse(locon, tmp_path / "out", scenes=scenes, blocks="IN01", method="sketch")
     assert np.isfinite(found.table.values).all()
+
+
+def test_the_threshold_decides_what_a_screening_counts(locon, tmp_path):
+    counted = []
+    for threshold in (0, 255):
+        options = {"blocks": BLOCKS, "method": "screen", "threshold": threshold}
+        counted.append(analyse(locon, tmp_path / "out", **options)[0].table)
+    low, high = (table.values[table.aspects.index("diff")] for table in counted)
+    assert (low > 0).all()
+    assert (high == 0).all()
+
+
+def test_pairs_are_rendered_with_rest_where_the_single_blocks_have_it(tmp_path):
+    path = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    renderer = Rendered()
+    options = {"blocks": f"{BLOCKS},REST", "weight_range": "0,0.5", "pairs": 2}
+    found, _ = analyse(path, tmp_path / "out", lambda: renderer, **options)
+    pair = next(job for job in renderer.rendered if "+" in job.variant.label)
+    assert REST not in found.interactions.blocks
+    assert pair.variant.weights.rest == 0.5
+
+
+def test_blocks_of_a_closed_group_are_shown_as_bounded_by_it(locon, tmp_path):
+    options = {"method": "bisect", "weight_range": "1,1.0000001", "aims": "light"}
+    found, written = analyse(locon, tmp_path / "out", blocks=BLOCKS, **options)
+    assert found.bounded == dict.fromkeys(NAMES, NAMES)
+    assert read_findings(written.folder).bounded == found.bounded
+    lines = list(findings_lines(found))
+    assert [line.split("  ")[1].strip() for line in lines[1:5]] == ["≤ 0.00 (with IN01-OUT05)"] * 4
+    assert lines[1].count("≤") == 1  # an objective may go either way
+    assert "Not measured alone" in (written.folder / "report.html").read_text("utf-8")
+
+
+def test_blocks_that_were_measured_alone_are_not_bounded(runs):
+    found, written, _ = runs["bisect"]
+    assert found.bounded == {}
+    assert "Not measured alone" not in (written.folder / "report.html").read_text("utf-8")

@@ -27,6 +27,7 @@ FOUND = Findings(
     steps=StepMap(("IN01",), (0, 2), (math.inf, 1.5), np.array([[[1.0, math.nan]]])),
     interactions=InteractionTable(("IN01", "REST"), SCENES[:1], np.array([[[1.0, 0.2], [0.2, 3.0]]])),
     yardstick={"change": 33.3},
+    bounded={"IN01": ("IN01", "REST")},
 )
 
 
@@ -46,6 +47,12 @@ def test_what_is_over_the_floor_in_every_scene_is_not_marked_as_noise():
     values = np.array([[[0.3, 0.6, 0.5, 30.0], [1.6, 18.7, 2.2, 1.1]]])
     table = EffectTable(("change",), ("IN01", "IN02"), scenes, values)
     assert quiet_of(Findings("eba", table, Work(10), {})) == {("change", "IN01")}
+
+
+def test_what_was_kept_without_bounds_has_none():
+    facts = {name: fact for name, fact in FOUND.facts().items() if name != "bounded"}
+    assert findings_from(facts).bounded == {}
+    assert findings_from(FOUND.facts()).bounded == FOUND.bounded
 
 
 def test_blocks_are_ranked_by_size_whatever_the_sign():

@@ -112,13 +112,14 @@ def screening_table(
     pictures: Sequence[Sequence[Picture]],
     masks: Sequence[Mask] | None = None,
     objectives: Mapping[str, Callable[[Picture], float]] | None = None,
+    threshold: int = DIFF_THRESHOLD,
 ) -> EffectTable:
     """The effects in all scenes: `pictures[scene][run]`, one mask per scene or none, and figures of a picture by the
-    name of the aspect that they make, signed. One scene is read after the other. BlockweightError as from
-    `screen_scene`; ValueError for lengths that differ."""
+    name of the aspect that they make, signed; DIFF counts values over `threshold`. One scene is read after the other.
+    BlockweightError as from `screen_scene`; ValueError for lengths that differ."""
     columns = []
     for number, (_, runs) in enumerate(zip(scenes, pictures, strict=True)):
-        values = dict(screen_scene(screening, runs, None if masks is None else masks[number]).values)
+        values = dict(screen_scene(screening, runs, None if masks is None else masks[number], threshold).values)
         for name, objective in (objectives or {}).items():
             found = main_effects(screening, [objective(runs[run]) for run in range(len(runs))])
             values[name] = np.array([effect.value for effect in found])

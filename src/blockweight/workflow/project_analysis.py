@@ -11,7 +11,7 @@ from itertools import chain
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import DIFF_THRESHOLD, Mask, mask_digest, parse_aspects, parse_objectives
-from blockweight.plan import Job, LoraUse, Scene
+from blockweight.plan import Job, LoraUse, taking_turns
 from blockweight.project import (
     ANALYSIS_CANCELLED,
     ANALYSIS_PLANNED,
@@ -50,7 +50,8 @@ class Wanted:
     """What a person wants analysed in a project's scenes: `blocks` is an expression (empty: all that the LoRA has),
     each alone at `value` while the others stand at `base`; `masks` are names of kept masks (`save_mask`): none, one for
     all scenes, or one per scene; `region` is what they cover, in words. The rest is as in AnalysisAsk, with `aspects`
-    and `aims` as they are typed; of the project's scenes the first `scenes` are taken, None for all of them."""
+    and `aims` as they are typed; of the project's scenes the first `scenes` are taken, None for all of them; prompts
+    take turns."""
 
     blocks: str = ""
     value: float = 0.5
@@ -245,14 +246,15 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: S
         raise BlockweightError(f"Pairs are measured of 2 to {MOST_PAIRS} blocks, not of {wanted.pairs}.")
     named = wanted.masks or tuple(map(mask_digest, given))
     check_count(len(named), len(state.scenes))
-    scenes = _first_scenes(state, wanted.scenes)
+    places = _places(state, wanted)
+    scenes = tuple(state.scenes[place] for place in places)
     plan = AnalysisPlan(
         number=0,
         blocks=_checked_blocks(state, wanted.blocks),
         value=wanted.value,
         base=wanted.base,
         threshold=wanted.threshold,
-        masks=named[: len(scenes)] if len(named) > 1 else named,
+        masks=tuple(named[place] for place in places) if len(named) > 1 else named,
         region=_checked_region(wanted.region),
         scenes=scenes,
         method=wanted.method,
@@ -263,18 +265,23 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: S
         levels=wanted.levels,
         part=len(scenes) < len(state.scenes),
     )
-    masks = tuple(given[: len(plan.masks)]) or tuple(mask_of(tuning, name) for name in plan.masks)
+    masks = tuple(given[place] for place in places) if len(given) > 1 else tuple(given)
+    masks = masks or tuple(mask_of(tuning, name) for name in plan.masks)
     check_masks(masks, plan.scenes)
     check_method(replace(_bare_ask(state, plan), masks=masks), plan.method)
     return plan
 
 
-def _first_scenes(state: TuningState, wanted: int | None) -> tuple[Scene, ...]:
-    if wanted is not None and not 1 <= wanted <= len(state.scenes):
+def _places(state: TuningState, wanted: Wanted) -> tuple[int, ...]:
+    """Of the project's scenes those to take, in order; where that may not be all of them, prompts take turns."""
+    count = len(state.scenes)
+    if wanted.scenes is not None and not 1 <= wanted.scenes <= count:
         raise BlockweightError(
-            f"The project has {len(state.scenes)} scenes, so there are no first {wanted} of them; take fewer."
+            f"The project has {count} scenes, so there are no first {wanted.scenes} of them; take fewer."
         )
-    return state.scenes[:wanted]
+    if wanted.scenes in (None, count) and not wanted.adaptive and not wanted.pairs:
+        return tuple(range(count))
+    return taking_turns(state.scenes)[: wanted.scenes]
 
 
 def _checked_blocks(state: TuningState, text: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from blockweight.blocks import REST
 from blockweight.errors import BlockweightError
 from blockweight.lora import Lora, open_lora
 from blockweight.measure import DIFF_THRESHOLD, load_embedder, parse_aspects, parse_objectives
-from blockweight.plan import LoraUse, Scene, preview_of
+from blockweight.plan import LoraUse, Scene, preview_of, taking_turns
 from blockweight.project import Project
 from blockweight.render import Renderer
 from blockweight.weights import parse_blocks
@@ -40,7 +40,8 @@ from blockweight.workflow.workbench import check_alike
 class Typed:
     """What a person asks of an analysis, as typed: empty, 0 and None are what is usual. `blocks`, `aspects` and `aims`
     are lists in one text; `masks` are files, one for all scenes or one per scene; `metric_model` is a folder with the
-    model that some aspects need. Without a `method`, `budget` chooses it, and in how many of the scenes."""
+    model that some aspects need. Without a `method`, `budget` chooses it, and in how many of the scenes. Where not all
+    scenes may be taken, their prompts take turns."""
 
     blocks: str = ""
     weight_range: str = "0.5,1"
@@ -116,6 +117,10 @@ def _asked(lora: Lora, scenes: Sequence[Scene], typed: Typed, progress: Progress
     value, base = parse_range(typed.weight_range)
     check_count(len(typed.masks), len(scenes))
     masks = [load_mask(path, *scene.picture_size) for path, scene in zip(typed.masks, scenes, strict=False)]
+    if typed.budget or typed.adaptive or typed.pairs:  # not all scenes may be taken
+        turns = taking_turns(scenes)
+        masks = [masks[place] for place in turns] if len(masks) > 1 else masks
+        scenes = [scenes[place] for place in turns]
     if typed.preview:
         scenes = [preview_of(scene) for scene in scenes]
         masks = [resized_mask(mask, *scenes[0].picture_size) for mask in masks]

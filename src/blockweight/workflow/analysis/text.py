@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blockweight.measure import CHANGE, NOISE_FLOOR, Effect, prompt_groups, settled_order
+from blockweight.plan import group_name
 from blockweight.report import Labels, aspect_label, decimals_for
 from blockweight.weights import format_weight
 from blockweight.workflow.analysis.ask import AnalysisAsk
@@ -31,8 +32,7 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     labels = labels_of(findings)
     rows = [("block", *(_head(aspect, labels) for aspect in shown), "suggestion" if reasons else "")]
     for block in blocks_by(findings.table, main):
-        effects = [findings.table.effect(aspect, block) for aspect in shown]
-        texts = ["" if effect is None else effect_text(effect) for effect in effects]
+        texts = [_told(findings, aspect, block) for aspect in shown]
         rows.append((block, *texts, reasons.get(block, "")))
     yield from _aligned(rows)
     yield from _order_lines(findings)
@@ -43,6 +43,15 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     if floor is not None:
         yield f"Two seeds of one prompt differ by {floor:.1f} levels anyway."
     yield f"It took {work_text(findings.work)}."
+
+
+def _told(findings: Findings, aspect: str, block: str) -> str:
+    """`effect_text`, or of a block that was not measured alone what its group did: no size of its own exceeds it."""
+    effect, group = findings.table.effect(aspect, block), findings.bounded.get(block)
+    if effect is None or group is None:
+        return "" if effect is None else effect_text(effect)
+    most = "" if aspect in findings.aims else "≤ "
+    return f"{most}{effect.mean:.{decimals_for(abs(effect.mean))}f} (with {group_name(group)})"
 
 
 def _head(aspect: str, labels: Labels) -> str:
