@@ -27,7 +27,7 @@ from blockweight.weights import uniform
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.findings import read_findings
 from blockweight.workflow.analysis.methods import METHODS, check_method, method_named
-from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.analysis.own_lora import Typed, estimate_lora
 from blockweight.workflow.analysis.text import findings_lines
 from workshop import FULL, RecordedProgress, tree, write_lora_file
 
@@ -420,19 +420,36 @@ def test_scenes_that_reach_the_levels_at_other_steps_are_refused_before_they_are
     assert renderer.asked == []
 
 
-def test_the_estimate_renders_nothing_and_says_what_it_costs(locon, tmp_path):
+def test_the_estimate_makes_nothing_and_says_what_it_costs(locon, tmp_path):
     for method in METHODS:
-        heard = RecordedProgress()
         typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
+        told = estimate_lora(locon, SCENES, tmp_path / method, RecordedProgress(), typed)
+        lines = list(told.lines())
+        assert lines[0].startswith(f"{METHODS[method]} in 2 scenes: ")
+        assert len(lines) == 2
+        assert not (tmp_path / method).exists()
+        assert json.loads(json.dumps(told.facts()))["method"] == method
 
-        def never():
-            raise AssertionError("a renderer was made")
 
-        folder = tmp_path / method
-        assert analyse_lora(locon, SCENES, folder, never, heard, typed, estimate=True) is None
-        assert heard.lines[0].startswith(f"{METHODS[method]} in 2 scenes: ")
-        assert len(heard.lines) == 2
-        assert not (folder / "pictures").exists() or not list((folder / "pictures").iterdir())
+def test_an_estimate_of_what_may_become_more_says_at_least_and_at_most(locon, tmp_path):
+    told = estimate_lora(locon, MANY, tmp_path / "out", RecordedProgress(), Typed(blocks=BLOCKS, adaptive=True))
+    assert next(told.lines()).endswith(": at least 10 pictures and at most 40, no time measured yet")
+    halved = Typed(method="bisect")
+    told = estimate_lora(locon, SCENES, tmp_path / "out", RecordedProgress(), halved)
+    assert told.facts()["cost"] == {"pictures": 16, "finished": 0, "seconds": None, "at_most": 2 * (1 + 2 * 26 - 7)}
+    found, _ = analyse(locon, tmp_path / "out", method="bisect", weight_range="-20,20")
+    assert found.work.pictures <= 92
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_estimate_of_what_is_there_says_that_nothing_is_left(runs, method):
+    out = runs[method][1].folder.parent
+    typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
+    told = estimate_lora(out.parent / "princess.safetensors", SCENES, out, RecordedProgress(), typed)
+    assert (told.cost.seconds, told.cost.asked) == (0.0, 0.0)
+    assert next(told.lines()).endswith(" already") or method == "bisect"
+    other = estimate_lora(out.parent / "princess.safetensors", MANY, out, RecordedProgress(), typed)
+    assert other.cost.asked or other.cost.finished < other.cost.pictures
 
 
 def test_findings_are_plain_json(locon, tmp_path):
@@ -485,7 +502,7 @@ def test_blocks_of_a_closed_group_are_shown_as_bounded_by_it(locon, tmp_path):
     assert found.bounded == dict.fromkeys(NAMES, NAMES)
     assert read_findings(written.folder).bounded == found.bounded
     lines = list(findings_lines(found))
-    assert [line.split("  ")[1].strip() for line in lines[1:5]] == ["≤ 0.00 (with IN01-OUT05)"] * 4
+    assert all("  ≤ 0.0 (with IN01-OUT05)  " in line for line in lines[1:5])
     assert lines[1].count("≤") == 1  # an objective may go either way
     assert "Not measured alone" in (written.folder / "report.html").read_text("utf-8")
 

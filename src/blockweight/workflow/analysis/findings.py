@@ -33,7 +33,8 @@ class Findings:
     """`table` has every block's effects. `steps` is what each block does at which step, of a probe; `interactions` are
     the pairs that were asked for. `yardstick` is what two seeds of a prompt differ by anyway, by aspect, where there
     are two. `work` is what finding it took, and `settings` all that decided it; `region` is what the masks cover. The
-    blocks in `bounded` were not measured alone: their effects are those of the group that is named there, which is a bound."""
+    blocks in `bounded` were not measured alone: their effects are those of the group that is named there, bounds of
+    theirs."""
 
     method: Method
     table: EffectTable
