@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from projects import Timed
 
 from blockweight.errors import BlockweightError
+from blockweight.render import unwatched
 from blockweight.workflow.analysis.budget import Budget, able_to_tell, best_offer, parse_budget
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.analysis.metric_models import model_name
+from blockweight.workflow.analysis.own_lora import Typed, estimate_lora
 from workshop import RecordedProgress
 
 PRICES = {"eba": 5.0, "probe": 0.5}
@@ -152,7 +154,7 @@ def test_a_budget_of_time_is_spent_by_the_first_pictures_time(locon, tmp_path):
 def test_a_time_cannot_be_estimated_before_anything_was_timed(locon, tmp_path):
     typed = Typed(budget="5min")
     with pytest.raises(BlockweightError, match="No picture of this project was timed yet"):
-        analyse_lora(locon, MANY, tmp_path / "out", Rendered, RecordedProgress(), typed, estimate=True)
+        estimate_lora(locon, MANY, tmp_path / "out", RecordedProgress(), typed)
 
 
 def test_a_budget_that_is_too_small_says_what_would_do_and_renders_nothing(locon, tmp_path):
@@ -197,3 +199,35 @@ def test_an_adaptive_analysis_begins_with_two_prompts(locon, tmp_path):
     found, _ = analyse(locon, tmp_path / "out", scenes=scenes, **options)
     assert [scene.prompt for scene in found.table.scenes][:2] == ["a castle", "a cat"]
     assert np.isnan(found.table.values[:, :, 2:]).all()
+
+
+def test_the_same_command_keeps_the_scenes_that_its_time_was_found_to_pay_for(locon, tmp_path):
+    class Slower(Rendered):
+        """Every picture takes longer than the one before."""
+
+        def render(self, jobs, finished=(), watch=unwatched):
+            for number, made in enumerate(super().render(jobs, finished, watch), 1):
+                yield replace(made, seconds=2.0 * number)
+
+    renderer, options = Slower(), {"blocks": "IN01,M00", "budget": "20s"}
+    first, written = analyse(locon, tmp_path / "out", lambda: renderer, MANY, **options)
+    made = len(renderer.rendered)
+    again, rewritten = analyse(locon, tmp_path / "out", lambda: renderer, MANY, **options)
+    assert len(again.table.scenes) == len(first.table.scenes) == 3
+    assert (len(renderer.rendered), rewritten) == (made, written)
+    other, _ = analyse(locon, tmp_path / "out", lambda: renderer, MANY, **{**options, "budget": "120s"})
+    assert len(other.table.scenes) != 3
+
+
+def test_another_model_in_a_folder_of_the_same_name_has_another_name(tmp_path):
+    names = []
+    for place, size in (("one", 8), ("two", 8), ("three", 9)):
+        folder = tmp_path / place / "clip"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text('{"layers": 2}')
+        (folder / "model.safetensors").write_bytes(bytes(size))
+        names.append(model_name(folder))
+    assert names[0] == names[1] != names[2]
+    assert all(name.startswith("clip ") for name in names)
+    (folder / "config.json").write_text('{"layers": 3}')
+    assert model_name(folder) not in names

@@ -26,7 +26,7 @@ from blockweight.render import fake_picture, unwatched
 from blockweight.weights import uniform
 from blockweight.workflow.analysis.findings import read_findings
 from blockweight.workflow.analysis.methods import METHODS
-from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.analysis.own_lora import Typed, estimate_lora
 from blockweight.workflow.analysis.text import findings_lines
 from workshop import FULL, RecordedProgress, tree, write_lora_file
 
@@ -340,21 +340,6 @@ def test_rest_is_a_block_for_every_method(tmp_path, method):
     assert found.table.blocks == ("IN01", "M00", REST)
 
 
-def test_the_estimate_renders_nothing_and_says_what_it_costs(locon, tmp_path):
-    for method in METHODS:
-        heard = RecordedProgress()
-        typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
-
-        def never():
-            raise AssertionError("a renderer was made")
-
-        folder = tmp_path / method
-        assert analyse_lora(locon, SCENES, folder, never, heard, typed, estimate=True) is None
-        assert heard.lines[0].startswith(f"{METHODS[method]} in 2 scenes: ")
-        assert len(heard.lines) == 2
-        assert not (folder / "pictures").exists() or not list((folder / "pictures").iterdir())
-
-
 def test_findings_are_plain_json(locon, tmp_path):
     options = {"blocks": BLOCKS, "adaptive": True, "aims": "light", "weight_range": "1,1.0000001"}
     _, written = analyse(locon, tmp_path / "out", scenes=MANY, **options)
@@ -414,3 +399,35 @@ def test_blocks_that_were_measured_alone_are_not_bounded(runs):
     found, written, _ = runs["bisect"]
     assert found.bounded == {}
     assert "Not measured alone" not in (written.folder / "report.html").read_text("utf-8")
+
+
+def test_the_estimate_makes_nothing_and_says_what_it_costs(locon, tmp_path):
+    for method in METHODS:
+        typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
+        told = estimate_lora(locon, SCENES, tmp_path / method, RecordedProgress(), typed)
+        lines = list(told.lines())
+        assert lines[0].startswith(f"{METHODS[method]} in 2 scenes: ")
+        assert len(lines) == 2
+        assert not (tmp_path / method).exists()
+        assert json.loads(json.dumps(told.facts()))["method"] == method
+
+
+def test_an_estimate_of_what_may_become_more_says_at_least_and_at_most(locon, tmp_path):
+    told = estimate_lora(locon, MANY, tmp_path / "out", RecordedProgress(), Typed(blocks=BLOCKS, adaptive=True))
+    assert next(told.lines()).endswith(": at least 10 pictures and at most 40, no time measured yet")
+    halved = Typed(method="bisect")
+    told = estimate_lora(locon, SCENES, tmp_path / "out", RecordedProgress(), halved)
+    assert told.facts()["cost"] == {"pictures": 16, "finished": 0, "seconds": None, "at_most": 2 * (1 + 2 * 26 - 7)}
+    found, _ = analyse(locon, tmp_path / "out", method="bisect", weight_range="-20,20")
+    assert found.work.pictures <= 92
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_estimate_of_what_is_there_says_that_nothing_is_left(runs, method):
+    out = runs[method][1].folder.parent
+    typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
+    told = estimate_lora(out.parent / "princess.safetensors", SCENES, out, RecordedProgress(), typed)
+    assert (told.cost.seconds, told.cost.asked) == (0.0, 0.0)
+    assert next(told.lines()).endswith(" already") or method == "bisect"
+    other = estimate_lora(out.parent / "princess.safetensors", MANY, out, RecordedProgress(), typed)
+    assert other.cost.asked or other.cost.finished < other.cost.pictures

@@ -26,9 +26,8 @@ from blockweight.weights import parse_blocks
 from blockweight.workflow.analysis.ask import AnalysisAsk, check_count, check_masks
 from blockweight.workflow.analysis.bench import Bench, Paused
 from blockweight.workflow.analysis.budget import Method
-from blockweight.workflow.analysis.costs import in_pictures
-from blockweight.workflow.analysis.eba import first_samples, jobs_of
-from blockweight.workflow.analysis.methods import check_method, find, planned_jobs, work_of
+from blockweight.workflow.analysis.estimates import pictures_cost
+from blockweight.workflow.analysis.methods import check_method, find, sure_jobs
 from blockweight.workflow.analysis.pairs import pair_count
 from blockweight.workflow.analysis.written import write_findings
 from blockweight.workflow.places import check_places
@@ -36,7 +35,7 @@ from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tuning import record_analysis
 from blockweight.workflow.tuning_project import TuningProject
-from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, with_further
+from blockweight.workflow.tuning_rounds import Cost, RenderedPart, with_further
 
 MOST_REGION = 80
 """Letters in a region's name."""
@@ -179,14 +178,10 @@ def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> tuple[tuple[Job, ..
 
 
 def analysis_cost(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> Cost:
-    """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one the first scenes,
-    and what was rendered since."""
-    ask = _bare_ask(state, plan)
-    jobs = planned_jobs(ask, plan.method)
-    if plan.adaptive:
-        first = {job.key for job in jobs_of(ask, first_samples(ask))}
-        jobs = [job for job in jobs if job.key in first or tuning.project.pictures.path(job).is_file()]
-    return cost_of(tuning.project, jobs, in_pictures(ask, work_of(ask, plan.method)))
+    """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one and of
+    groups the first, and what was rendered since."""
+    cost = pictures_cost(tuning.project, _bare_ask(state, plan), plan.method)
+    return cost if found_analysis(state, plan) is None else replace(cost, most=None)
 
 
 def _bare_ask(state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
@@ -227,8 +222,7 @@ def _stands(state: TuningState, plan: AnalysisPlan) -> bool:
 def _missing(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> int:
     """How many pictures are missing, at least; what an adaptive analysis will want after them nobody knows yet."""
     ask = _bare_ask(state, plan)
-    jobs = jobs_of(ask, first_samples(ask)) if plan.adaptive else planned_jobs(ask, plan.method)
-    return len(tuning.project.missing(list(jobs)))
+    return len(tuning.project.missing(sure_jobs(ask, plan.method)))
 
 
 def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: Sequence[Mask] = ()) -> AnalysisPlan:
