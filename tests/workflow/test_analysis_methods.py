@@ -456,3 +456,10 @@ def test_a_sketch_of_few_steps_is_that_of_the_last(locon, tmp_path):
     scenes = [replace(SCENES[0], steps=steps) for steps in (1, 2)]
     found, _ = analyse(locon, tmp_path / "out", scenes=scenes, blocks="IN01", method="sketch")
     assert np.isfinite(found.table.values).all()
+
+
+@pytest.mark.parametrize("method", ["eba", "screen", "bisect", "gradient"])
+def test_an_objective_has_a_sign_whatever_the_samples_are(locon, tmp_path, method):
+    found, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims="light", method=method)
+    assert "light" in found.table.signed
+    assert ("change" in found.table.signed) is (method == "screen")

@@ -27,7 +27,8 @@ METHODS: Mapping[str, Method] = {
     "screen": Method(
         "Screening design",
         "Half of the blocks at a time stand at {value} and the others at {base}, in a plan that tells their effects "
-        "apart; an effect is a mean over the states of all other blocks.",
+        "apart; an effect is a mean over the states of all other blocks, less what columns without a block show. "
+        "A block about 0 or below it cannot be told from nothing.",
     ),
     "bisect": Method(
         "Groups, halved",
