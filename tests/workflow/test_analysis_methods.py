@@ -311,7 +311,8 @@ def test_two_seeds_of_a_prompt_are_the_yardstick(locon, tmp_path):
     found, _ = analyse(locon, tmp_path / "out", blocks="IN01", aspects="colour", aims="light")
     assert set(found.yardstick) == {"diff", "change", "colour"}
     one, other = (pictures(scene)[0].astype(float) for scene in SCENES)
-    assert found.yardstick["change"] == pytest.approx(np.abs(one - other).mean())
+    told = found.yardstick["change"]
+    assert (told.mean, told.interval, told.pairs) == (pytest.approx(np.abs(one - other).mean()), None, 1)
     other_prompt = [SCENES[0], replace(SCENES[1], prompt="a castle")]
     found, _ = analyse(locon, tmp_path / "out", scenes=other_prompt, blocks="IN01")
     assert found.yardstick is None

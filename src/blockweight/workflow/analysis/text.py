@@ -46,7 +46,7 @@ def findings_lines(findings: Findings) -> Iterator[str]:
         yield from _pair_lines(findings)
     floor = (findings.yardstick or {}).get(CHANGE)
     if floor is not None:
-        yield f"Two seeds of one prompt differ by {floor:.1f} levels anyway."
+        yield f"Two seeds of one prompt differ by {floor.mean:.1f} levels anyway{floor.sureness()}."
     yield f"It took {work_text(findings.work)}."
 
 
