@@ -91,3 +91,14 @@ def test_the_effects_of_finished_pictures_end_at_the_most_that_their_aspect_can_
 def test_what_finishes_no_picture_has_no_end() -> None:
     table = EffectTable(("change",), ("OUT08",), (SceneName("1", 1),), np.array([[[4.0]]]), expected_spread=0.0)
     assert table.effect("change", "OUT08").most == math.inf
+
+
+def test_a_signed_aspect_has_a_sign_even_where_no_sample_falls() -> None:
+    table = replace(_table(), signed=frozenset({"change"}))
+    assert [table.effect(aspect, "IN01").has_sign for aspect in ("change", "diff")] == [True, False]
+
+
+def test_which_aspects_are_signed_is_read_back_and_none_in_older_files() -> None:
+    facts = replace(_table(), signed=frozenset({"diff", "change"})).facts()
+    assert table_from(json.loads(json.dumps(facts))).signed == {"diff", "change"}
+    assert table_from({name: value for name, value in facts.items() if name != "signed"}).signed == frozenset()

@@ -318,7 +318,8 @@ def test_two_seeds_of_a_prompt_are_the_yardstick(locon, tmp_path):
     found, _ = analyse(locon, tmp_path / "out", blocks="IN01", aspects="colour", aims="light")
     assert set(found.yardstick) == {"diff", "change", "colour"}
     one, other = (pictures(scene)[0].astype(float) for scene in SCENES)
-    assert found.yardstick["change"] == pytest.approx(np.abs(one - other).mean())
+    told = found.yardstick["change"]
+    assert (told.mean, told.interval, told.pairs) == (pytest.approx(np.abs(one - other).mean()), None, 1)
     other_prompt = [SCENES[0], replace(SCENES[1], prompt="a castle")]
     found, _ = analyse(locon, tmp_path / "out", scenes=other_prompt, blocks="IN01")
     assert found.yardstick is None
@@ -431,3 +432,10 @@ def test_the_estimate_of_what_is_there_says_that_nothing_is_left(runs, method):
     assert next(told.lines()).endswith(" already") or method == "bisect"
     other = estimate_lora(out.parent / "princess.safetensors", MANY, out, RecordedProgress(), typed)
     assert other.cost.asked or other.cost.finished < other.cost.pictures
+
+
+@pytest.mark.parametrize("method", ["eba", "screen", "bisect", "gradient"])
+def test_an_objective_has_a_sign_whatever_the_samples_are(locon, tmp_path, method):
+    found, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims="light", method=method)
+    assert "light" in found.table.signed
+    assert ("change" in found.table.signed) is (method == "screen")

@@ -10,7 +10,7 @@ from blockweight.measure import ASPECTS, CHANGE, DIFF, INSIDE, MOST_MORE, OUTSID
 from blockweight.report import decimals_for
 from blockweight.weights import format_weight, plain_number
 from blockweight.workflow.analysis.figures import figures_of
-from blockweight.workflow.analysis.findings import Findings
+from blockweight.workflow.analysis.findings import Findings, difference_facts
 from blockweight.workflow.analysis.text import findings_lines
 from blockweight.workflow.analysis_figures import Figures
 from blockweight.workflow.analysis_files import kept_findings
@@ -76,8 +76,13 @@ def analysis_facts(view: AnalysisView) -> dict[str, object]:
         "measures": _measures(view),
         "figures": [] if view.findings is None else list(figures_of(view.findings)),
         "work": None if view.findings is None else asdict(view.findings.work),
-        "seeds": None if view.findings is None else (view.findings.yardstick or {}).get(CHANGE),
+        "seeds": None if view.findings is None else _seeds(view.findings),
     }
+
+
+def _seeds(findings: Findings) -> dict[str, object] | None:
+    found = (findings.yardstick or {}).get(CHANGE)
+    return None if found is None else difference_facts(found)
 
 
 _LIVE = {DIFF: "diff", CHANGE: "overall", f"{CHANGE}:{INSIDE}": "inside", f"{CHANGE}:{OUTSIDE}": "outside"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from blockweight.plan import Bisection, Group, Job, halves, plan_bisection
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
 from blockweight.workflow.analysis.objectives import objectives_in
-from blockweight.workflow.analysis.pictures import measured
+from blockweight.workflow.analysis.pictures import aims_of, measured
 
 TITLE = "Halving groups of blocks"
 
@@ -53,7 +53,8 @@ def bisect_table(ask: AnalysisAsk, bench: Bench) -> Bisected:
         plan = plan.tell(told)
     known = {group: samples[group] for group, _ in plan.known}
     found = bisected_effects(plan, ask.scene_names, known)
-    return Bisected(found.table, found.bounded, len(places) * (1 + len(samples)))
+    table = replace(found.table, signed=aims_of(ask))
+    return Bisected(table, found.bounded, len(places) * (1 + len(samples)))
 
 
 def bisection_of(ask: AnalysisAsk) -> Bisection:

@@ -166,4 +166,4 @@ def differing_pairs(findings: Findings) -> frozenset[tuple[str, str]]:
 
 def yardsticks_of(findings: Findings) -> tuple[Yardstick, ...]:
     """What two seeds differ by, by aspect."""
-    return tuple(Yardstick(aspect, mean) for aspect, mean in (findings.yardstick or {}).items())
+    return tuple(Yardstick(aspect, told.mean, told) for aspect, told in (findings.yardstick or {}).items())

@@ -12,6 +12,7 @@ from blockweight.errors import BlockweightError
 from blockweight.measure import (
     EffectTable,
     InteractionTable,
+    SeedDifference,
     StepMap,
     Suggestion,
     interactions_from,
@@ -43,7 +44,7 @@ class Findings:
     region: str = ""
     steps: StepMap | None = None
     interactions: InteractionTable | None = None
-    yardstick: Mapping[str, float] | None = None
+    yardstick: Mapping[str, SeedDifference] | None = None
     bounded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -73,7 +74,9 @@ class Findings:
             "region": self.region,
             "steps": None if self.steps is None else self.steps.facts(),
             "interactions": None if self.interactions is None else self.interactions.facts(),
-            "yardstick": None if self.yardstick is None else dict(self.yardstick),
+            "yardstick": None
+            if self.yardstick is None
+            else {name: difference_facts(each) for name, each in self.yardstick.items()},
             "bounded": {block: list(group) for block, group in self.bounded.items()},
         }
 
@@ -94,11 +97,28 @@ def findings_from(facts: Mapping[str, Any]) -> Findings:
             region=str(facts["region"]),
             steps=None if steps is None else step_map_from(steps),
             interactions=None if pairs is None else interactions_from(pairs),
-            yardstick=None if yardstick is None else {str(name): float(size) for name, size in yardstick.items()},
+            yardstick=None if yardstick is None else {str(name): _difference(told) for name, told in yardstick.items()},
             bounded={str(block): tuple(map(str, group)) for block, group in facts.get("bounded", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BlockweightError("This is no finished analysis, or it is damaged; analyse again.") from error
+
+
+def difference_facts(difference: SeedDifference) -> dict[str, object]:
+    """What two seeds differ by, as plain values."""
+    interval = None if difference.interval is None else list(difference.interval)
+    return {"mean": difference.mean, "interval": interval, "pairs": difference.pairs}
+
+
+def _difference(told: Any) -> SeedDifference:
+    """That of the facts; older files have the mean alone."""
+    if not isinstance(told, Mapping):
+        return SeedDifference(float(told))
+    interval = None
+    if told["interval"] is not None:
+        low, high = told["interval"]
+        interval = float(low), float(high)
+    return SeedDifference(float(told["mean"]), interval, int(told["pairs"]))
 
 
 def read_findings(folder: Path) -> Findings:

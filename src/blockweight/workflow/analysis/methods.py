@@ -61,7 +61,7 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
         return _findings(ask, "bisect", Findings("bisect", bisected.table, work, {}, bounded=bisected.bounded))
     table = eba_table(ask, bench)
     pairs = pair_table(ask, bench, table) if ask.pairs else None
-    yardstick = {name: floor.mean for name, floor in yardstick_of(ask, bench, table).items()}
+    yardstick = {name: floor.difference for name, floor in yardstick_of(ask, bench, table).items()}
     return _findings(
         ask,
         "eba",

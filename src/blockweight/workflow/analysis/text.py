@@ -18,6 +18,10 @@ from blockweight.workflow.analysis.findings import Findings, blocks_by
 _ORDERED, _ORDERED_FROM = 6, 3
 """How many of the strongest blocks are put in order, and from how many scenes on."""
 
+SCREENED = (
+    "A block about 0 or below it changes no more than the design's spare columns, so it cannot be told from nothing."
+)
+
 _PAIRS = 8
 """Pairs of blocks that a terminal shows."""
 
@@ -36,12 +40,14 @@ def findings_lines(findings: Findings) -> Iterator[str]:
         rows.append((block, *texts, reasons.get(block, "")))
     yield from _aligned(rows)
     yield from _order_lines(findings)
+    if findings.method == "screen":
+        yield SCREENED
     if findings.interactions is not None:
         yield ""
         yield from _pair_lines(findings)
     floor = (findings.yardstick or {}).get(CHANGE)
     if floor is not None:
-        yield f"Two seeds of one prompt differ by {floor:.1f} levels anyway."
+        yield f"Two seeds of one prompt differ by {floor.mean:.1f} levels anyway{floor.sureness()}."
     yield f"It took {work_text(findings.work)}."
 
 
@@ -118,6 +124,8 @@ def findings_facts(findings: Findings, files: Sequence[Path]) -> dict[str, objec
 def _order_lines(findings: Findings) -> Iterator[str]:
     """Which of the strongest blocks may change places, where the scenes say so."""
     if CHANGE not in findings.table.aspects or len(findings.table.scenes) < _ORDERED_FROM:
+        return
+    if findings.table.has_sign(CHANGE):  # a screening's estimates have no ratio
         return
     floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
     groups = settled_order(findings.table, CHANGE, _ORDERED, floor)
