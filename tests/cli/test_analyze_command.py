@@ -69,9 +69,11 @@ def test_after_ctrl_c_the_same_command_goes_on(blockweight, analyze):
 
 def test_an_estimate_says_what_it_would_cost_and_renders_nothing(blockweight, analyze, tmp_path):
     ended = analyze("--estimate")
-    assert ended.code == 0
+    assert ended.code == 0, ended.err
     assert ended.out.startswith("One block at a time in 3 scenes: 12 pictures")
-    assert not list((tmp_path / "project").glob("pictures/*"))
+    assert not (tmp_path / "project").exists()
+    told = json.loads(analyze("--estimate", "--json").out)
+    assert (told["method"], told["scenes"], told["cost"]["pictures"]) == ("eba", 3, 12)
 
 
 def test_a_budget_takes_as_many_seeds_as_fit(analyze):
