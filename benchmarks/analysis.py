@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 nice -n 10 .venv/bin/python benchmarks/analysis.py --out DIR
 
 On the embedded model, blocks at 0.5 beside 1, the mask being face and hair. `--scenes` are the pool's seeds, which take
-turns with ten prompts; gradients and sketches get the first half of them, screenings and bisections the first fifth. A
-project a LoRA in DIR keeps pictures and answers: the same command goes on after a stop, and renders nothing twice.
+turns with ten prompts; gradients, sketches and probes of three levels get the first half of them, screenings and
+bisections the first fifth. A project a LoRA in DIR keeps pictures and answers: the same command goes on after a stop,
+and renders nothing twice.
 
 True is the mean of the analysis block by block over the whole pool. A run of n scenes is n draws from a method's pool:
 `whole`, `inside` and `outside` are the mean over `--repeats` runs of Spearman's correlation between its blocks and the

@@ -72,7 +72,8 @@ class Gatherer:
         return self._pool("gradient", self._half_green)
 
     def probe(self, levels: int) -> Pool:
-        return self._pool("probe", replace(self._ask, levels=levels), f"probe {levels}")
+        ask = self._ask if levels == 1 else self._half
+        return self._pool("probe", replace(ask, levels=levels), f"probe {levels}")
 
     def sketch(self) -> Pool:
         return self._pool("sketch", self._half)
