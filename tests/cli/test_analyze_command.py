@@ -35,7 +35,7 @@ def test_a_probe_prints_its_table_and_what_it_took(analyze, tmp_path):
     ended = analyze("--method", "probe", "--seeds", "1-4")
     assert ended.code == 0, ended.err
     head, *rows = ended.out.splitlines()
-    assert head.split() == ["block", "change", "of", "the", "estimate"]
+    assert head.split() == ["block", "change", "of", "the", "estimate", "(x₀)"]
     assert {row.split()[0] for row in rows[:3]} == {"IN01", "IN02", "IN03"}
     assert all(" to " in row for row in rows[:3])
     assert rows[3].startswith("By change: ")
@@ -46,7 +46,7 @@ def test_a_probe_prints_its_table_and_what_it_took(analyze, tmp_path):
 
 def test_the_table_is_one_block_at_a_time_where_no_method_is_named(analyze):
     ended = analyze("--seeds", "1-3")
-    assert ended.out.splitlines()[0].split() == ["block", "Diff", "%", "suggestion"]
+    assert ended.out.splitlines()[0].split() == ["block", "Diff", "%", "change", "(levels)", "suggestion"]
     assert "It took 12 pictures." in ended.out
     assert "Two seeds of one prompt differ by " in ended.out
 
@@ -54,7 +54,7 @@ def test_the_table_is_one_block_at_a_time_where_no_method_is_named(analyze):
 def test_objectives_and_pairs_are_printed(analyze):
     ended = analyze("--seeds", "1-3", "--objective", "light", "--pairs", "3")
     lines = ended.out.splitlines()
-    assert lines[0].split() == ["block", "Diff", "%", "light", "(levels)", "suggestion"]
+    assert lines[0].split() == ["block", "Diff", "%", "change", "(levels)", "light", "(levels)", "suggestion"]
     assert any(line.startswith("pair") and "beyond their sum" in line for line in lines)
     assert sum(" + " in line for line in lines) == 3
 
@@ -69,9 +69,11 @@ def test_after_ctrl_c_the_same_command_goes_on(blockweight, analyze):
 
 def test_an_estimate_says_what_it_would_cost_and_renders_nothing(blockweight, analyze, tmp_path):
     ended = analyze("--estimate")
-    assert (ended.code, ended.out) == (0, "")
-    assert "One block at a time in 3 scenes: 12 pictures" in ended.err
-    assert not list((tmp_path / "project").glob("pictures/*"))
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("One block at a time in 3 scenes: 12 pictures")
+    assert not (tmp_path / "project").exists()
+    told = json.loads(analyze("--estimate", "--json").out)
+    assert (told["method"], told["scenes"], told["cost"]["pictures"]) == ("eba", 3, 12)
 
 
 def test_a_budget_takes_as_many_seeds_as_fit(analyze):

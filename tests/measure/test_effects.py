@@ -166,3 +166,20 @@ def test_measured_effects_keep_their_prompts():
     assert {effects.diff.groups, effects.overall.groups, effects.inside.groups, effects.outside.groups} == {
         (0, 0, 1, 1)
     }
+
+
+def test_an_interval_ends_where_its_measure_does():
+    few = Effect("OUT08", (13.8, 13.9, 5.8, 6.2), (0, 0, 1, 1), most=100.0)
+    assert few.interval[1] == 100.0
+    assert few.text() == f"9.9 ({few.interval[0]:.1f} to 100.0)"
+    assert Effect("OUT08", (95.0, 99.0, 97.0), most=100.0).interval[1] <= 100.0
+    assert "±" not in Effect("OUT08", (90.0, 99.0, 98.0), most=100.0).text()
+
+
+def test_of_a_single_scene_the_interval_stays_open():
+    assert Effect("OUT08", (13.8,), most=100.0).interval == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize(("samples", "clear"), [((1.1, 5.0), True), ((0.9, 5.0), False), ((-1.1, -5.0), True)])
+def test_clear_of_the_floor_is_twice_it_in_every_scene(samples, clear):
+    assert Effect("OUT08", samples).clear_of(0.5) is clear

@@ -128,3 +128,13 @@ def test_interactions_survive_json():
 def test_what_are_no_interactions_is_refused(damage):
     with pytest.raises(BlockweightError, match="analyse again"):
         interactions_from(table(1.0).facts() | damage)
+
+
+def test_the_more_pairs_are_judged_the_surer_each_has_to_be():
+    blocks = tuple(f"IN{number:02}" for number in range(12))
+    sizes = np.full((3, 12, 12), np.nan)
+    sizes[:, range(12), range(12)] = 4.0
+    sizes[:, 0, 1] = sizes[:, 1, 0] = (1.7, 2.4, 2.0)
+    assert InteractionTable(blocks, SCENES, sizes).verdict("IN00", "IN01") is Sum.DIFFERS
+    sizes[np.isnan(sizes)] = 0.1
+    assert InteractionTable(blocks, SCENES, sizes).verdict("IN00", "IN01") is Sum.UNSETTLED

@@ -26,10 +26,10 @@ LEFT[:, :3] = True
 
 
 def drawn(
-    plan: Screening, changes: dict[str, np.ndarray], noise: float = 0.0, together: float = 0.0
+    plan: Screening, changes: dict[str, np.ndarray], noise: float = 0.0, together: float = 0.0, seed: int = 3
 ) -> list[np.ndarray]:
     """Pictures in which the blocks' changes add up, but for the first two, which do `together` more."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     made = []
     for variant in plan.variants:
         picture = np.full((6, 8, 3), 128.0)
@@ -165,3 +165,14 @@ def test_a_picture_compared_block_by_block_measures_the_same():
     source = pictures[0]
     changed = (source + CHANGES["IN01"]).astype(np.uint8)
     assert mean_difference(changed, source) == pytest.approx(screen_scene(PLAN, pictures).values["change"][1], abs=1e-4)
+
+
+def test_a_block_that_does_nothing_lies_on_either_side_of_0():
+    """Cut off at 0 scene by scene, it would look like an effect, or like one of exactly 0."""
+    scenes = [SceneName(str(seed), seed) for seed in range(4)]
+    runs = [drawn(PLAN, {"BASE": patch(10)}, noise=2.0, seed=seed) for seed in range(4)]
+    table = screening_table(PLAN, scenes, runs)
+    samples = np.concatenate([table.samples("change", block) for block in BLOCKS[1:]])
+    assert samples.min() < 0 < samples.max()
+    assert table.signed == {"diff", "change"}
+    assert all(low < 0 < high for low, high in (table.effect("change", block).interval for block in BLOCKS[1:]))

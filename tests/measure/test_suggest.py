@@ -43,7 +43,7 @@ def test_a_block_that_works_elsewhere_is_dropped():
 def test_a_block_that_changes_nothing_visible_is_dropped():
     suggestion = suggest(effects((0.1, 0.1, 0.2), (0.0, 0.1, 0.1), diff=(0.0, 0.0, 0.0)))
     assert suggestion.verdict is Verdict.DROP
-    assert suggestion.reasons[1] == "nothing visible changes anywhere: under the noise floor of 0.5 levels in 3 seeds"
+    assert suggestion.reasons[1] == "nothing visible changes anywhere: under the noise floor of 0.5 levels in 3 scenes"
 
 
 def test_a_small_spot_that_changes_a_lot_is_not_called_invisible():
@@ -59,13 +59,13 @@ def test_a_block_that_works_equally_in_both_is_unknown():
 def test_a_difference_that_the_seeds_do_not_settle_is_unknown():
     suggestion = suggest(effects((9.0, 2.0, 5.0), (2.0, 6.0, 2.0)))
     assert suggestion.verdict is Verdict.UNKNOWN
-    assert "not settled by 3 seeds" in suggestion.reasons[1]
+    assert "not settled by 3 scenes" in suggestion.reasons[1]
 
 
 def test_an_effect_under_the_floor_with_one_spot_above_it_is_not_distinguishable_from_noise():
     suggestion = suggest(effects((0.1, 0.1, 0.2), (0.1, 0.1, 0.1), diff=(0.0, 0.0, 0.4)))
     assert suggestion.verdict is Verdict.UNKNOWN
-    assert suggestion.reasons[1] == "not distinguishable from noise (floor 0.5 levels) with 3 seeds"
+    assert suggestion.reasons[1] == "not distinguishable from noise (floor 0.5 levels) with 3 scenes"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,25 @@ def test_an_effect_under_the_floor_with_one_spot_above_it_is_not_distinguishable
 def test_seeds_that_do_not_tell_it_from_noise_say_how_many_more_would(inside, told, more):
     suggestion = suggest(effects(inside, (0.3, 0.5, 0.6), diff=(0.0, 0.0, 0.4)))
     assert suggestion.verdict is Verdict.UNKNOWN
-    assert suggestion.reasons[1] == f"not distinguishable from noise (floor 0.5 levels) with 3 seeds; {told}"
+    assert suggestion.reasons[1] == f"not distinguishable from noise (floor 0.5 levels) with 3 scenes; {told}"
     assert suggestion.ground.more == more
+
+
+def test_a_block_over_the_floor_in_every_scene_is_never_called_noise():
+    """However wide the interval: of two prompts, the one reacts three times as strongly as the other."""
+    overall = Effect("OUT08", (13.8, 13.9, 5.8, 6.2))
+    said = suggest(BlockEffects("OUT08", overall, overall), confidence=0.99999)
+    assert (said.verdict, said.ground.kind) == (Verdict.UNKNOWN, GroundKind.STRENGTH)
+    assert said.reasons[1] == (
+        "changes more than noise (floor 0.5 levels) in every scene; how strongly is not settled by 4 scenes; "
+        f"{said.ground.more} more would settle it"
+    )
+
+
+def test_under_a_mask_what_is_over_the_floor_in_every_scene_is_no_noise_either():
+    said = suggest(effects((1.6, 18.7, 2.2), (0.4, 0.6, 0.5), diff=(0.0, 0.0, 0.4)), confidence=0.9999)
+    assert said.ground.kind is GroundKind.STRENGTH
+    assert "not distinguishable" not in said.reasons[1]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +115,7 @@ def test_the_ground_tells_the_last_reason_by_its_kind_and_numbers(inside, outsid
 def test_a_single_seed_settles_nothing():
     suggestion = suggest(effects((50.0,), (0.0,)))
     assert suggestion.verdict is Verdict.UNKNOWN
-    assert suggestion.reasons[1] == "a single seed says nothing about the spread: measure at least two"
+    assert suggestion.reasons[1] == "a single scene says nothing about the spread: measure at least two"
 
 
 def test_without_a_mask_a_visible_block_is_unknown():

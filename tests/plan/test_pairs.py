@@ -30,3 +30,9 @@ def test_singles_are_those_of_an_analysis_so_that_their_pictures_serve():
 def test_one_block_makes_no_pair():
     with pytest.raises(BlockweightError, match="IN04 is alone"):
         plan_pairs(FULL, ["IN04"], 0.5, 1.0)
+
+
+def test_pairs_among_other_blocks_are_changed_in_their_source():
+    source = plan_block_analysis(FULL, ["IN04", "M00", "REST"], 0.0, 0.5).source
+    plan = plan_pairs(FULL, ["IN04", "M00"], 0.0, 0.5, source.weights)
+    assert {variant.weights.rest for variant in plan.variants()} == {0.5}

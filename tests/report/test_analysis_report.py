@@ -7,7 +7,7 @@ import pytest
 from report_samples import plain
 from table_samples import FLUX, SCENES, effect_table
 
-from blockweight.measure import EffectTable, Verdict, suggest_all
+from blockweight.measure import EffectTable, SeedDifference, Verdict, suggest_all
 from blockweight.report import (
     AnalysisFindings,
     AnalysisPictures,
@@ -149,3 +149,9 @@ def test_the_findings_are_told_in_plain_words(words, more):
 
 def test_nothing_measured_has_no_words():
     assert plain_words(EMPTY, "change") == ()
+
+
+def test_what_another_seed_does_says_over_how_many_pairs_it_was_measured():
+    stick = Yardstick("change", 40.0, SeedDifference(40.0, (30.0, 52.0), 6))
+    assert stick.text("levels") == "40 levels (30.0 to 52.0, 6 pairs)"
+    assert Yardstick("change", 40.0, SeedDifference(40.0, None, 1)).text("levels") == "40 levels (one pair)"

@@ -133,7 +133,7 @@ def test_whole_pictures_can_be_ranked_by_every_measured_aspect_once_complete(cli
     assert [each["name"] for each in analysis["measures"]] == ["diff", "overall", "structure", "green"]
     assert set(analysis["blocks"][0]["effects"]) == {"diff", "overall", "structure", "green"}
     assert "seeds" in analysis["figures"]
-    assert analysis["seeds"] > 0
+    assert analysis["seeds"]["mean"] > 0 and analysis["seeds"]["pairs"] == 3
 
 
 @pytest.mark.parametrize("method", ["gradient", "sketch"])

@@ -72,9 +72,7 @@ def analyse(
     lora: Path, folder: Path, make_renderer=Rendered, scenes=SCENES, progress: Progress | None = None, **typed
 ) -> tuple[Findings, Written]:
     """`blockweight analyze`, with the options as typed."""
-    found = analyse_lora(lora, scenes, folder, make_renderer, progress or SilentProgress(), Typed(**typed))
-    assert found is not None
-    return found
+    return analyse_lora(lora, scenes, folder, make_renderer, progress or SilentProgress(), Typed(**typed))
 
 
 OPTIONS = {

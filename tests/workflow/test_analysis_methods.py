@@ -22,12 +22,12 @@ from blockweight.measure import (
     planned_looks,
 )
 from blockweight.plan import Hires, Job, LoraUse, Variant
-from blockweight.render import FakeRenderer, fake_picture, unwatched
+from blockweight.render import fake_picture, unwatched
 from blockweight.weights import uniform
-from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.findings import read_findings
-from blockweight.workflow.analysis.methods import METHODS, check_method, method_named
-from blockweight.workflow.analysis.own_lora import Typed, analyse_lora
+from blockweight.workflow.analysis.methods import METHODS
+from blockweight.workflow.analysis.own_lora import Typed, estimate_lora
+from blockweight.workflow.analysis.text import findings_lines
 from workshop import FULL, RecordedProgress, tree, write_lora_file
 
 BLOCKS = "IN01,IN04,M00,OUT05"
@@ -294,10 +294,17 @@ def test_an_adaptive_analysis_ends_with_two_scenes_where_nothing_is_visible(loco
     assert sum(file.name.startswith("blocks-") for file in written.files) == 2
 
 
-def test_an_adaptive_analysis_of_one_scene_is_a_plain_one(locon, tmp_path):
-    found, _ = analyse(locon, tmp_path / "out", scenes=SCENES[:1], blocks=BLOCKS, adaptive=True)
-    assert np.isfinite(found.table.values).all()
-    assert {each.verdict for each in found.suggestions} == {Verdict.UNKNOWN}
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"adaptive": True}, "adds scenes, and there is one"),
+        ({"levels": 3}, "looks at no noise levels"),
+        ({"pairs": 1}, "makes no pair"),
+    ],
+)
+def test_what_would_be_of_no_use_is_refused(locon, tmp_path, options, words):
+    with pytest.raises(BlockweightError, match=words):
+        analyse(locon, tmp_path / "out", scenes=SCENES[:1], blocks=BLOCKS, **options)
 
 
 def test_halving_spends_less_where_nothing_happens(locon, tmp_path):
@@ -311,7 +318,8 @@ def test_two_seeds_of_a_prompt_are_the_yardstick(locon, tmp_path):
     found, _ = analyse(locon, tmp_path / "out", blocks="IN01", aspects="colour", aims="light")
     assert set(found.yardstick) == {"diff", "change", "colour"}
     one, other = (pictures(scene)[0].astype(float) for scene in SCENES)
-    assert found.yardstick["change"] == pytest.approx(np.abs(one - other).mean())
+    told = found.yardstick["change"]
+    assert (told.mean, told.interval, told.pairs) == (pytest.approx(np.abs(one - other).mean()), None, 1)
     other_prompt = [SCENES[0], replace(SCENES[1], prompt="a castle")]
     found, _ = analyse(locon, tmp_path / "out", scenes=other_prompt, blocks="IN01")
     assert found.yardstick is None
@@ -326,112 +334,11 @@ def test_rest_is_measured_alone_where_the_lora_has_modules_outside_its_blocks(tm
     assert told == [(0.75, 0.75), (0.25, 0.75), (0.75, 0.25)]
 
 
-def test_rest_is_refused_where_the_lora_has_none(locon, tmp_path):
-    with pytest.raises(BlockweightError, match="changes nothing in REST"):
-        analyse(locon, tmp_path / "out", blocks="REST")
-
-
 @pytest.mark.parametrize("method", ["screen", "bisect", "probe", "sketch", "gradient"])
 def test_rest_is_a_block_for_every_method(tmp_path, method):
     path = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
     found, _ = analyse(path, tmp_path / "out", blocks="IN01,M00,REST", method=method, **OPTIONS[method])
     assert found.table.blocks == ("IN01", "M00", REST)
-
-
-@pytest.mark.parametrize(
-    ("method", "options", "words"),
-    [
-        ("gradient", {}, "needs something to go up"),
-        ("probe", {"aims": "green"}, "finishes no pictures"),
-        ("sketch", {"aims": "green"}, "finishes no pictures"),
-        ("screen", {"aspects": "colour"}, r"measures no further aspects \(colour\)"),
-        ("sketch", {"aspects": "colour"}, "measures no further aspects"),
-        ("gradient", {"aims": "green", "aspects": "colour"}, "measures no further aspects"),
-        *((method, {"adaptive": True, **OPTIONS[method]}, "takes all scenes alike") for method in METHODS
-          if method != "eba"),
-        *((method, {"pairs": 3, **OPTIONS[method]}, "cannot tell pairs") for method in METHODS
-          if method not in ("eba", "probe")),
-        ("eba", {"aims": "green:inside"}, "needs a mask that says where inside is"),
-        ("eba", {"aspects": "colour:inside"}, "is measured under a mask, and none was given"),
-        ("bisect", {"aspects": "embedding"}, "needs a model that looks at pictures"),
-        ("probe", {"aspects": "features"}, "needs a model that looks at pictures"),
-    ],
-)  # fmt: skip
-def test_what_a_method_cannot_find_is_refused_before_anything_is_made(locon, tmp_path, method, options, words):
-    def never():
-        raise AssertionError("a renderer was made")
-
-    with pytest.raises(BlockweightError, match=words) as refused:
-        analyse(locon, tmp_path / "out", never, method=method, **options)
-    assert str(refused.value).count(". ") == 0
-    assert not (tmp_path / "out").exists()
-
-
-def test_what_a_method_can_find_is_not_refused():
-    scenes = tuple(SCENES)
-    ask = AnalysisAsk(FULL, LoraUse("a", "0" * 64, 1.0), scenes, NAMES, aims=parse_objectives("green"))
-    for method in ("eba", "screen", "bisect", "gradient"):
-        check_method(ask, method)
-
-
-@pytest.mark.parametrize(("text", "method"), [("", "eba"), (" EBA ", "eba"), ("Probe", "probe")])
-def test_a_method_is_found_by_its_name(text, method):
-    assert method_named(text) == method
-
-
-def test_another_method_is_refused_with_those_that_there_are():
-    with pytest.raises(BlockweightError, match="There is no method 'magic'; use one of eba, screen, bisect"):
-        method_named("magic")
-
-
-@pytest.mark.parametrize("method", ["probe", "sketch", "gradient"])
-def test_what_the_renderer_refuses_is_refused_before_a_project_is_made(locon, tmp_path, method):
-    class Refusing(Rendered):
-        def check(self, jobs):
-            if jobs:
-                raise BlockweightError("another family")
-
-    with pytest.raises(BlockweightError, match="another family"):
-        analyse(locon, tmp_path / "out", Refusing, blocks=BLOCKS, method=method, **OPTIONS[method])
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("method", ["sketch", "gradient"])
-def test_a_renderer_that_cannot_go_back_is_named(locon, tmp_path, method):
-    with pytest.raises(BlockweightError, match="gradients need the model itself"):
-        analyse(locon, tmp_path / "out", FakeRenderer, blocks=BLOCKS, method=method, **OPTIONS[method])
-
-
-def test_scenes_that_a_probe_cannot_compare_are_refused(locon, tmp_path):
-    scenes = [SCENES[0], replace(SCENES[1], steps=30)]
-    with pytest.raises(BlockweightError, match="these have other samplers or numbers of steps"):
-        analyse(locon, tmp_path / "out", scenes=scenes, blocks=BLOCKS, method="probe")
-
-
-def test_scenes_that_reach_the_levels_at_other_steps_are_refused_before_they_are_probed(locon, tmp_path):
-    class Shifted(Rendered):
-        def noise_levels(self, job):
-            return super().noise_levels(job) if job.scene.width == 32 else (64.0, 32.0, 16.0, 2.0)
-
-    renderer, scenes = Shifted(), [SCENES[0], replace(SCENES[1], width=64)]
-    with pytest.raises(BlockweightError, match="reach the noise levels of a probe at different steps"):
-        analyse(locon, tmp_path / "out", lambda: renderer, scenes, blocks=BLOCKS, method="probe")
-    assert renderer.asked == []
-
-
-def test_the_estimate_renders_nothing_and_says_what_it_costs(locon, tmp_path):
-    for method in METHODS:
-        heard = RecordedProgress()
-        typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
-
-        def never():
-            raise AssertionError("a renderer was made")
-
-        folder = tmp_path / method
-        assert analyse_lora(locon, SCENES, folder, never, heard, typed, estimate=True) is None
-        assert heard.lines[0].startswith(f"{METHODS[method]} in 2 scenes: ")
-        assert len(heard.lines) == 2
-        assert not (folder / "pictures").exists() or not list((folder / "pictures").iterdir())
 
 
 def test_findings_are_plain_json(locon, tmp_path):
@@ -456,3 +363,79 @@ def test_a_sketch_of_few_steps_is_that_of_the_last(locon, tmp_path):
     scenes = [replace(SCENES[0], steps=steps) for steps in (1, 2)]
     found, _ = analyse(locon, tmp_path / "out", scenes=scenes, blocks="IN01", method="sketch")
     assert np.isfinite(found.table.values).all()
+
+
+def test_the_threshold_decides_what_a_screening_counts(locon, tmp_path):
+    counted = []
+    for threshold in (0, 255):
+        options = {"blocks": BLOCKS, "method": "screen", "threshold": threshold}
+        counted.append(analyse(locon, tmp_path / "out", **options)[0].table)
+    low, high = (table.values[table.aspects.index("diff")] for table in counted)
+    assert (low > 0).all()
+    assert (high == 0).all()
+
+
+def test_pairs_are_rendered_with_rest_where_the_single_blocks_have_it(tmp_path):
+    path = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    renderer = Rendered()
+    options = {"blocks": f"{BLOCKS},REST", "weight_range": "0,0.5", "pairs": 2}
+    found, _ = analyse(path, tmp_path / "out", lambda: renderer, **options)
+    pair = next(job for job in renderer.rendered if "+" in job.variant.label)
+    assert REST not in found.interactions.blocks
+    assert pair.variant.weights.rest == 0.5
+
+
+def test_blocks_of_a_closed_group_are_shown_as_bounded_by_it(locon, tmp_path):
+    options = {"method": "bisect", "weight_range": "1,1.0000001", "aims": "light"}
+    found, written = analyse(locon, tmp_path / "out", blocks=BLOCKS, **options)
+    assert found.bounded == dict.fromkeys(NAMES, NAMES)
+    assert read_findings(written.folder).bounded == found.bounded
+    lines = list(findings_lines(found))
+    assert all("≤ 0.0 (with IN01-OUT05)" in line for line in lines[1:5])
+    assert lines[1].count("≤") == 2  # Diff % and change; an objective may go either way
+    assert "Not measured alone" in (written.folder / "report.html").read_text("utf-8")
+
+
+def test_blocks_that_were_measured_alone_are_not_bounded(runs):
+    found, written, _ = runs["bisect"]
+    assert found.bounded == {}
+    assert "Not measured alone" not in (written.folder / "report.html").read_text("utf-8")
+
+
+def test_the_estimate_makes_nothing_and_says_what_it_costs(locon, tmp_path):
+    for method in METHODS:
+        typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
+        told = estimate_lora(locon, SCENES, tmp_path / method, RecordedProgress(), typed)
+        lines = list(told.lines())
+        assert lines[0].startswith(f"{METHODS[method]} in 2 scenes: ")
+        assert len(lines) == 2
+        assert not (tmp_path / method).exists()
+        assert json.loads(json.dumps(told.facts()))["method"] == method
+
+
+def test_an_estimate_of_what_may_become_more_says_at_least_and_at_most(locon, tmp_path):
+    told = estimate_lora(locon, MANY, tmp_path / "out", RecordedProgress(), Typed(blocks=BLOCKS, adaptive=True))
+    assert next(told.lines()).endswith(": at least 10 pictures and at most 40, no time measured yet")
+    halved = Typed(method="bisect")
+    told = estimate_lora(locon, SCENES, tmp_path / "out", RecordedProgress(), halved)
+    assert told.facts()["cost"] == {"pictures": 16, "finished": 0, "seconds": None, "at_most": 2 * (1 + 2 * 26 - 7)}
+    found, _ = analyse(locon, tmp_path / "out", method="bisect", weight_range="-20,20")
+    assert found.work.pictures <= 92
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_estimate_of_what_is_there_says_that_nothing_is_left(runs, method):
+    out = runs[method][1].folder.parent
+    typed = Typed(blocks=BLOCKS, method=method, **OPTIONS[method])
+    told = estimate_lora(out.parent / "princess.safetensors", SCENES, out, RecordedProgress(), typed)
+    assert (told.cost.seconds, told.cost.asked) == (0.0, 0.0)
+    assert next(told.lines()).endswith(" already") or method == "bisect"
+    other = estimate_lora(out.parent / "princess.safetensors", MANY, out, RecordedProgress(), typed)
+    assert other.cost.asked or other.cost.finished < other.cost.pictures
+
+
+@pytest.mark.parametrize("method", ["eba", "screen", "bisect", "gradient"])
+def test_an_objective_has_a_sign_whatever_the_samples_are(locon, tmp_path, method):
+    found, _ = analyse(locon, tmp_path / "out", blocks=BLOCKS, aims="light", method=method)
+    assert "light" in found.table.signed
+    assert ("change" in found.table.signed) is (method == "screen")

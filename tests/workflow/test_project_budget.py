@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from projects import Timed, make
+from projects import Timed, make, scenes
 
 from blockweight.errors import BlockweightError
 from blockweight.project import AnalysisPlan
@@ -16,6 +16,7 @@ from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.project_analysis import Wanted, current_plan, plan_analysis, render_analysis
 from blockweight.workflow.project_budget import within_budget
 from blockweight.workflow.scene_edits import remove_scene, scene_key
+from blockweight.workflow.tuning_project import create_project
 
 WANTED = Wanted("IN01-IN03")
 
@@ -78,3 +79,15 @@ def test_all_scenes_by_number_are_no_part(tuning):
 def test_scenes_that_are_not_there_are_refused(tuning, count):
     with pytest.raises(BlockweightError, match="no first"):
         plan_analysis(tuning, replace(WANTED, scenes=count))
+
+
+def test_prompts_take_turns_in_a_part_of_the_scenes(tmp_path, locon, model):
+    listed = (*scenes(model, "1,2"), *scenes(model, "1,2", "a castle"))
+    with create_project(tmp_path / "project", locon, listed) as tuning:
+        plan_analysis(tuning, replace(WANTED, scenes=2))
+        plan = current_plan(tuning.state())
+        assert [(scene.prompt, scene.seed) for scene in plan.scenes] == [("1girl, ゴブ姫", 1), ("a castle", 1)]
+        assert not analysis_view(tuning).stale
+        plan_analysis(tuning, replace(WANTED, adaptive=True))
+        assert current_plan(tuning.state()).scenes[:2] == plan.scenes
+        assert not analysis_view(tuning).stale

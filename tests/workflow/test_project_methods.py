@@ -179,6 +179,14 @@ def test_a_model_that_is_gone_is_asked_for_before_a_renderer_is_made(tuning, mod
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_lora_that_is_gone_is_asked_for_before_a_renderer_is_made(tuning, locon, method):
+    plan_analysis(tuning, wanted(method))
+    locon.rename(locon.parent / "elsewhere.safetensors")
+    with pytest.raises(BlockweightError, match=r"The project's LoRA .* is not there; say where it is"):
+        run(tuning, never)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_what_is_complete_but_unrecorded_needs_no_model(tuning, model, method):
     """As after a kill between the last picture and the record."""
     plan_analysis(tuning, wanted(method))

@@ -72,7 +72,7 @@ def analyze(
 
     Pictures are kept in the project folder; the same command goes on after a stop.
     """
-    from blockweight.workflow.analysis.own_lora import Typed, analyse_lora  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.analysis.own_lora import Typed, analyse_lora, estimate_lora  # noqa: PLC0415 - keeps --help fast
     from blockweight.workflow.analysis.text import findings_facts, findings_lines  # noqa: PLC0415
     from blockweight.workflow.analysis.written import GridLook  # noqa: PLC0415
     from blockweight.workflow.part_options import PartOptions  # noqa: PLC0415
@@ -124,10 +124,11 @@ def analyze(
         preview=preview,
     )
     look = GridLook(colour, change_xy, per_page, parquet)
-    found = analyse_lora(lora, scenes, out, local_renderer, TerminalProgress(), typed, look, estimate=estimate)
-    if found is None:
+    if estimate:
+        told = estimate_lora(lora, scenes, out, TerminalProgress(), typed)
+        typer.echo(json.dumps(told.facts(), ensure_ascii=False) if as_json else "\n".join(told.lines()))
         return
-    findings, written = found
+    findings, written = analyse_lora(lora, scenes, out, local_renderer, TerminalProgress(), typed, look)
     if as_json:
         typer.echo(json.dumps(findings_facts(findings, written.files), ensure_ascii=False))
         return

@@ -51,7 +51,7 @@ from blockweight.measure.effects import (
     measure_effects,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
-from blockweight.measure.floors import SeedFloor, seed_floor
+from blockweight.measure.floors import SeedDifference, SeedFloor, seed_floor
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
 from blockweight.measure.interactions import (
     ADDS_UP,
@@ -218,6 +218,7 @@ __all__ = [
     "Ratio",
     "SceneName",
     "ScreenedScene",
+    "SeedDifference",
     "SeedFloor",
     "SequentialPlan",
     "Signal",

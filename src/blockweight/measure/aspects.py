@@ -17,6 +17,7 @@ from blockweight.measure.colour import colour_differences
 from blockweight.measure.effect_table import CHANGE, DIFF, INSIDE, OUTSIDE
 from blockweight.measure.embeddings import Embedder, embedding_distance, feature_distance
 from blockweight.measure.layout import layout_difference
+from blockweight.measure.limits import MOST
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture, absolute_difference, check_mask
 from blockweight.measure.structure import edge_differences, structure_differences
 
@@ -105,17 +106,31 @@ def _given(embedder: Embedder | None) -> Embedder:
 
 
 ASPECTS: tuple[Aspect, ...] = (
-    Aspect(DIFF, "Diff %", "%", 100, f"channel values that differ by more than {DIFF_THRESHOLD} levels, of all", _diff),
-    Aspect(CHANGE, "change", "levels", 255, "mean absolute difference of the channels", _change),
-    Aspect(COLOUR, "colour", "ΔE", 120, "mean CIEDE2000 of the pixels", _colour),
-    Aspect(STRUCTURE, "structure", "1 − SSIM", 2, "mean of 1 − SSIM of luma", _structure),
-    Aspect(EDGES, "edges", "levels", 255, "mean change of the luma gradient's size", _edges),
-    Aspect(LAYOUT, "layout", "levels", 255, "mean difference of luma in cells of an eighth of the picture", _layout),
+    Aspect(
+        DIFF,
+        "Diff %",
+        "%",
+        MOST[DIFF],
+        f"channel values that differ by more than {DIFF_THRESHOLD} levels, of all",
+        _diff,
+    ),
+    Aspect(CHANGE, "change", "levels", MOST[CHANGE], "mean absolute difference of the channels", _change),
+    Aspect(COLOUR, "colour", "ΔE", MOST[COLOUR], "mean CIEDE2000 of the pixels", _colour),
+    Aspect(STRUCTURE, "structure", "1 − SSIM", MOST[STRUCTURE], "mean of 1 − SSIM of luma", _structure),
+    Aspect(EDGES, "edges", "levels", MOST[EDGES], "mean change of the luma gradient's size", _edges),
+    Aspect(
+        LAYOUT,
+        "layout",
+        "levels",
+        MOST[LAYOUT],
+        "mean difference of luma in cells of an eighth of the picture",
+        _layout,
+    ),
     Aspect(
         EMBEDDING,
         "embedding",
         "1 − cos",
-        2,
+        MOST[EMBEDDING],
         "cosine distance of a model's embeddings",
         _embedding,
         needs_model=True,
@@ -124,7 +139,7 @@ ASPECTS: tuple[Aspect, ...] = (
         FEATURES,
         "features",
         "‖Δ‖²",
-        4,
+        MOST[FEATURES],
         "LPIPS-like distance of hidden layers",
         _features,
         needs_model=True,

@@ -91,7 +91,7 @@ def compare_blocks(
     for block in (first, second):
         if aspect not in table.aspects or block not in table.blocks:
             raise BlockweightError(f"There is no {aspect} of block {block} in this analysis; measure it first.")
-    if (table.values[table.aspects.index(aspect)] < 0).any():
+    if table.has_sign(aspect):
         raise BlockweightError(
             f"{aspect} rises and falls, so there is no saying how many times as strong it is; compare an aspect "
             "without a sign."

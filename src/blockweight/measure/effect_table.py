@@ -3,6 +3,7 @@ figures and suggestions read."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from blockweight.errors import BlockweightError
 from blockweight.measure.effects import BlockEffects, Effect
 from blockweight.measure.intervals import PICTURE_SPREAD
+from blockweight.measure.limits import most_of
 
 DIFF = "diff"
 """LoRA Block Weight's Diff %, in percent."""
@@ -46,13 +48,16 @@ def prompt_groups(prompts: Sequence[str]) -> tuple[int, ...]:
 class EffectTable:
     """`values[aspect, block, scene]`, float64, NaN where nothing was measured: blocks may have been measured in
     different scenes. Aspects are named as `aspects` has them, with a region where there is one: `colour:inside`.
-    `expected_spread` is that of its effects: PICTURE_SPREAD where finished pictures were measured, 0 for a probe."""
+    `expected_spread` is that of its effects: PICTURE_SPREAD where finished pictures were measured, 0 for a probe.
+    `signed` names the aspects that may fall as well as rise, whatever the samples happen to be: objectives, and the
+    estimates of a screening."""
 
     aspects: tuple[str, ...]
     blocks: tuple[str, ...]
     scenes: tuple[SceneName, ...]
     values: NDArray[np.float64]
     expected_spread: float = PICTURE_SPREAD
+    signed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         shape = (len(self.aspects), len(self.blocks), len(self.scenes))
@@ -68,9 +73,13 @@ class EffectTable:
         found: NDArray[np.float64] = self.values[place]
         return found
 
+    def has_sign(self, aspect: str) -> bool:
+        """Whether the aspect, one of the table's, may lie below 0: it is `signed`, or has a value that does."""
+        return aspect in self.signed or bool((self.values[self.aspects.index(aspect)] < 0).any())
+
     def effect(self, aspect: str, block: str) -> Effect | None:
         """The block's effect by the aspect, over the scenes in which it was measured, those of one prompt as a group;
-        None if it was in none, or the table lacks it. An aspect with any value below 0 has a sign in all blocks."""
+        None if it was in none, or the table lacks it. What `has_sign` has one in all blocks."""
         if aspect not in self.aspects or block not in self.blocks:
             return None
         samples = self.samples(aspect, block)
@@ -78,8 +87,10 @@ class EffectTable:
         if not len(measured):
             return None
         groups = prompt_groups([self.scenes[number].prompt for number in measured])
-        signed = bool((self.values[self.aspects.index(aspect)] < 0).any())
-        return Effect(block, tuple(map(float, samples[measured])), groups, signed, self.expected_spread)
+        signed = self.has_sign(aspect)
+        # What finishes no picture has units of its own.
+        most = most_of(aspect) if self.expected_spread and not signed else math.inf
+        return Effect(block, tuple(map(float, samples[measured])), groups, signed, self.expected_spread, most)
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""
@@ -122,6 +133,7 @@ class EffectTable:
             "scenes": scenes,
             "values": values,
             "expected_spread": self.expected_spread,
+            "signed": sorted(self.signed),
         }
 
 
@@ -131,6 +143,10 @@ def table_from(facts: Mapping[str, Any]) -> EffectTable:
         aspects, blocks = (tuple(map(str, facts[name])) for name in ("aspects", "blocks"))
         scenes = tuple(SceneName(str(e["label"]), int(e["seed"]), str(e["prompt"])) for e in facts["scenes"])
         values = np.array(facts["values"], dtype=np.float64).reshape(len(aspects), len(blocks), len(scenes))
-        return EffectTable(aspects, blocks, scenes, values, float(facts.get("expected_spread", PICTURE_SPREAD)))
+        spread, signed = (
+            float(facts.get("expected_spread", PICTURE_SPREAD)),
+            frozenset(map(str, facts.get("signed", ()))),
+        )
+        return EffectTable(aspects, blocks, scenes, values, spread, signed)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BlockweightError("These are no measured effects, or they are damaged; analyse again.") from error

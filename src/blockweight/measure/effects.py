@@ -10,11 +10,15 @@ from statistics import fmean
 
 from blockweight.errors import BlockweightError
 from blockweight.measure.intervals import CONFIDENCE, PICTURE_SPREAD, Estimate, estimate
+from blockweight.measure.limits import most_of
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture, diff_percent, mean_difference
 
 NOISE_FLOOR = 0.5
 """The default noise floor in levels: what rounding to 8 bits alone can move a value by. A renderer that is not
 reproducible (xformers, another batch size) has a higher one; measure it from two renderings of one job."""
+
+CLEARLY = 2.0
+"""How many times the noise floor an effect has to be in a scene to be clearly over it there."""
 
 PairsByBlock = Mapping[str, Sequence[tuple[Picture, Picture]]]
 """Block → one (picture with the block changed, source picture) per seed, the same seeds in the same order for all."""
@@ -31,7 +35,7 @@ class Signal(Enum):
 
     VISIBLE = "visible"
     NOISE = "indistinguishable from noise"
-    UNSETTLED = "not settled by these seeds"
+    UNSETTLED = "not settled by these scenes"
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Effect:
     independent of each other. `signed` is for a measure that can fall as well as rise; it is then judged as a
     `SignedEffect`, and so is an effect with any sample below 0.
     `expected_spread` lets the interval of an effect without a sign reckon with leaps that few scenes may not have shown
-    (`Estimate.expecting`): PICTURE_SPREAD for finished pictures.
+    (`Estimate.expecting`): PICTURE_SPREAD for finished pictures. `most` is what the measure can be at most, where
+    the interval of one without a sign ends too.
     """
 
     block: str
@@ -63,6 +68,7 @@ class Effect:
     groups: tuple[int, ...] = ()
     signed: bool = False
     expected_spread: float = 0.0
+    most: float = math.inf
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -88,13 +94,17 @@ class Effect:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`) and with the spread that
-        is expected: its ends are ≥ 0 and the upper lies further off. For an effect with a sign the t interval; (−∞, ∞)
-        for a single scene."""
+        is expected: its ends are ≥ 0 and at most `most`, and the upper lies further off. For an effect with a sign the
+        t interval; (−∞, ∞) for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:
         """The interval at another confidence, 0…1."""
-        return self._moderated.interval(confidence) if self.has_sign else self._moderated.relative_interval(confidence)
+        if self.has_sign:
+            return self._moderated.interval(confidence)
+        low, high = self._moderated.relative_interval(confidence)
+        # That of a single scene stays open: its end says that nothing is known.
+        return (low, high) if math.isinf(low) else (low, min(high, self.most))
 
     @property
     def margin(self) -> float:
@@ -139,6 +149,11 @@ class Effect:
         interval of the typical effect lies. Where many blocks are judged at once, ask `signals`."""
         return self.leaning(floor).settled(confidence)
 
+    def clear_of(self, floor: float = NOISE_FLOOR) -> bool:
+        """Whether it lies clearly over the noise floor in every scene: each sample beyond ±CLEARLY times the floor.
+        Such an effect is none of the noise, whatever the interval of its size."""
+        return min(map(abs, self.samples)) > CLEARLY * floor
+
     def text(self, decimals: int = 1) -> str:
         """`6.1 ± 0.8`, or `6.1 (2.9 to 12.8)` where the interval is wide, for then it is uneven; with two scenes the
         two figures, because the interval of two is wider than anybody can use, and with one scene that one's."""
@@ -147,7 +162,7 @@ class Effect:
         mean = f"{self.mean:.{decimals}f}"
         if math.isinf(self.margin):
             return mean
-        if self.has_sign or self.margin <= _EVEN * self.mean:
+        if self.has_sign or (self.margin <= _EVEN * self.mean and self.mean + self.margin <= self.most):
             return f"{mean} ± {self.margin:.{decimals}f}"
         low, high = self.interval
         return f"{mean} ({low:.{decimals}f} to {high:.{decimals}f})"
@@ -231,10 +246,10 @@ def _block_effects(
     if not pairs:
         raise BlockweightError(f"There are no pictures of block {block} to measure; render at least one seed.")
 
-    def effect(samples: Iterable[float]) -> Effect:
-        return Effect(block, tuple(samples), groups, expected_spread=PICTURE_SPREAD)
+    def effect(samples: Iterable[float], aspect: str = "change") -> Effect:
+        return Effect(block, tuple(samples), groups, expected_spread=PICTURE_SPREAD, most=most_of(aspect))
 
-    diff = effect(diff_percent(picture, source, threshold) for picture, source in pairs)
+    diff = effect((diff_percent(picture, source, threshold) for picture, source in pairs), "diff")
     overall = effect(mean_difference(picture, source) for picture, source in pairs)
     if inside is None:
         return BlockEffects(block, diff, overall)

@@ -17,6 +17,23 @@ Measure = Callable[[Picture, Picture], float]
 
 
 @dataclass(frozen=True)
+class SeedDifference:
+    """What two seeds differ by anyway, as it is kept: the mean in the measure's unit, its 95 % interval (None for a
+    single pair, which has none), and over how many pairs (0 where nobody wrote that down)."""
+
+    mean: float
+    interval: tuple[float, float] | None = None
+    pairs: int = 0
+
+    def sureness(self, decimals: int = 1) -> str:
+        """` (3.1 to 5.9, 6 pairs)` or ` (one pair)`, to stand behind the mean; nothing where nobody knows."""
+        if self.interval is None:
+            return " (one pair)" if self.pairs == 1 else ""
+        low, high = self.interval
+        return f" ({low:.{decimals}f} to {high:.{decimals}f}, {self.pairs} pairs)"
+
+
+@dataclass(frozen=True)
 class SeedFloor:
     """What two pictures of one prompt and the same weights differ by when only their seeds differ, in the measure's
     unit: its mean with its error, over so many `pairs` of pictures of so many `prompts`."""
@@ -34,6 +51,12 @@ class SeedFloor:
     def interval(self) -> tuple[float, float]:
         """Its 95 % interval, reckoned in proportion; (−∞, ∞) for a single pair."""
         return self.estimate.relative_interval()
+
+    @property
+    def difference(self) -> SeedDifference:
+        """The same as it is kept."""
+        low, high = self.interval
+        return SeedDifference(self.mean, None if math.isinf(low) or math.isinf(high) else (low, high), self.pairs)
 
 
 def seed_floor(pictures: Mapping[tuple[str, int], Picture], measure: Measure = mean_difference) -> SeedFloor:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from blockweight.errors import BlockweightError
 from blockweight.measure.effect_table import SceneName
 from blockweight.measure.effects import NOISE_FLOOR, Effect, Signal
+from blockweight.measure.intervals import CONFIDENCE
 from blockweight.measure.pictures import Mask
 
 Values = NDArray[Any]
@@ -77,9 +78,11 @@ class InteractionTable:
 
     def verdict(self, first: str, second: str, most: float = ADDS_UP) -> Sum:
         """Whether the two add up: by the interval over the scenes the relative interaction lies under `most`, or over
-        it, or neither, as after a single scene (`Effect.signal`)."""
+        it, or neither, as after a single scene (`Effect.signal`). Corrected for the table's pairs (Bonferroni): that
+        any of them is said wrongly has at most the probability 1 − CONFIDENCE."""
         effect = self.pair(first, second)
-        return _VERDICTS[Signal.UNSETTLED if effect is None else effect.signal(most)]
+        confidence = 1 - (1 - CONFIDENCE) / max(1, self._measured)
+        return _VERDICTS[Signal.UNSETTLED if effect is None else effect.signal(most, confidence)]
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """All pairs that were measured in a scene, those with the largest mean first."""
@@ -91,6 +94,12 @@ class InteractionTable:
         sizes = [[[None if np.isnan(size) else float(size) for size in row] for row in scene] for scene in self.sizes]
         scenes = [{"label": each.label, "seed": each.seed, "prompt": each.prompt} for each in self.scenes]
         return {"blocks": list(self.blocks), "scenes": scenes, "sizes": sizes, "floor": self.floor}
+
+    @property
+    def _measured(self) -> int:
+        """How many pairs were measured in a scene."""
+        found = np.logical_not(np.isnan(self.sizes)).any(axis=0)
+        return int(np.triu(found, 1).sum())
 
     def _place(self, block: str) -> int:
         try:

@@ -29,7 +29,7 @@ def predicted_table(
     blocks = found[0][0].blocks
     means = [np.mean([each.slopes for each in points], axis=0) for points in found]
     values = np.stack(means, axis=-1) * (value - base)
-    return EffectTable(tuple(aspects), blocks, tuple(scenes), values)
+    return EffectTable(tuple(aspects), blocks, tuple(scenes), values, signed=frozenset(aspects))
 
 
 def sketch_table(scenes: Sequence[SceneName], found: Sequence[Sketch], value: float, base: float) -> EffectTable:

@@ -40,7 +40,8 @@ class MainEffect:
 @dataclass(frozen=True, eq=False)
 class ScreenedScene:
     """What the runs of one scene say. `values` maps CHANGE, DIFF and, with a mask, CHANGE inside and outside to one
-    number per block, in the screening's order, already less what the spare columns show.
+    number per block, in the screening's order, already less what the spare columns show: about 0, on either side of it,
+    for a block too small to be told.
 
     `noise` is that, in levels: how large an effect looks where there is no block, by rendering that differs from time
     to time and by blocks that don't add up. `pairs` is what pairs of blocks do beyond their sum, in levels, the mean
@@ -73,9 +74,10 @@ def screen_scene(
     """The effects of all blocks in one scene, from its runs' pictures in order.
 
     CHANGE is the mean |effect picture| in levels, DIFF the percentage of its values over `threshold`. Noise and
-    interactions make both larger than they are, by as much as spare columns show, whose mean is subtracted, down to 0
-    at the least. `pictures` may read them when asked (`pictures[run]`): no more than HELD bytes are kept, or one row of
-    each. BlockweightError when sizes differ, or the mask does not fit or leaves nothing inside or outside.
+    interactions make both larger than they are, by as much as spare columns show, whose mean is subtracted. What is
+    then below 0 stays there, so that over many scenes a block that does nothing has 0 for its mean. `pictures` may read
+    them when asked (`pictures[run]`): no more than HELD bytes are kept, or one row of each.
+    BlockweightError when sizes differ, or the mask does not fit or leaves nothing inside or outside.
     """
     if len(pictures) != len(screening.signs):
         raise ValueError(f"{len(pictures)} pictures for {len(screening.signs)} runs")
@@ -112,20 +114,22 @@ def screening_table(
     pictures: Sequence[Sequence[Picture]],
     masks: Sequence[Mask] | None = None,
     objectives: Mapping[str, Callable[[Picture], float]] | None = None,
+    threshold: int = DIFF_THRESHOLD,
 ) -> EffectTable:
     """The effects in all scenes: `pictures[scene][run]`, one mask per scene or none, and figures of a picture by the
-    name of the aspect that they make, signed. One scene is read after the other. BlockweightError as from
-    `screen_scene`; ValueError for lengths that differ."""
+    name of the aspect that they make; DIFF counts values over `threshold`. All aspects are `signed`: what a spare
+    column shows may be the more. One scene is read after the other. BlockweightError as from `screen_scene`;
+    ValueError for lengths that differ."""
     columns = []
     for number, (_, runs) in enumerate(zip(scenes, pictures, strict=True)):
-        values = dict(screen_scene(screening, runs, None if masks is None else masks[number]).values)
+        values = dict(screen_scene(screening, runs, None if masks is None else masks[number], threshold).values)
         for name, objective in (objectives or {}).items():
             found = main_effects(screening, [objective(runs[run]) for run in range(len(runs))])
             values[name] = np.array([effect.value for effect in found])
         columns.append(values)
     aspects = tuple(columns[0])
     table = np.stack([[column[aspect] for aspect in aspects] for column in columns], axis=-1)
-    return EffectTable(aspects, screening.blocks, tuple(scenes), table)
+    return EffectTable(aspects, screening.blocks, tuple(scenes), table, signed=frozenset(aspects))
 
 
 def _contrasts(screening: Screening) -> NDArray[np.float64]:
@@ -136,7 +140,7 @@ def _contrasts(screening: Screening) -> NDArray[np.float64]:
 
 
 def _beyond(found: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:
-    beyond: NDArray[np.float64] = np.maximum(found[:blocks] - found[blocks:].mean(), 0.0)
+    beyond: NDArray[np.float64] = found[:blocks] - found[blocks:].mean()
     return beyond
 
 

@@ -40,6 +40,7 @@ class GroundKind(Enum):
     WORKS_ELSEWHERE = "elsewhere"
     NOISE = "noise"
     TOO_FEW = "too few"
+    STRENGTH = "strength"
     USUAL = "usual"
     LESS = "less"
     LEANS_USUAL = "leans usual"
@@ -61,7 +62,7 @@ class Ground:
     """Why a verdict was given, for who words it anew, in another language say: the `kind` of the last reason, and what
     stands in it. `ratio` is that inside to outside, for WORKS_ELSEWHERE that outside to inside, None where the kind
     needs none; `at_least` says that its mean is a lower bound; `typical` is the ratio of all blocks together. `more` is
-    how many scenes more would settle a TOO_FEW, None where that is more than MOST_MORE."""
+    how many scenes more would settle a TOO_FEW or a STRENGTH, None where that is more than MOST_MORE."""
 
     kind: GroundKind
     seeds: int
@@ -85,7 +86,7 @@ class Suggestion:
 @dataclass(frozen=True)
 class Ratio:
     """How many times as strongly a block works inside as outside: the geometric mean over the seeds and its 95 % t
-    interval (reckoned on logarithms; (0, ∞) for a single seed)."""
+    interval (reckoned on logarithms; (0, ∞) for a single scene)."""
 
     mean: float
     low: float
@@ -149,7 +150,7 @@ def suggest(
       outside it is visible;
     - keep: inside to outside is at least `factor` times over `typical`, by the whole interval, and inside it is
       visible;
-    - unknown: all else, so also a block that works inside, but less so than the others. A single seed never settles
+    - unknown: all else, so also a block that works inside, but less so than the others. A single scene never settles
       anything.
     """
     seeds = len(effects.diff.samples)
@@ -187,7 +188,7 @@ def _without_mask(overall: Effect, floor: float, confidence: float) -> Ground:
     seeds, signal = len(overall.samples), overall.signal(floor, confidence)
     if signal is Signal.UNSETTLED:
         more = scenes_to_settle(overall, floor, confidence)
-        return Ground(GroundKind.TOO_FEW, seeds, floor, more=more)
+        return Ground(_unsettled((overall,), floor), seeds, floor, more=more)
     return Ground(GroundKind.NOISE if signal is Signal.NOISE else GroundKind.NO_MASK, seeds, floor)
 
 
@@ -207,8 +208,13 @@ def _by_place(
         return Ground(GroundKind.NOISE, seeds, floor, ratio, typical)
     if Signal.VISIBLE not in signals:
         more = _more((inside, outside), floor, confidence)
-        return Ground(GroundKind.TOO_FEW, seeds, floor, ratio, typical, more=more)
+        return Ground(_unsettled((inside, outside), floor), seeds, floor, ratio, typical, more=more)
     return Ground(_leaning(ratio, factor, typical), seeds, floor, ratio, typical)
+
+
+def _unsettled(places: Sequence[Effect], floor: float) -> GroundKind:
+    """What is over the floor in every scene is no noise: these scenes only do not settle how strong it is."""
+    return GroundKind.STRENGTH if any(place.clear_of(floor) for place in places) else GroundKind.TOO_FEW
 
 
 def _more(places: Sequence[Effect], floor: float, confidence: float) -> int | None:
@@ -235,19 +241,19 @@ def _leaning(ratio: Ratio, factor: float, typical: float) -> GroundKind:
 
 def _worded(ground: Ground, region: str) -> str:
     """The last reason in words."""
-    kind, seeds = ground.kind, f"{ground.seeds} seeds"
+    kind, seeds = ground.kind, f"{ground.seeds} scenes"
+    more = (
+        f"more than {MOST_MORE} more would be needed" if ground.more is None else f"{ground.more} more would settle it"
+    )
     plain = {
-        GroundKind.SINGLE: "a single seed says nothing about the spread: measure at least two",
+        GroundKind.SINGLE: "a single scene says nothing about the spread: measure at least two",
         GroundKind.NOTHING: f"nothing visible changes anywhere: under the noise floor of {ground.floor:g} levels in "
         f"{seeds}",
         GroundKind.NO_MASK: "no mask was given, so there is no telling where it works",
         GroundKind.NOISE: f"not distinguishable from noise (floor {ground.floor:g} levels) with {seeds}",
-        GroundKind.TOO_FEW: f"not distinguishable from noise (floor {ground.floor:g} levels) with {seeds}; "
-        + (
-            f"more than {MOST_MORE} more would be needed"
-            if ground.more is None
-            else f"{ground.more} more would settle it"
-        ),
+        GroundKind.TOO_FEW: f"not distinguishable from noise (floor {ground.floor:g} levels) with {seeds}; {more}",
+        GroundKind.STRENGTH: f"changes more than noise (floor {ground.floor:g} levels) in every scene; how strongly is "
+        f"not settled by {seeds}; {more}",
     }
     if kind in plain or ground.ratio is None:
         return plain[kind]

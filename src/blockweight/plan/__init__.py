@@ -2,7 +2,7 @@
 measures."""
 
 from blockweight.plan.analyses import BlockAnalysis, plan_block_analysis
-from blockweight.plan.bisection import Bisection, Group, group_name, plan_bisection
+from blockweight.plan.bisection import Bisection, Group, group_name, halves, plan_bisection
 from blockweight.plan.designs import MOST_FACTORS, Signs, folded, two_level_design
 from blockweight.plan.hires import (
     LATENT_UPSCALERS,
@@ -29,6 +29,7 @@ from blockweight.plan.samplers import AUTOMATIC, SAMPLERS, SCHEDULES, read_sampl
 from blockweight.plan.scenes import NOISE_SOURCES, Checkpoint, Embedding, Job, LoraUse, Scene, Variant
 from blockweight.plan.screening import Screening, plan_screening
 from blockweight.plan.sizes import check_sides
+from blockweight.plan.turns import taking_turns
 
 __all__ = [
     "AUTOMATIC",
@@ -76,6 +77,7 @@ __all__ = [
     "check_sides",
     "folded",
     "group_name",
+    "halves",
     "hires_size",
     "picture_size",
     "plan_bisection",
@@ -90,5 +92,6 @@ __all__ = [
     "read_prompt",
     "read_sampler",
     "scene_settings",
+    "taking_turns",
     "two_level_design",
 ]

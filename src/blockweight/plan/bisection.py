@@ -79,8 +79,7 @@ class Bisection:
             if effect is None or effect < self.floor or len(group) == 1:
                 yield group, effect
             else:
-                middle = (len(group) + 1) // 2
-                waiting += [group[middle:], group[:middle]]
+                waiting += reversed(halves(group))
 
 
 def plan_bisection(blocks: Sequence[str], value: float, base: float, floor: float, size: int = 4) -> Bisection:
@@ -96,6 +95,12 @@ def plan_bisection(blocks: Sequence[str], value: float, base: float, floor: floa
         raise BlockweightError(f"A group has at least one block, not {size}.")
     groups = tuple(tuple(blocks[start : start + size]) for start in range(0, len(blocks), size))
     return Bisection(value, base, floor, groups)
+
+
+def halves(group: Group) -> tuple[Group, ...]:
+    """The two halves that come next, the first not the smaller one; none of a single block."""
+    middle = (len(group) + 1) // 2
+    return (group[:middle], group[middle:]) if len(group) > 1 else ()
 
 
 def group_name(group: Group) -> str:

@@ -10,7 +10,7 @@ from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError
 from blockweight.plan.scenes import Variant
 from blockweight.plan.screening import changed_variant, check_blocks, source_weights
-from blockweight.weights import format_weight
+from blockweight.weights import BlockWeights, format_weight
 
 Pair = tuple[str, str]
 
@@ -36,13 +36,16 @@ class PairAnalysis:
         return (self.source, *(variant for _, variant in self.singles), *(variant for _, variant in self.pairs))
 
 
-def plan_pairs(layout: Layout, blocks: Sequence[str], value: float, base: float) -> PairAnalysis:
-    """Plan the pairs of `blocks` (names of the layout, or REST), with Range `value,base`. BlockweightError when the
-    weights are equal, a block is named twice, or there are fewer than two."""
+def plan_pairs(
+    layout: Layout, blocks: Sequence[str], value: float, base: float, source: BlockWeights | None = None
+) -> PairAnalysis:
+    """Plan the pairs of `blocks` (names of the layout, or REST), with Range `value,base`. `source` are the weights that
+    the blocks are changed in, where they stand among others of an analysis; else `source_weights` of these blocks.
+    BlockweightError when the weights are equal, a block is named twice, or there are fewer than two."""
     check_blocks(blocks, value, base)
     if len(blocks) < 2:
         raise BlockweightError(f"A pair takes two blocks, and {blocks[0]} is alone; name at least two.")
-    source, ending = source_weights(layout, blocks, base), format_weight(value)
+    source, ending = source or source_weights(layout, blocks, base), format_weight(value)
     singles = tuple((block, changed_variant(source, {block: value}, f"{block}_{ending}")) for block in blocks)
     pairs = tuple(
         ((first, second), changed_variant(source, {first: value, second: value}, f"{first}+{second}_{ending}"))

@@ -187,7 +187,8 @@ def _aspects(findings: AnalysisFindings) -> Section | None:
 
 def _rankings(findings: AnalysisFindings) -> Section | None:
     table, main = findings.table, findings.main_aspect
-    whole = [each for each in table.aspects if ":" not in each and each != main and table.effects(each)]
+    shown = [each for each in table.aspects if ":" not in each or each.partition(":")[0] not in ASPECT_LABELS]
+    whole = [each for each in shown if each != main and table.effects(each)]
     blocks: list[Block] = []
     for number, aspect in enumerate([main, *whole] if main else whole):
         title = aspect_label(aspect, findings.labels).title

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blockweight.measure import Effect, EffectTable, Suggestion, Verdict
 from blockweight.report.bar_figures import Yardstick, ranked
-from blockweight.report.figure_words import ASPECT_LABELS, Labels, aspect_label, decimals_for, short_number, with_unit
+from blockweight.report.figure_words import ASPECT_LABELS, Labels, aspect_label, decimals_for, with_unit
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ METHODS: Mapping[str, Method] = {
     "screen": Method(
         "Screening design",
         "Half of the blocks at a time stand at {value} and the others at {base}, in a plan that tells their effects "
-        "apart; an effect is a mean over the states of all other blocks.",
+        "apart; an effect is a mean over the states of all other blocks, less what columns without a block show. "
+        "A block about 0 or below it cannot be told from nothing.",
     ),
     "bisect": Method(
         "Groups, halved",
@@ -81,7 +82,7 @@ def plain_words(
     stick = next((each for each in yardsticks if each.aspect == aspect and each.mean > 0), None)
     if stick is not None:
         share = abs(effects[0].mean) / stick.mean
-        seeds = with_unit(short_number(stick.mean), label.unit)
+        seeds = stick.text(label.unit)
         said.append(
             f"Another seed alone changes the picture by {seeds}; {effects[0].block} reaches {share:.0%} of that."
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import Effect, EffectTable, Verdict
+from blockweight.measure import Effect, EffectTable, SeedDifference, Verdict
 from blockweight.report.axes import Linear, Logarithmic
 from blockweight.report.charts import BAR, INK, MUTED, PAPER, RULE, VERDICT_COLOURS, VERDICT_SIGNS
 from blockweight.report.figure_words import (
@@ -147,10 +147,17 @@ def _note(drawing: Drawing, x: float, y: float, text: str) -> float:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """By how much two pictures of one prompt and other seeds differ anyway by an aspect, in its unit (> 0)."""
+    """By how much two pictures of one prompt and other seeds differ anyway by an aspect, in its unit (> 0);
+    `difference` says how sure that is."""
 
     aspect: str
     mean: float
+    difference: SeedDifference | None = None
+
+    def text(self, unit: str) -> str:
+        """`4.3 levels`, with its interval and the number of pairs where they are known."""
+        sureness = "" if self.difference is None else self.difference.sureness(decimals_for(self.mean))
+        return with_unit(short_number(self.mean), unit) + sureness
 
 
 def seed_yardstick(

@@ -15,7 +15,6 @@ from blockweight.report.figure_words import (
     aspect_label,
     decimals_for,
     short_number,
-    with_unit,
 )
 from blockweight.report.page import DataTable
 
@@ -80,7 +79,7 @@ def yardstick_table(table: EffectTable, yardsticks: Sequence[Yardstick], labels:
         if effects and stick.mean > 0:
             label, first = aspect_label(stick.aspect, labels), effects[0]
             share = f"{abs(first.mean) / stick.mean:.1%}"
-            seeds = with_unit(short_number(stick.mean), label.unit)
+            seeds = stick.text(label.unit)
             rows.append((label.title, seeds, first.block, short_number(first.mean), share))
     return DataTable(TITLE, ("Aspect", "two seeds differ by", "strongest block", "its effect", "share"), tuple(rows))
 

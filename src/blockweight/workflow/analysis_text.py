@@ -10,7 +10,7 @@ from blockweight.measure import ASPECTS, CHANGE, DIFF, INSIDE, MOST_MORE, OUTSID
 from blockweight.report import decimals_for
 from blockweight.weights import format_weight, plain_number
 from blockweight.workflow.analysis.figures import figures_of
-from blockweight.workflow.analysis.findings import Findings
+from blockweight.workflow.analysis.findings import Findings, difference_facts
 from blockweight.workflow.analysis.text import findings_lines
 from blockweight.workflow.analysis_figures import Figures
 from blockweight.workflow.analysis_files import kept_findings
@@ -22,26 +22,12 @@ from blockweight.workflow.tuning_text import cost_facts, scene_facts, step_facts
 def analysis_lines(tuning: TuningProject, view: AnalysisView) -> Iterator[str]:
     """The measured blocks, strongest first, with what is suggested and why; then what can be done."""
     plan = view.plan
-    if plan.method != "eba":
-        yield from findings_lines(kept_findings(tuning.folder / view.folder)) if view.folder else ()
-        return
     yield f"Range:    {format_weight(plan.value)} for the block under test, {format_weight(plan.base)} for the others"
-    measured = [(each.effects.diff, each) for each in view.blocks if each.effects is not None]
-    rows = [("block", "Diff %", "suggestion")]
-    rows += [
-        (each.block, diff.text(2), _suggested(each)) for diff, each in sorted(measured, key=lambda pair: -pair[0].mean)
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    yield from (f"{block:<{widths[0]}}  {diff:<{widths[1]}}  {told}".rstrip() for block, diff, told in rows)
+    if view.folder:
+        yield from findings_lines(kept_findings(tuning.folder / view.folder))
     settled = [each.block for each in view.blocks if each.suggestion and each.suggestion.verdict is not Verdict.UNKNOWN]
     if view.number is not None and settled:
         yield "Apply the suggestions with 'blockweight tune apply', all or some blocks."
-
-
-def _suggested(each: AnalysedBlock) -> str:
-    if each.suggestion is None:
-        return ""
-    return f"{each.suggestion.verdict.value}: {each.suggestion.reasons[-1] if each.suggestion.reasons else '-'}"
 
 
 def page_facts(tuning: TuningProject) -> dict[str, object]:
@@ -90,8 +76,13 @@ def analysis_facts(view: AnalysisView) -> dict[str, object]:
         "measures": _measures(view),
         "figures": [] if view.findings is None else list(figures_of(view.findings)),
         "work": None if view.findings is None else asdict(view.findings.work),
-        "seeds": None if view.findings is None else (view.findings.yardstick or {}).get(CHANGE),
+        "seeds": None if view.findings is None else _seeds(view.findings),
     }
+
+
+def _seeds(findings: Findings) -> dict[str, object] | None:
+    found = (findings.yardstick or {}).get(CHANGE)
+    return None if found is None else difference_facts(found)
 
 
 _LIVE = {DIFF: "diff", CHANGE: "overall", f"{CHANGE}:{INSIDE}": "inside", f"{CHANGE}:{OUTSIDE}": "outside"}

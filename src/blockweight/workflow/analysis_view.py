@@ -114,7 +114,7 @@ def analysis_view(tuning: TuningProject) -> AnalysisView | None:
         cost=analysis_cost(tuning, state, plan),
         suggested_from=len(whole) if suggested else 0,
         typical=typical,
-        stale=(state.scenes[: len(plan.scenes)] if plan.part else state.scenes) != plan.scenes,
+        stale=not (set(plan.scenes) <= set(state.scenes) if plan.part else set(plan.scenes) == set(state.scenes)),
     )
 
 

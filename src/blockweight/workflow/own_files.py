@@ -56,14 +56,14 @@ def resized_mask(mask: Mask, width: int, height: int) -> Mask:
     return found
 
 
-def say_what_plays_no_part(lora: Lora, progress: Progress) -> None:
-    """Name what of the file no picture shows, and what no block weight reaches."""
+def say_what_plays_no_part(lora: Lora, progress: Progress, *, tested: bool = False) -> None:
+    """Name what of the file no picture shows, and what no block weight reaches, unless that is `tested` (REST)."""
     if lora.unknown_keys:
         progress.say(
             f"{len(lora.unknown_keys)} of the file's tensors are not understood, such as '{lora.unknown_keys[0]}'; "
             "they play no part in these pictures."
         )
-    if lora.rest:
+    if lora.rest and not tested:
         progress.say(
             f"{len(lora.rest)} modules belong to no block (REST), such as {module_name(lora.rest[0])}; "
             "they work in every picture alike."

@@ -11,7 +11,7 @@ from itertools import chain
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import DIFF_THRESHOLD, Mask, mask_digest, parse_aspects, parse_objectives
-from blockweight.plan import Job, LoraUse, Scene
+from blockweight.plan import Job, LoraUse, taking_turns
 from blockweight.project import (
     ANALYSIS_CANCELLED,
     ANALYSIS_PLANNED,
@@ -26,9 +26,8 @@ from blockweight.weights import parse_blocks
 from blockweight.workflow.analysis.ask import AnalysisAsk, check_count, check_masks
 from blockweight.workflow.analysis.bench import Bench, Paused
 from blockweight.workflow.analysis.budget import Method
-from blockweight.workflow.analysis.costs import in_pictures
-from blockweight.workflow.analysis.eba import first_samples, jobs_of
-from blockweight.workflow.analysis.methods import check_method, find, planned_jobs, work_of
+from blockweight.workflow.analysis.estimates import pictures_cost
+from blockweight.workflow.analysis.methods import check_method, find, sure_jobs
 from blockweight.workflow.analysis.pairs import pair_count
 from blockweight.workflow.analysis.written import write_findings
 from blockweight.workflow.places import check_places
@@ -36,7 +35,7 @@ from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tuning import record_analysis
 from blockweight.workflow.tuning_project import TuningProject
-from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, with_further
+from blockweight.workflow.tuning_rounds import Cost, RenderedPart, with_further
 
 MOST_REGION = 80
 """Letters in a region's name."""
@@ -50,7 +49,8 @@ class Wanted:
     """What a person wants analysed in a project's scenes: `blocks` is an expression (empty: all that the LoRA has),
     each alone at `value` while the others stand at `base`; `masks` are names of kept masks (`save_mask`): none, one for
     all scenes, or one per scene; `region` is what they cover, in words. The rest is as in AnalysisAsk, with `aspects`
-    and `aims` as they are typed; of the project's scenes the first `scenes` are taken, None for all of them."""
+    and `aims` as they are typed; of the project's scenes the first `scenes` are taken, None for all of them; prompts
+    take turns."""
 
     blocks: str = ""
     value: float = 0.5
@@ -178,14 +178,10 @@ def analysis_jobs(state: TuningState, plan: AnalysisPlan) -> tuple[tuple[Job, ..
 
 
 def analysis_cost(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> Cost:
-    """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one the first scenes,
-    and what was rendered since."""
-    ask = _bare_ask(state, plan)
-    jobs = planned_jobs(ask, plan.method)
-    if plan.adaptive:
-        first = {job.key for job in jobs_of(ask, first_samples(ask))}
-        jobs = [job for job in jobs if job.key in first or tuning.project.pictures.path(job).is_file()]
-    return cost_of(tuning.project, jobs, in_pictures(ask, work_of(ask, plan.method)))
+    """The pictures of an analysis, or what asking the model takes, as pictures; of an adaptive one and of
+    groups the first, and what was rendered since."""
+    cost = pictures_cost(tuning.project, _bare_ask(state, plan), plan.method)
+    return cost if found_analysis(state, plan) is None else replace(cost, most=None)
 
 
 def _bare_ask(state: TuningState, plan: AnalysisPlan) -> AnalysisAsk:
@@ -226,8 +222,7 @@ def _stands(state: TuningState, plan: AnalysisPlan) -> bool:
 def _missing(tuning: TuningProject, state: TuningState, plan: AnalysisPlan) -> int:
     """How many pictures are missing, at least; what an adaptive analysis will want after them nobody knows yet."""
     ask = _bare_ask(state, plan)
-    jobs = jobs_of(ask, first_samples(ask)) if plan.adaptive else planned_jobs(ask, plan.method)
-    return len(tuning.project.missing(list(jobs)))
+    return len(tuning.project.missing(sure_jobs(ask, plan.method)))
 
 
 def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: Sequence[Mask] = ()) -> AnalysisPlan:
@@ -245,14 +240,15 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: S
         raise BlockweightError(f"Pairs are measured of 2 to {MOST_PAIRS} blocks, not of {wanted.pairs}.")
     named = wanted.masks or tuple(map(mask_digest, given))
     check_count(len(named), len(state.scenes))
-    scenes = _first_scenes(state, wanted.scenes)
+    places = _places(state, wanted)
+    scenes = tuple(state.scenes[place] for place in places)
     plan = AnalysisPlan(
         number=0,
         blocks=_checked_blocks(state, wanted.blocks),
         value=wanted.value,
         base=wanted.base,
         threshold=wanted.threshold,
-        masks=named[: len(scenes)] if len(named) > 1 else named,
+        masks=tuple(named[place] for place in places) if len(named) > 1 else named,
         region=_checked_region(wanted.region),
         scenes=scenes,
         method=wanted.method,
@@ -263,18 +259,23 @@ def _planned(tuning: TuningProject, state: TuningState, wanted: Wanted, given: S
         levels=wanted.levels,
         part=len(scenes) < len(state.scenes),
     )
-    masks = tuple(given[: len(plan.masks)]) or tuple(mask_of(tuning, name) for name in plan.masks)
+    masks = tuple(given[place] for place in places) if len(given) > 1 else tuple(given)
+    masks = masks or tuple(mask_of(tuning, name) for name in plan.masks)
     check_masks(masks, plan.scenes)
     check_method(replace(_bare_ask(state, plan), masks=masks), plan.method)
     return plan
 
 
-def _first_scenes(state: TuningState, wanted: int | None) -> tuple[Scene, ...]:
-    if wanted is not None and not 1 <= wanted <= len(state.scenes):
+def _places(state: TuningState, wanted: Wanted) -> tuple[int, ...]:
+    """Of the project's scenes those to take, in order; where that may not be all of them, prompts take turns."""
+    count = len(state.scenes)
+    if wanted.scenes is not None and not 1 <= wanted.scenes <= count:
         raise BlockweightError(
-            f"The project has {len(state.scenes)} scenes, so there are no first {wanted} of them; take fewer."
+            f"The project has {count} scenes, so there are no first {wanted.scenes} of them; take fewer."
         )
-    return state.scenes[:wanted]
+    if wanted.scenes in (None, count) and not wanted.adaptive and not wanted.pairs:
+        return tuple(range(count))
+    return taking_turns(state.scenes)[: wanted.scenes]
 
 
 def _checked_blocks(state: TuningState, text: str) -> tuple[str, ...]:

@@ -31,12 +31,14 @@ _LATEST = 64
 class Cost:
     """The pictures of a round or an analysis in all (equal ones once), how many are there already, and how many seconds
     the others take, by the median of the project's latest measured times; None before anything was measured. `asked` is
-    what the model is asked beside them without a picture being finished, as so many pictures' work."""
+    what the model is asked beside them without a picture being finished, as so many pictures' work. `most` is how many
+    pictures it may become where the first ones decide on further ones; None where it is known."""
 
     pictures: int
     finished: int
     seconds: float | None
     asked: float = 0.0
+    most: int | None = None
 
 
 @dataclass(frozen=True)

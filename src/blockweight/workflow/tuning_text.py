@@ -167,14 +167,18 @@ def history_lines(state: TuningState) -> Iterator[str]:
 
 
 def cost_text(cost: Cost) -> str:
-    """`22 pictures, 9 of them rendered already, about 40 s to go`."""
+    """`22 pictures, 9 of them rendered already, about 40 s to go`; where the first pictures decide on further ones
+    `at least 22 pictures and at most 96, 9 of them …`."""
     pictures = f"{cost.pictures} picture{'' if cost.pictures == 1 else 's'}"
-    if cost.finished == cost.pictures and not cost.asked:
-        return f"{pictures}, all rendered already"
+    if cost.most is not None:
+        pictures = f"at least {pictures} and at most {cost.most}"
+    elif cost.finished == cost.pictures and not cost.asked:
+        return f"{pictures}, all rendered already" if cost.pictures else "all that it takes is there already"
     there = f", {cost.finished} of them rendered already" if cost.finished else ""
     if cost.asked:
         there += f", and questions to the model that take as long as {cost.asked:.1f}"
-    time = "no time measured yet" if cost.seconds is None else f"about {duration(cost.seconds)} to go"
+    least = "" if cost.most is None else "at least "
+    time = "no time measured yet" if cost.seconds is None else f"{least}about {duration(cost.seconds)} to go"
     return f"{pictures}{there}, {time}"
 
 
@@ -270,6 +274,7 @@ def round_step_facts(each: RoundStep) -> dict[str, object]:
 def cost_facts(cost: Cost) -> dict[str, object]:
     """A cost as plain values."""
     told: dict[str, object] = {"pictures": cost.pictures, "finished": cost.finished, "seconds": cost.seconds}
+    told |= {} if cost.most is None else {"at_most": cost.most}
     return {**told, "asked": round(cost.asked, 2)} if cost.asked else told
 
 

@@ -21,7 +21,14 @@ export function tookText({ work, seeds }) {
   if (!work) return [];
   const values = { pictures: work.pictures, calls: Math.round(work.calls) };
   const text = !work.calls ? words.tookPictures : work.pictures ? words.tookBoth : words.tookCalls;
-  return [fill(text, values), ...(seeds === null ? [] : [fill(words.seedsDiffer, { levels: seeds.toFixed(1) })])];
+  return [fill(text, values), ...(seeds === null ? [] : [seedsText(seeds)])];
+}
+
+/** How sure it is that two seeds differ by so much: the interval over the pairs, or that there is but one. */
+function seedsText({ mean, interval, pairs }) {
+  const [low, high] = (interval ?? [0, 0]).map((end) => end.toFixed(1));
+  const text = interval ? words.seedsDifferPairs : pairs === 1 ? words.seedsDifferPair : words.seedsDiffer;
+  return fill(text, { levels: mean.toFixed(1), low, high, pairs });
 }
 
 /** Why a block's verdict was given, in the page's language; in English where a version of the program said something else. */
@@ -39,7 +46,7 @@ export function showWhy(element, each, region) {
     Object.assign(values, { times: times(ratio.mean), low: times(ratio.low), high: times(ratio.high), typical: times(typical) });
     if (ground.at_least) values.times = fill(words.atLeast, { number: values.times });
   }
-  element.textContent = fill(words[`why${name}${more === null && ground.kind === "too few" ? "Many" : ""}`], values) + (ratio && typical !== 1 && !["noise", "too few"].includes(ground.kind) ? fill(words.whyTogether, values) : "");
+  element.textContent = fill(words[`why${name}${more === null && ["too few", "strength"].includes(ground.kind) ? "Many" : ""}`], values) + (ratio && typical !== 1 && !["noise", "too few", "strength"].includes(ground.kind) ? fill(words.whyTogether, values) : "");
 }
 
 const times = (value) => (value === null ? "∞" : value < 9.95 ? value.toFixed(1) : value.toFixed(0));

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from blockweight.measure import CHANGE, NOISE_FLOOR, EffectTable, bisected_effects
-from blockweight.plan import Bisection, Group, Job, plan_bisection
+from blockweight.plan import Bisection, Group, Job, halves, plan_bisection
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
 from blockweight.workflow.analysis.objectives import objectives_in
-from blockweight.workflow.analysis.pictures import measured
+from blockweight.workflow.analysis.pictures import aims_of, measured
 
 TITLE = "Halving groups of blocks"
 
 
 @dataclass(frozen=True)
 class Bisected:
-    """The effects, those of closed groups as bounds of their blocks', and how many pictures they took."""
+    """The effects, those of closed groups as bounds of their blocks', and how many pictures they took. `bounded` names
+    the group for each of those blocks, which were not measured alone."""
 
     table: EffectTable
+    bounded: Mapping[str, Group]
     pictures: int
 
 
@@ -50,8 +52,9 @@ def bisect_table(ask: AnalysisAsk, bench: Bench) -> Bisected:
             told[group] = float(np.mean(columns[CHANGE]))
         plan = plan.tell(told)
     known = {group: samples[group] for group, _ in plan.known}
-    table = bisected_effects(plan, ask.scene_names, known).table
-    return Bisected(table, len(places) * (1 + len(samples)))
+    found = bisected_effects(plan, ask.scene_names, known)
+    table = replace(found.table, signed=aims_of(ask))
+    return Bisected(table, found.bounded, len(places) * (1 + len(samples)))
 
 
 def bisection_of(ask: AnalysisAsk) -> Bisection:
@@ -59,10 +62,24 @@ def bisection_of(ask: AnalysisAsk) -> Bisection:
     return plan_bisection(ask.blocks, ask.value, ask.base, NOISE_FLOOR)
 
 
-def bisect_jobs(ask: AnalysisAsk) -> list[Job]:
+def first_groups(ask: AnalysisAsk) -> list[Job]:
     """The pictures of the first groups; which others are wanted, those tell."""
     plan = bisection_of(ask)
     return [job for place in range(len(ask.scenes)) for job in _jobs(ask, plan, place)]
+
+
+def all_groups(ask: AnalysisAsk) -> list[Job]:
+    """The pictures of all groups, down to single blocks: all that may be wanted."""
+    plan = bisection_of(ask)
+    groups = [part for group in plan.groups for part in _parts(group)]
+    places = range(len(ask.scenes))
+    return [job for place in places
+            for job in (ask.source(place), *(_changed(ask, plan, group, place) for group in groups))]  # fmt: skip
+
+
+def _parts(group: Group) -> list[Group]:
+    """The group and all that comes of halving it."""
+    return [group, *(part for half in halves(group) for part in _parts(half))]
 
 
 def _jobs(ask: AnalysisAsk, plan: Bisection, place: int) -> list[Job]:

@@ -25,7 +25,11 @@ LOOKS: dict[Method, float] = {"probe": 0.25, "sketch": 0.45}
 LEAST = 2
 """Scenes without which there is no interval."""
 
-_TIME = {"s": 1, "sec": 1, "秒": 1, "m": 60, "min": 60, "分": 60, "h": 3600, "時間": 3600}
+_TIME = {
+    **dict.fromkeys(("s", "sec", "second", "seconds", "秒"), 1),
+    **dict.fromkeys(("m", "min", "minute", "minutes", "分"), 60),
+    **dict.fromkeys(("h", "hour", "hours", "時間"), 3600),
+}
 _PICTURES = ("picture", "pictures", "p", "枚")
 
 
@@ -102,8 +106,8 @@ def able_to_tell(method: Method, scenes: int) -> str:
 
 
 _SLOPES = (
-    "It tells which way each block moves the objectives, to first order; large changes of a weight may bend away from "
-    "it."
+    "It tells to first order which way each block moves the objectives; a strong block that is really changed may turn "
+    "out otherwise, so check it by whole pictures."
 )
 
 _RANKS = "Its numbers rank the blocks; they are no levels of finished pictures."
@@ -126,7 +130,10 @@ def _settled(method: Method, scenes: int) -> str:
             f"{scenes} scenes rank the blocks and find those that clearly do nothing; how strong a block is they leave "
             "open."
         )
-    return f"{scenes} scenes tell a block's effect to within a factor of about {factor:.1f}."
+    return (
+        f"{scenes} scenes tell a typical block's effect to within a factor of about {factor:.1f}; one that tips the "
+        "composition in some of them stays less sure."
+    )
 
 
 def _factor(scenes: int, spread: float, expected: float) -> float:

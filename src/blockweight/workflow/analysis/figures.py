@@ -108,8 +108,10 @@ def _words(translated: Translated) -> FigureWords:
 def labels_of(findings: Findings, translated: Translated = str) -> Labels:
     """What the aspects are called: objectives are in levels, and what finishes no picture has a unit of its own."""
     own = dict(ASPECT_LABELS)
-    if not findings.in_levels and findings.method != "gradient":
-        own[CHANGE] = AspectLabel("change of the estimate", "")
+    if findings.method == "probe":
+        own[CHANGE] = AspectLabel("change of the estimate", "x₀")
+    if findings.method == "sketch":
+        own[CHANGE] = AspectLabel("change of the prediction", "")
     told = {
         name: AspectLabel(translated(each.title), each.unit and translated(each.unit)) for name, each in own.items()
     }
@@ -127,14 +129,18 @@ def verdicts_of(findings: Findings) -> Mapping[str, Verdict]:
 
 
 def quiet_of(findings: Findings) -> frozenset[tuple[str, str]]:
-    """The (aspect, block) pairs that noise may explain, corrected for the number of blocks; nothing where effects are
-    no levels of finished pictures."""
+    """The (aspect, block) pairs that noise may explain, corrected for the number of blocks: not those that are clearly
+    over the floor in every scene. Nothing where effects are no levels of finished pictures."""
     if not findings.in_levels:
         return frozenset()
     names = [name for name in findings.table.aspects if name.partition(":")[0] == CHANGE]
-    said = {name: signals(findings.table.effects(name), NOISE_FLOOR) for name in names}
+    found = {name: findings.table.effects(name) for name in names}
+    said = {name: signals(found[name], NOISE_FLOOR) for name in names}
     return frozenset(
-        (name, block) for name in names for block, signal in said[name].items() if signal is not Signal.VISIBLE
+        (name, effect.block)
+        for name in names
+        for effect in found[name]
+        if said[name][effect.block] is not Signal.VISIBLE and not effect.clear_of(NOISE_FLOOR)
     )
 
 
@@ -160,4 +166,4 @@ def differing_pairs(findings: Findings) -> frozenset[tuple[str, str]]:
 
 def yardsticks_of(findings: Findings) -> tuple[Yardstick, ...]:
     """What two seeds differ by, by aspect."""
-    return tuple(Yardstick(aspect, mean) for aspect, mean in (findings.yardstick or {}).items())
+    return tuple(Yardstick(aspect, told.mean, told) for aspect, told in (findings.yardstick or {}).items())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,12 +12,14 @@ from blockweight.errors import BlockweightError
 from blockweight.measure import (
     EffectTable,
     InteractionTable,
+    SeedDifference,
     StepMap,
     Suggestion,
     interactions_from,
     step_map_from,
     table_from,
 )
+from blockweight.plan import group_name
 from blockweight.workflow.analysis.ask import REGION, AnalysisAsk
 from blockweight.workflow.analysis.budget import Method
 from blockweight.workflow.analysis.costs import Work
@@ -31,7 +33,9 @@ FINDINGS = "findings.json"
 class Findings:
     """`table` has every block's effects. `steps` is what each block does at which step, of a probe; `interactions` are
     the pairs that were asked for. `yardstick` is what two seeds of a prompt differ by anyway, by aspect, where there
-    are two. `work` is what finding it took, and `settings` all that decided it; `region` is what the masks cover."""
+    are two. `work` is what finding it took, and `settings` all that decided it; `region` is what the masks cover. The
+    blocks in `bounded` were not measured alone: their effects are those of the group that is named there, a bound.
+    """
 
     method: Method
     table: EffectTable
@@ -40,7 +44,8 @@ class Findings:
     region: str = ""
     steps: StepMap | None = None
     interactions: InteractionTable | None = None
-    yardstick: Mapping[str, float] | None = None
+    yardstick: Mapping[str, SeedDifference] | None = None
+    bounded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
@@ -69,7 +74,10 @@ class Findings:
             "region": self.region,
             "steps": None if self.steps is None else self.steps.facts(),
             "interactions": None if self.interactions is None else self.interactions.facts(),
-            "yardstick": None if self.yardstick is None else dict(self.yardstick),
+            "yardstick": None
+            if self.yardstick is None
+            else {name: difference_facts(each) for name, each in self.yardstick.items()},
+            "bounded": {block: list(group) for block, group in self.bounded.items()},
         }
 
 
@@ -89,10 +97,28 @@ def findings_from(facts: Mapping[str, Any]) -> Findings:
             region=str(facts["region"]),
             steps=None if steps is None else step_map_from(steps),
             interactions=None if pairs is None else interactions_from(pairs),
-            yardstick=None if yardstick is None else {str(name): float(size) for name, size in yardstick.items()},
+            yardstick=None if yardstick is None else {str(name): _difference(told) for name, told in yardstick.items()},
+            bounded={str(block): tuple(map(str, group)) for block, group in facts.get("bounded", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BlockweightError("This is no finished analysis, or it is damaged; analyse again.") from error
+
+
+def difference_facts(difference: SeedDifference) -> dict[str, object]:
+    """What two seeds differ by, as plain values."""
+    interval = None if difference.interval is None else list(difference.interval)
+    return {"mean": difference.mean, "interval": interval, "pairs": difference.pairs}
+
+
+def _difference(told: Any) -> SeedDifference:
+    """That of the facts; older files have the mean alone."""
+    if not isinstance(told, Mapping):
+        return SeedDifference(float(told))
+    interval = None
+    if told["interval"] is not None:
+        low, high = told["interval"]
+        interval = float(low), float(high)
+    return SeedDifference(float(told["mean"]), interval, int(told["pairs"]))
 
 
 def read_findings(folder: Path) -> Findings:
@@ -107,6 +133,17 @@ def read_findings(folder: Path) -> Findings:
     if not isinstance(facts, dict):
         raise BlockweightError(f"'{folder / FINDINGS}' is no finished analysis; analyse again.")
     return findings_from(facts)
+
+
+def bounded_rows(findings: Findings) -> Iterator[tuple[str, str]]:
+    """A setting that says which blocks were not measured alone; none where all were."""
+    groups = dict.fromkeys(findings.bounded.values())
+    if groups:
+        yield (
+            "Not measured alone",
+            f"{', '.join(map(group_name, groups))}: their figures are those of the whole group, at most which each of "
+            "its blocks does",
+        )
 
 
 def settings_of(ask: AnalysisAsk, method: Method) -> dict[str, object]:

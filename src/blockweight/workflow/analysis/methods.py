@@ -12,10 +12,10 @@ from blockweight.measure import CHANGE, EffectTable, InteractionTable, aspect_of
 from blockweight.plan import Job
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
-from blockweight.workflow.analysis.bisect import bisect_jobs, bisect_table
+from blockweight.workflow.analysis.bisect import all_groups, bisect_table, first_groups
 from blockweight.workflow.analysis.budget import Method
 from blockweight.workflow.analysis.costs import Work
-from blockweight.workflow.analysis.eba import eba_table, jobs_of
+from blockweight.workflow.analysis.eba import eba_table, first_samples, jobs_of
 from blockweight.workflow.analysis.findings import Findings, settings_of
 from blockweight.workflow.analysis.gradient import gradient_calls, gradient_table
 from blockweight.workflow.analysis.objectives import without_lora
@@ -48,7 +48,8 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
         return _findings(ask, "sketch", Findings("sketch", table, Work(0, calls), {}))
     if method == "probe":
         probed = probe_blocks(ask, bench)
-        found = Findings("probe", probed.table, Work(0, probed.calls), {}, steps=probed.steps,
+        steps = probed.steps if len(probed.steps.steps) > 1 else None  # one step is no map
+        found = Findings("probe", probed.table, Work(0, probed.calls), {}, steps=steps,
                          interactions=probed.interactions)  # fmt: skip
         return _findings(ask, "probe", found)
     if method == "screen":
@@ -57,10 +58,10 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
     if method == "bisect":
         bisected = bisect_table(ask, bench)
         work = Work(bisected.pictures + len(_references(ask)))
-        return _findings(ask, "bisect", Findings("bisect", bisected.table, work, {}))
+        return _findings(ask, "bisect", Findings("bisect", bisected.table, work, {}, bounded=bisected.bounded))
     table = eba_table(ask, bench)
     pairs = pair_table(ask, bench, table) if ask.pairs else None
-    yardstick = {name: floor.mean for name, floor in yardstick_of(ask, bench, table).items()}
+    yardstick = {name: floor.difference for name, floor in yardstick_of(ask, bench, table).items()}
     return _findings(
         ask,
         "eba",
@@ -69,20 +70,29 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
 
 
 def planned_jobs(ask: AnalysisAsk, method: Method | str) -> Sequence[Job]:
-    """The pictures that a method renders, but those of pairs, of which nobody knows yet which blocks they have, and of
-    groups that are halved; all that an adaptive analysis may want."""
+    """The pictures that a method renders, but those of pairs, of which nobody knows yet which blocks they have; all
+    that an adaptive analysis or one of halved groups may want."""
     jobs = list(_references(ask))
     if method == "eba":
         jobs += [job for scene in range(len(ask.scenes)) for job in ask.jobs(scene)]
     if method == "bisect":
-        jobs += bisect_jobs(ask)
+        jobs += all_groups(ask)
     if method == "screen":
         jobs += [job for row in screen_jobs(ask) for job in row]
     return jobs
 
 
+def sure_jobs(ask: AnalysisAsk, method: Method | str) -> Sequence[Job]:
+    """Those of `planned_jobs` that are wanted whatever they show."""
+    if method == "bisect":
+        return [*_references(ask), *first_groups(ask)]
+    if method == "eba" and ask.adaptive:
+        return [*_references(ask), *jobs_of(ask, first_samples(ask))]
+    return planned_jobs(ask, method)
+
+
 def work_of(ask: AnalysisAsk, method: Method | str) -> Work:
-    """What a method takes in all the ask's scenes; of an adaptive analysis at most."""
+    """What a method takes in all the ask's scenes; of an adaptive analysis or halved groups at most."""
     pictures = len({job.key for job in planned_jobs(ask, method)})
     if method == "eba" and ask.pairs:
         pictures += pair_count(min(ask.pairs, len(ask.blocks)), len(ask.scenes))
@@ -132,6 +142,12 @@ def check_method(ask: AnalysisAsk, method: Method | str) -> None:
         raise BlockweightError(f"The method {method} takes all scenes alike; leave out --adaptive, or use eba.")
     if method not in ("eba", "probe") and ask.pairs:
         raise BlockweightError(f"The method {method} cannot tell pairs of blocks apart; use eba or probe for them.")
+    if method != "probe" and ask.levels != 1:
+        raise BlockweightError(f"The method {method} looks at no noise levels; leave out --levels, or use probe.")
+    if ask.adaptive and len(ask.scenes) == 1:
+        raise BlockweightError("An adaptive analysis adds scenes, and there is one; give more seeds.")
+    if ask.pairs == 1:
+        raise BlockweightError("One block makes no pair; name 2 or more with --pairs.")
     _check_needs(ask)
 
 

@@ -36,7 +36,7 @@ def pair_table(ask: AnalysisAsk, bench: Bench, table: EffectTable) -> Interactio
     if not blocks:
         return None
     bench.render(TITLE, pair_jobs(ask, blocks))
-    plan = plan_pairs(ask.layout, blocks, ask.value, ask.base)
+    plan = _plan(ask, blocks)
     places = range(min(SCENES, len(ask.scenes)))
     sizes = [_sizes(ask, bench, plan, place) for place in places]
     return InteractionTable(blocks, ask.scene_names[: len(places)], np.stack(sizes))
@@ -44,8 +44,13 @@ def pair_table(ask: AnalysisAsk, bench: Bench, table: EffectTable) -> Interactio
 
 def pair_jobs(ask: AnalysisAsk, blocks: Sequence[str]) -> list[Job]:
     """The pictures that the pairs of these blocks are measured from, in the first scenes."""
-    plan = plan_pairs(ask.layout, blocks, ask.value, ask.base)
+    plan = _plan(ask, blocks)
     return [job for place in range(min(SCENES, len(ask.scenes))) for job in _jobs(ask, plan, place)]
+
+
+def _plan(ask: AnalysisAsk, blocks: Sequence[str]) -> PairAnalysis:
+    # In the ask's own source: REST stands at the base if it is one of the ask's blocks, though not of these.
+    return plan_pairs(ask.layout, blocks, ask.value, ask.base, ask.plan.source.weights)
 
 
 def _sizes(

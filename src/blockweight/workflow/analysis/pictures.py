@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,12 @@ def empty_values(ask: AnalysisAsk) -> NDArray[np.float64]:
 
 def table_of(ask: AnalysisAsk, values: NDArray[np.float64]) -> EffectTable:
     """The ask's table with these values."""
-    return EffectTable(ask.columns, ask.blocks, ask.scene_names, values)
+    return EffectTable(ask.columns, ask.blocks, ask.scene_names, values, signed=aims_of(ask))
+
+
+def aims_of(ask: AnalysisAsk) -> frozenset[str]:
+    """The columns that may fall as well as rise."""
+    return frozenset(aim.name for aim in ask.aims)
 
 
 def measured(
@@ -62,4 +68,4 @@ def joined(tables: Sequence[EffectTable]) -> EffectTable:
     """Tables of the same blocks and aspects in other scenes, as one."""
     first = tables[0]
     scenes = tuple(scene for table in tables for scene in table.scenes)
-    return EffectTable(first.aspects, first.blocks, scenes, np.concatenate([table.values for table in tables], axis=2))
+    return replace(first, scenes=scenes, values=np.concatenate([table.values for table in tables], axis=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +27,7 @@ from blockweight.measure import (
     probe_table,
 )
 from blockweight.plan import Job, Variant
-from blockweight.render import PROBE_SIGMA, Pair, ProbeAsk, Prober, Renderer, Watch, prober_of, step_near
+from blockweight.render import PROBE_SIGMA, Pair, ProbeAsk, Probed, Prober, Renderer, Watch, prober_of, step_near
 from blockweight.workflow.analysis.answers import Arrays
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
@@ -77,7 +78,7 @@ def probe_blocks(ask: AnalysisAsk, bench: Bench) -> ProbedBlocks:
         for place, found in zip(open_, prober.probe(asks, watch), strict=True):
             mask = ask.mask(place)
             masks = None if mask is None else [mask]
-            table = probe_table([found], ask.blocks, masks, measures=_measures(ask))
+            table = probe_table([found], ask.blocks, masks, _weights(found), _measures(ask))
             steps = np.stack([map_values(level.maps[: len(ask.blocks)]) for level in found.levels], axis=1)
             yield {
                 "aspects": np.array(table.aspects),
@@ -104,6 +105,12 @@ def probe_blocks(ask: AnalysisAsk, bench: Bench) -> ProbedBlocks:
     return ProbedBlocks(table, steps, pairs, calls + more)
 
 
+def _weights(found: Probed) -> list[float]:
+    """Only the level that ranks blocks best counts in the table; the others are for the map of blocks and steps."""
+    best = min(found.levels, key=lambda level: abs(math.log(max(level.sigma, _LEAST_SIGMA) / PROBE_SIGMA)))
+    return [float(level is best) for level in found.levels]
+
+
 def probe_calls(ask: AnalysisAsk) -> float:
     """About what it takes, in rows of the denoiser: the way to the last level, and at every level all blocks."""
     found = 0.0
@@ -118,6 +125,8 @@ def probe_calls(ask: AnalysisAsk) -> float:
         )
     return found
 
+
+_LEAST_SIGMA = 1e-6
 
 _SHARE = 0.55
 """Of the way, which the level that matters lies behind, about."""

@@ -39,6 +39,7 @@ def screen_table(ask: AnalysisAsk, bench: Bench) -> EffectTable:
             [_Runs(bench, row)],
             None if masks is None else [masks[number]],
             {name: objective.value for name, objective in objectives[number].items()},
+            ask.threshold,
         )
         for number, row in enumerate(rows)
     ]

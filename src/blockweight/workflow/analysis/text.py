@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blockweight.measure import CHANGE, NOISE_FLOOR, Effect, prompt_groups, settled_order
+from blockweight.plan import group_name
 from blockweight.report import Labels, aspect_label, decimals_for
 from blockweight.weights import format_weight
 from blockweight.workflow.analysis.ask import AnalysisAsk
@@ -17,6 +18,10 @@ from blockweight.workflow.analysis.findings import Findings, blocks_by
 _ORDERED, _ORDERED_FROM = 6, 3
 """How many of the strongest blocks are put in order, and from how many scenes on."""
 
+SCREENED = (
+    "A block about 0 or below it changes no more than the design's spare columns, so it cannot be told from nothing."
+)
+
 _PAIRS = 8
 """Pairs of blocks that a terminal shows."""
 
@@ -26,22 +31,33 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     by."""
     main = main_aspect(findings)
     reasons = {each.block: f"{each.verdict.value}: {each.reasons[-1]}" for each in findings.suggestions}
-    shown = [main, *(aim for aim in findings.aims if aim != main)]
+    further = [CHANGE, *(name for name in findings.table.aspects if ":" not in name), *findings.aims]
+    shown = list(dict.fromkeys([main, *(name for name in further if name in findings.table.aspects)]))
     labels = labels_of(findings)
     rows = [("block", *(_head(aspect, labels) for aspect in shown), "suggestion" if reasons else "")]
     for block in blocks_by(findings.table, main):
-        effects = [findings.table.effect(aspect, block) for aspect in shown]
-        texts = ["" if effect is None else effect_text(effect) for effect in effects]
+        texts = [_told(findings, aspect, block) for aspect in shown]
         rows.append((block, *texts, reasons.get(block, "")))
     yield from _aligned(rows)
     yield from _order_lines(findings)
+    if findings.method == "screen":
+        yield SCREENED
     if findings.interactions is not None:
         yield ""
         yield from _pair_lines(findings)
     floor = (findings.yardstick or {}).get(CHANGE)
     if floor is not None:
-        yield f"Two seeds of one prompt differ by {floor:.1f} levels anyway."
+        yield f"Two seeds of one prompt differ by {floor.mean:.1f} levels anyway{floor.sureness()}."
     yield f"It took {work_text(findings.work)}."
+
+
+def _told(findings: Findings, aspect: str, block: str) -> str:
+    """`effect_text`, or of a block that was not measured alone what its group did: no size of its own exceeds it."""
+    effect, group = findings.table.effect(aspect, block), findings.bounded.get(block)
+    if effect is None or group is None:
+        return "" if effect is None else effect_text(effect)
+    most = "" if aspect in findings.aims else "≤ "
+    return f"{most}{effect.mean:.{decimals_for(abs(effect.mean))}f} (with {group_name(group)})"
 
 
 def _head(aspect: str, labels: Labels) -> str:
@@ -55,7 +71,7 @@ def effect_text(effect: Effect) -> str:
     low, high = effect.interval
     places = decimals_for(abs(effect.mean))
     if len(effect.samples) == 2:
-        return " and ".join(f"{sample:.{places}f}" for sample in sorted(effect.samples))
+        return " and ".join(f"{sample + 0.0:.{places}f}" for sample in sorted(effect.samples))
     if math.isinf(low) or math.isinf(high):
         return f"{effect.mean:.{places}f}"
     return f"{effect.mean:.{places}f} ({low:.{places}f} to {high:.{places}f})"
@@ -108,6 +124,8 @@ def findings_facts(findings: Findings, files: Sequence[Path]) -> dict[str, objec
 def _order_lines(findings: Findings) -> Iterator[str]:
     """Which of the strongest blocks may change places, where the scenes say so."""
     if CHANGE not in findings.table.aspects or len(findings.table.scenes) < _ORDERED_FROM:
+        return
+    if findings.table.has_sign(CHANGE):  # a screening's estimates have no ratio
         return
     floor = NOISE_FLOOR if findings.in_levels else floor_of(findings)
     groups = settled_order(findings.table, CHANGE, _ORDERED, floor)
