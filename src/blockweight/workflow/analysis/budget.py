@@ -14,10 +14,13 @@ from blockweight.workflow.analysis.costs import Work
 
 Method = Literal["eba", "screen", "bisect", "probe", "sketch", "gradient"]
 
-PICTURES, ESTIMATES = 0.75, 0.25
-"""How a block's effect differs from scene to scene, in finished pictures and by the probe: its standard deviation as a
-share of its mean. The medians of the visible blocks of the two embedded LoRAs are 0.6 and 0.9, and 0.3 and 0.2
-(`benchmarks/analysis.py`); a guess for any other LoRA, until its own scenes are measured."""
+PICTURES = 0.85
+"""How a block's effect on finished pictures differs from scene to scene: its standard deviation as a share of its mean,
+the median of the visible blocks of the embedded LoRAs (docs/analysis.md). A guess for any other LoRA, until its own
+scenes are measured."""
+
+LOOKS: dict[Method, float] = {"probe": 0.25, "sketch": 0.45}
+"""The same by what finishes no pictures."""
 
 LEAST = 2
 """Scenes without which there is no interval."""
@@ -120,8 +123,8 @@ _UNSAID: dict[Method, str] = {
 def _settled(method: Method, scenes: int) -> str:
     if scenes < LEAST:
         return "One scene ranks the blocks and settles nothing: how far scenes differ stays unknown."
-    looks = method in ("probe", "sketch")
-    factor = _factor(scenes, ESTIMATES, 0.0) if looks else _factor(scenes, PICTURES, PICTURE_SPREAD)
+    look = LOOKS.get(method)
+    factor = _factor(scenes, PICTURES, PICTURE_SPREAD) if look is None else _factor(scenes, look, 0.0)
     if factor > 5:
         return (
             f"{scenes} scenes rank the blocks and find those that clearly do nothing; how strong a block is they leave "
