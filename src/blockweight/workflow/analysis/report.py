@@ -52,7 +52,8 @@ def report_of(ask: AnalysisAsk, findings: Findings, bench: Bench, preview: str) 
         settings=(*setting_rows(ask), *bounded_rows(findings)),
         labels=labels_of(findings),
     )
-    return analysis_report(found).encode()
+    # A file name may hold bytes that are no text.
+    return analysis_report(found).encode("utf-8", "replace")
 
 
 def _floors(findings: Findings) -> dict[str, float]:
