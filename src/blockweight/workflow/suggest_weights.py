@@ -64,6 +64,34 @@ class RenderedSuggestion:
     error: PredictionError
 
 
+def lowering_analysis(state: TuningState) -> AnalysisPlan:
+    """The plan of the latest complete analysis with a mask. BlockweightError if there is none, or it has a single
+    scene."""
+    if not state.analyses:
+        raise BlockweightError(
+            "The project has no complete analysis yet; run 'blockweight tune analyze --mask FILE', with a picture that "
+            "is white where the LoRA should work."
+        )
+    plans = {plan.number: plan for plan in state.analysis_plans if plan.masks and plan.method == "eba"}
+    found = next((plans[each.plan] for each in reversed(state.analyses) if each.plan in plans), None)
+    if found is None:
+        raise BlockweightError(
+            "No analysis of the project has a mask, so nothing tells where the LoRA should work; run 'blockweight tune "
+            "analyze --mask FILE', which needs no new pictures."
+        )
+    if len(found.scenes) < 2:
+        raise BlockweightError(
+            "The analysis has a single scene, which says nothing about the spread, so no block's cost is settled; add "
+            "scenes or seeds to the project and analyse again."
+        )
+    return found
+
+
+def jobs_without(state: TuningState, plan: AnalysisPlan) -> list[Job]:
+    """The pictures without the LoRA, one a scene, from which is told what is kept."""
+    return [Job(scene, state.lora, NO_LORA) for scene in plan.scenes]
+
+
 def suggest_weights(
     tuning: TuningProject,
     budget: Budget,
@@ -79,10 +107,10 @@ def suggest_weights(
     scene, and for a fixed block that it left out and that does not stand at its base.
     """
     state = tuning.state()
-    plan = _analysis(state)
+    plan = lowering_analysis(state)
     held = _held(state, plan)
     rows = analysis_jobs(state, plan)
-    without = [Job(scene, state.lora, NO_LORA) for scene in plan.scenes]
+    without = jobs_without(state, plan)
     needed = [*chain(*rows), *(without if budget.keep is not None else ())]
     _render(tuning, needed, plan, "What the suggestion needs", make_renderer, progress)
     project = tuning.project
@@ -135,28 +163,6 @@ class _Changed(Mapping[str, Picture]):
 
     def __len__(self) -> int:
         return len(self._jobs)
-
-
-def _analysis(state: TuningState) -> AnalysisPlan:
-    """The plan of the latest complete analysis with a mask."""
-    if not state.analyses:
-        raise BlockweightError(
-            "The project has no complete analysis yet; run 'blockweight tune analyze --mask FILE', with a picture that "
-            "is white where the LoRA should work."
-        )
-    plans = {plan.number: plan for plan in state.analysis_plans if plan.masks and plan.method == "eba"}
-    found = next((plans[each.plan] for each in reversed(state.analyses) if each.plan in plans), None)
-    if found is None:
-        raise BlockweightError(
-            "No analysis of the project has a mask, so nothing tells where the LoRA should work; run 'blockweight tune "
-            "analyze --mask FILE', which needs no new pictures."
-        )
-    if len(found.scenes) < 2:
-        raise BlockweightError(
-            "The analysis has a single scene, which says nothing about the spread, so no block's cost is settled; add "
-            "scenes or seeds to the project and analyse again."
-        )
-    return found
 
 
 def _held(state: TuningState, plan: AnalysisPlan) -> dict[str, float]:

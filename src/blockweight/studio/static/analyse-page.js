@@ -167,6 +167,7 @@ function showActions() {
   by("apply-all").hidden = !complete || !left;
   by("apply-all").textContent = fill(words.applyAll, { count: left });
   by("to-tune").hidden = !complete || left > 0 || !whole();
+  by("least").hidden = !complete || !analysis.masks.length || !whole();
   by("revoke-all").hidden = !analysis.blocks.some((each) => each.applied !== null);
 }
 
