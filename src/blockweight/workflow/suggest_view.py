@@ -130,7 +130,7 @@ def shown_suggestion(tuning: TuningProject, number: int) -> ShownSuggestion:
     try:
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         return _shown(tuning, number, folder, facts)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise BlockweightError(f"The suggestion {number} cannot be read; suggest the weights anew.") from None
 
 
