@@ -15,7 +15,7 @@ from blockweight.measure import (
     load_embedder,
     measure_aspects,
 )
-from blockweight.measure.embeddings import patch_shares
+from blockweight.measure.cells import mask_cells
 
 
 def features(embedding, left, right):
@@ -56,13 +56,13 @@ def test_layers_count_alike():
 def test_a_patch_counts_by_how_much_of_it_is_masked():
     mask = np.zeros((6, 10), bool)
     mask[:, :7] = True
-    assert patch_shares(mask, 2, 2) == pytest.approx(np.array([[1, 0.4], [1, 0.4]]))
+    assert mask_cells(mask, (2, 2)) == pytest.approx(np.array([[1, 0.4], [1, 0.4]]))
 
 
 def test_the_shares_of_patches_hold_the_whole_mask():
     mask = noise(1, 13, 29)[..., 0] > 128
     for rows, columns in ((1, 1), (4, 4), (5, 7), (16, 40)):  # more patches than pixels too
-        assert patch_shares(mask, rows, columns).mean() == pytest.approx(mask.mean())
+        assert mask_cells(mask, (rows, columns)).mean() == pytest.approx(mask.mean())
 
 
 def test_a_picture_among_the_latest_is_read_once():

@@ -17,6 +17,7 @@ from blockweight.measure.aspects import (
     unit_of,
 )
 from blockweight.measure.bisected import Bisected, bisected_effects
+from blockweight.measure.cells import mask_cells
 from blockweight.measure.colour import colour_differences, colour_distance
 from blockweight.measure.comparisons import (
     MOST_MORE,
@@ -110,7 +111,6 @@ from blockweight.measure.predictions import LoweredFigures, PredictionError, low
 from blockweight.measure.probe import (
     StepMap,
     map_values,
-    mask_cells,
     mixed_values,
     probe_table,
     step_map,

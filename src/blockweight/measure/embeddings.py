@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blockweight.errors import BlockweightError
+from blockweight.measure.cells import mask_cells
 from blockweight.measure.pictures import Mask, Picture
 from blockweight.measure.transformers_folder import load_parts, settings_of
 
@@ -67,7 +68,7 @@ def embedding_distance(picture: Features, source: Features, mask: Mask | None = 
     """
     if mask is None:
         return _cosine_distance(picture.embedding, source.embedding)
-    shares = patch_shares(mask, *picture.patches.shape[:2])[..., None]
+    shares = mask_cells(mask, picture.patches.shape[:2])[..., None]
     one, other = ((found.patches * shares).sum(axis=(0, 1)) for found in (picture, source))
     return _cosine_distance(one, other)
 
@@ -84,21 +85,9 @@ def feature_distance(picture: Features, source: Features, mask: Mask | None = No
     found = []
     for one, other in zip(picture.layers, source.layers, strict=True):
         squared = np.square(_unit(one) - _unit(other)).sum(axis=2)
-        shares = None if mask is None else patch_shares(mask, *squared.shape)
+        shares = None if mask is None else mask_cells(mask, squared.shape)
         found.append(float(np.average(squared, weights=shares)))
     return sum(found) / len(found)
-
-
-def patch_shares(mask: Mask, rows: int, columns: int) -> NDArray[np.float64]:
-    """How much of each patch lies under the mask, (rows, columns), 0…1; the picture is cut into that many."""
-    ends = [np.linspace(0, size, count + 1) for size, count in zip(mask.shape, (rows, columns), strict=True)]
-    by_row, by_column = (
-        # What every pixel has in every patch, in pixels: a patch's border may cut one.
-        np.clip(np.minimum(end[1:, None], at + 1) - np.maximum(end[:-1, None], at), 0, 1)
-        for end, at in zip(ends, (np.arange(size) for size in mask.shape), strict=True)
-    )
-    shares: NDArray[np.float64] = by_row @ mask @ by_column.T * (rows * columns / mask.size)
-    return shares
 
 
 def load_embedder(folder: Path, device: str | None = None) -> Embedder:

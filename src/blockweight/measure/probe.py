@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
+from blockweight.measure.cells import mask_cells
 from blockweight.measure.effect_table import CHANGE, INSIDE, OUTSIDE, EffectTable, SceneName
 from blockweight.measure.pictures import Mask, Picture
 from blockweight.render import Maps, Probed, ProbedLevel
@@ -107,14 +108,6 @@ def map_values(maps: Maps, mask: Mask | None = None) -> Floats:
     return under
 
 
-def mask_cells(mask: Mask, size: tuple[int, ...]) -> Floats:
-    """The share of each cell that lies under a mask (H, W), 0 to 1, for cells that cut the picture evenly: `size` is
-    (h, w)."""
-    rows, columns = (_overlaps(length, cells) for length, cells in zip(mask.shape, size, strict=True))
-    share: Floats = rows @ mask.astype(np.float64) @ columns.T
-    return share
-
-
 def probe_table(
     answers: Sequence[Probed],
     blocks: Sequence[str],
@@ -180,12 +173,3 @@ def _shares(weights: Sequence[float] | None, levels: int) -> list[float]:
     if len(given) != levels or not sum(given) > 0:
         raise ValueError(f"{levels} levels need as many weights, above 0 in all, not {given}")
     return [weight / sum(given) for weight in given]
-
-
-def _overlaps(length: int, cells: int) -> Floats:
-    """The share of each cell that each pixel takes, (cells, length)."""
-    edges = np.linspace(0, length, cells + 1)
-    low, high = edges[:-1, None], edges[1:, None]
-    pixels = np.arange(length)
-    covered: Floats = np.clip(np.minimum(high, pixels + 1) - np.maximum(low, pixels), 0, None) * cells / length
-    return covered
