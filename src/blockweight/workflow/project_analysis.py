@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
@@ -294,8 +293,3 @@ def _checked_region(region: str) -> str:
     if len(name) > MOST_REGION or not name.isprintable():
         raise BlockweightError(f"{quoted(region)} names no region; give at most {MOST_REGION} letters on one line.")
     return name
-
-
-def all_jobs(state: TuningState, plan: AnalysisPlan) -> Sequence[Job]:
-    """All of `analysis_jobs`, scene by scene."""
-    return list(chain(*analysis_jobs(state, plan)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -13,7 +11,7 @@ from blockweight.measure import EffectTable, Objective, cotangents, mask_digest,
 from blockweight.plan import Job, Variant
 from blockweight.render import Renderer, SlopeAsk, Slopes, Watch, slope_renderer
 from blockweight.weights import uniform
-from blockweight.workflow.analysis.answers import Arrays
+from blockweight.workflow.analysis.answers import Arrays, answer_key
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
 from blockweight.workflow.analysis.bench import Bench
@@ -73,4 +71,4 @@ def _key(ask: AnalysisAsk, job: Job, scene: int) -> str:
     """By all that decides the answer; what a picture is compared with follows from the scene."""
     mask = ask.mask(scene)
     told = {"job": job.key, "aims": [aim.name for aim in ask.aims], "mask": None if mask is None else mask_digest(mask)}
-    return hashlib.sha256(json.dumps({"slopes": told}, sort_keys=True).encode()).hexdigest()[:32]
+    return answer_key("slopes", told)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ from blockweight.measure import (
 )
 from blockweight.plan import Job, Variant
 from blockweight.render import PROBE_SIGMA, Pair, ProbeAsk, Probed, Prober, Renderer, Watch, prober_of, step_near
-from blockweight.workflow.analysis.answers import Arrays
+from blockweight.workflow.analysis.answers import Arrays, answer_key
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
 from blockweight.workflow.analysis.bench import Bench
@@ -223,4 +221,4 @@ def _key(ask: AnalysisAsk, job: Job, columns: Sequence[str], levels: int) -> str
         "sigmas": list(SIGMAS[levels]),
         "embedder": ask.embedder_name,
     }
-    return hashlib.sha256(json.dumps({"probe": told}, sort_keys=True).encode()).hexdigest()[:32]
+    return answer_key("probe", told)

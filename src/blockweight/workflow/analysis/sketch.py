@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,7 +10,7 @@ from blockweight.measure import EffectTable, mask_digest
 from blockweight.measure import sketch_table as measured_table
 from blockweight.plan import Job
 from blockweight.render import Prober, Renderer, Sketch, SketchAsk, Watch, prober_of, slope_renderer, step_near
-from blockweight.workflow.analysis.answers import Arrays
+from blockweight.workflow.analysis.answers import Arrays, answer_key
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
 from blockweight.workflow.analysis.bench import Bench
@@ -70,4 +68,4 @@ def _key(ask: AnalysisAsk, place: int) -> str:
     mask = ask.mask(place)
     digest = None if mask is None else mask_digest(mask)
     told = {"job": ask.source(place).key, "projections": PROJECTIONS, "mask": digest}
-    return hashlib.sha256(json.dumps({"sketch": told}, sort_keys=True).encode()).hexdigest()[:32]
+    return answer_key("sketch", told)
