@@ -8,7 +8,15 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from blockweight.errors import BlockweightError
-from blockweight.workflow.renderers import check_renderer, chosen_renderer, local_renderer, renderer_named
+from blockweight.render.webui import WebuiRenderer
+from blockweight.workflow.renderers import (
+    check_renderer,
+    chosen_renderer,
+    command_renderer,
+    local_renderer,
+    renderer_named,
+    rendering_with,
+)
 from blockweight.workflow.settings import DEVICES, Settings, save_settings
 
 
@@ -52,6 +60,35 @@ def test_a_name_and_the_settings_say_which_precision_models_calculate_in():
     assert chosen_renderer() == "local:cuda:bf16"
     assert local_renderer() == ("cuda", "torch.bfloat16")
     assert renderer_named("local:cpu") == "cpu"
+
+
+def test_a_command_renders_by_its_option_then_by_the_settings_server_then_here():
+    assert command_renderer() is None
+    save_settings(Settings(device="cuda", renderer="webui+http://host:7860"))
+    assert isinstance(command_renderer(), WebuiRenderer)
+    with rendering_with("local:cpu"):
+        assert command_renderer() == "cpu"
+        with rendering_with(""):
+            assert chosen_renderer() == "webui+http://host:7860"
+        assert chosen_renderer() == "local:cpu"
+    with pytest.raises(BlockweightError, match="There is no renderer 'tpu'"), rendering_with("tpu"):
+        pass
+    assert chosen_renderer() == "webui+http://host:7860"
+
+
+def test_a_server_is_named_without_unknown_options(tmp_path):
+    with pytest.raises(BlockweightError, match="has no option 'lora'; there are: loras"):
+        renderer_named("webui+http://a:1?lora=/x")
+    with pytest.raises(BlockweightError, match=r"There is no folder '.*none'; name one of the WebUI's LoRA folders"):
+        renderer_named(f"webui+http://a:1?loras={tmp_path}/none")
+
+
+def test_without_the_client_a_server_says_what_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("blockweight.render.remote")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    with pytest.raises(BlockweightError, match=r'install them with: pip install "blockweight\[remote\]"'):
+        check_renderer("webui+http://a:1")
 
 
 def test_a_device_that_the_machine_lacks_is_refused():
