@@ -16,7 +16,7 @@ from blockweight.weights.notations.block_lr import BLOCK_ORDER, MIDDLES, block_i
 
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 _TRANSFORMER = (*(f"{attn}.{leaf}" for attn in ("attn1", "attn2") for leaf in _ATTENTION), "ff.net.0.proj", "ff.net.2")
-_TEXT_LAYER = (*(f"self_attn_{leaf}_proj" for leaf in ("q", "k", "v", "out")), "mlp_fc1", "mlp_fc2")
+_TEXT_LAYER = (*(f"self_attn.{leaf}_proj" for leaf in ("q", "k", "v", "out")), "mlp.fc1", "mlp.fc2")
 
 _TEXT_ENCODERS = {"sd1": (("lora_te", 12),), "sd2": (("lora_te", 23),), "sdxl": (("lora_te1", 12), ("lora_te2", 32))}
 """Family → prefix and number of layers of each text encoder."""
@@ -54,18 +54,21 @@ def unet_modules(family: str) -> tuple[UnetModule, ...]:
 
 def modules_by_block(family: str, *, conv: bool) -> dict[str, tuple[str, ...]]:
     """Block → the LoRA names of its modules, for LierLa or (with `conv`) C3Lier; BASE holds the text encoders'."""
-    found: dict[str, list[str]] = {"BASE": list(_text_modules(family))}
+    texts = (names for prefix, layers in _TEXT_ENCODERS[family] for _, names in text_modules(prefix, layers))
+    found: dict[str, list[str]] = {"BASE": list(texts)}
     for module in unet_modules(family):
         if conv or module.standard:
             found.setdefault(module.block, []).append(module.lora_name)
     return {block: tuple(names) for block, names in found.items()}
 
 
-def _text_modules(family: str) -> Iterator[str]:
-    for prefix, layers in _TEXT_ENCODERS[family]:
-        for layer in range(layers):
-            for leaf in _TEXT_LAYER:
-                yield f"{prefix}_text_model_encoder_layers_{layer}_{leaf}"
+def text_modules(prefix: str, layers: int) -> Iterator[tuple[str, str]]:
+    """The modules of a CLIP text encoder with so many layers: each one's dotted name in the text model, and its name in
+    the LoRA file."""
+    for layer in range(layers):
+        for leaf in _TEXT_LAYER:
+            path = f"encoder.layers.{layer}.{leaf}"
+            yield path, f"{prefix}_text_model_{path.replace('.', '_')}"
 
 
 def _attention(path: str, depth: int) -> Iterator[tuple[str, bool]]:

@@ -1,0 +1,1 @@
+"""Several trainings that differ in one thing, and how far apart they are."""
