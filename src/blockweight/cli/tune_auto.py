@@ -1,0 +1,93 @@
+"""`blockweight tune auto`: a search for block weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from blockweight.cli import scene_options as options
+from blockweight.cli.progress import TerminalProgress
+from blockweight.cli.project_options import Id, Json, Project
+from blockweight.cli.renderer_option import with_renderer
+from blockweight.workflow.renderers import command_renderer
+
+
+@with_renderer
+def auto(
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--objective",
+            help="'raise kept', 'raise gone*2', 'lower green:outside', likeness, or a bound: 'kept>=80%'. Repeatable.",
+        ),
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="At most this, 200pictures by default; or 10min.")] = "",
+    segments: Annotated[
+        str, typer.Option("--segments", help="How many, or which: 'a=IN01,IN02;b=OUT07-OUT09'; made by effect.")
+    ] = "",
+    grid: Annotated[str, typer.Option("--grid", help="Weights to try; 0,0.25,0.5,0.75,1 by default.")] = "",
+    between: Annotated[
+        tuple[float, float] | None, typer.Option("--between", help="Or any weight between two, e.g. 0 1.")
+    ] = None,
+    hold_out: Annotated[
+        float | None, typer.Option("--hold-out", help="Share of the scenes never searched in; 0.25 by default.")
+    ] = None,
+    seeds: Annotated[
+        str, typer.Option("--hold-out-seeds", help="Or search in all scenes, and hold out these seeds: 111-114.")
+    ] = "",
+    seeds_mask: Annotated[
+        Path | None,
+        typer.Option("--hold-out-mask", parser=options.path, metavar="FILE", help="The mask of those seeds."),
+    ] = None,
+    home_mask: Annotated[
+        bool, typer.Option("--home-mask", help="Those seeds take the mask that the project's scenes share.")
+    ] = False,
+    target: Annotated[
+        Path | None,
+        typer.Option("--target", parser=options.path, metavar="FILE", help="The picture to come near (likeness)."),
+    ] = None,
+    sampler: Annotated[
+        Literal["gp", "tpe", "nsga2"] | None, typer.Option("--sampler", help="What proposes; by budget by default.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of what is drawn; the same search again.")] = None,
+    apply: Annotated[
+        int | None, typer.Option("--apply", min=1, help="Set the project's weights to this choice.")
+    ] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Give up the search that is not complete.")] = False,
+    project: Project = options.DEFAULT_OUT,
+    event: Id = "",
+    as_json: Json = False,
+) -> None:
+    """Search for weights that do well in several scenes; without options, go on after a stop or show what was found."""
+    from blockweight.workflow.search import steps  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.search.asking import SearchAsked  # noqa: PLC0415
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    asked = SearchAsked(
+        objectives=tuple(objective or ()),
+        budget=budget,
+        segments=segments,
+        grid=grid,
+        between=between,
+        hold_out=hold_out,
+        seeds=seeds,
+        seeds_mask=seeds_mask,
+        home_mask=home_mask,
+        target=target,
+        sampler=sampler or "",
+        seed=seed,
+    )
+    with open_project(project) as tuning:
+        if apply is not None:
+            told = steps.take(tuning, apply, event_id=event)
+        elif cancel:
+            told = steps.cancel(tuning)
+        elif estimate:
+            told = steps.estimate(tuning, asked)
+        else:
+            told = steps.run(tuning, asked, command_renderer, TerminalProgress())
+    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
