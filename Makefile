@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDIO := src/blockweight/studio
 
-.PHONY: studio demo test coverage lint format messages pictures clean
+.PHONY: studio demo test coverage lint format messages pictures gallery clean
 .DELETE_ON_ERROR:
 
 studio: $(VENV)/.installed-studio
@@ -44,8 +44,12 @@ messages: $(VENV)/.installed-dev
 pictures: $(VENV)/.installed-dev
 	PYTHONPATH=tests $(BIN)/python tests/studio/take_pictures.py docs/images
 
+# The gallery of plots in the documents: trains what it needs in blockweight-gallery, once, and draws there.
+gallery: $(VENV)/.installed-dev
+	$(BIN)/python docs/gallery/make.py
+
 clean:
-	rm -rf $(VENV) blockweight-demo
+	rm -rf $(VENV) blockweight-demo blockweight-gallery
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Blockweight needs Python 3.11 or newer; run: make PYTHON=python3.11")'

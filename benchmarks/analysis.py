@@ -203,7 +203,7 @@ def show_coverage(pools: Gatherer, truth: Pool, visible: Sequence[str], repeats:
 
     for region in REGIONS:
         row(f"block by block, {region}", truth.table, region)
-    row("  as if pictures never leapt", replace(truth.table, expected_spread=0.0), CHANGE)
+    row("  as if pictures never leapt", replace(truth.table, leaps=False), CHANGE)
     for levels in (1, 3):
         row(f"probe, {levels} level{'s' * (levels > 1)}", pools.probe(levels).table, CHANGE)
     row("sketch", pools.sketch().table, CHANGE)

@@ -14,6 +14,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ from blockweight.measure import (
     objective_change,
     predicted_table,
     sketch_table,
-    slope_points,
 )
 from blockweight.plan import Job, LoraUse, Scene, Variant, plan_block_analysis
 from blockweight.render import SketchAsk, SlopeAsk
@@ -80,14 +80,15 @@ def main() -> None:
     truth = EffectTable(REGIONS, blocks, scene_names, signed)
     print(f"\n{'slopes of green':<22} {'region':<8} {'Spearman':>20} {'Pearson':>20} {'rows':>7} {'time':>7}")
     slopes, cost = {}, {}
-    middle = slope_points(VALUE, BASE, 2)[1]
+    middle = (VALUE + BASE) / 2
     for weight in (BASE, middle):
         asks = [SlopeAsk(job(scene, weight), cotangents(goals[n])) for n, scene in enumerate(scenes)]
         slopes[weight], cost[weight] = timed(lambda asks=asks: list(renderer.slopes(asks)))
         cost[weight] = (sum(each.cost for each in slopes[weight]), cost[weight])
     ways = {"at 1": (BASE,), f"at {middle:g}": (middle,), f"at 1 and {middle:g}": (BASE, middle)}
     for title, points in ways.items():
-        table = predicted_table(REGIONS, names, list(zip(*(slopes[p] for p in points), strict=True)), VALUE, BASE)
+        tables = [predicted_table(REGIONS, names, slopes[point], VALUE, BASE) for point in points]
+        table = replace(tables[0], values=np.mean([each.values for each in tables], axis=0))
         share = [sum(cost[p][part] for p in points) / total for part, total in enumerate((rows, whole))]
         for region in REGIONS:
             show(title, region, matrix(truth, region, blocks), matrix(table, region, blocks), share)

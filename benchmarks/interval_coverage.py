@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockweight.measure import Effect, EffectTable, prompt_groups
+from blockweight.measure import Effect, EffectTable
 
 Floats = NDArray[np.float64]
 Design = int | tuple[int, int]
@@ -35,16 +35,17 @@ def covered(
     variances' ratio before it is looked whether the interval holds it."""
     random = np.random.default_rng(seed)
     prompts = np.unique([scene.prompt for scene in table.scenes], return_inverse=True)[1]
-    signed = bool((table.values[table.aspects.index(aspect)] < 0).any())
+    signed = table.has_sign(aspect)
     chosen = [drawn(prompts, design, random) for _ in range(repeats)]
     rates, factors = [], []
+    runs = [table.of_scenes(places) for places in chosen]
     for block in blocks:
         samples = table.samples(aspect, block)
         true, stretch = pool_mean(samples, prompts, design), stretched(samples, prompts, design)
         held = 0
-        for places in chosen:
-            groups = prompt_groups([table.scenes[place].prompt for place in places])
-            effect = Effect(block, tuple(map(float, samples[places])), groups, signed, table.expected_spread)
+        for run in runs:
+            effect = run.effect(aspect, block)
+            assert effect is not None
             held += holds(effect, true, stretch, signed=signed)
             factors.append(width(effect, true, signed=signed))
         rates.append(held / repeats)

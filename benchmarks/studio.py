@@ -103,9 +103,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="studio-") as name:
         folder = Path(name)
         os.environ["BLOCKWEIGHT_CONFIG"] = str(folder / "config")
-        from studio_server import Server, chromium  # noqa: PLC0415 - of the tests
+        from studio_server import Server  # noqa: PLC0415
 
         from blockweight.studio.projects import identity_of  # noqa: PLC0415
+        from browser import chromium  # noqa: PLC0415 - of the tests
 
         tuning = project(folder / "p", asked.scenes)
         pictures = len(list(tuning.project.pictures.folder.glob("*.png")))

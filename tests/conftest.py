@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import workshop
+from browser import chromium
 
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,3 +42,10 @@ def lora(tmp_path: Path) -> Path:
 def model(tmp_path: Path) -> Path:
     """A folder that has the outside of a diffusers model."""
     return workshop.write_model(tmp_path / "model")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """The system's Chromium, one for all suites of a process: Playwright drives no second one there."""
+    with chromium() as started:
+        yield started

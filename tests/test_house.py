@@ -14,7 +14,12 @@ import blockweight
 SOURCE = Path(blockweight.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 ROOMS = sorted(file.parent for file in FILES if file.name == "__init__.py" and file.parent != SOURCE)
-NEEDS_TORCH = {SOURCE / "render" / "local", SOURCE / "render" / "local" / "sampling", SOURCE / "demo" / "train"}
+NEEDS_TORCH = {
+    SOURCE / "render" / "local",
+    SOURCE / "render" / "local" / "sampling",
+    SOURCE / "demo" / "train",
+    SOURCE / "train" / "local",
+}
 
 
 def name_of(path: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from blockweight.cli import analyze, compare, main, rounds, suggest, transfer, tune
+from blockweight.cli import again, analyze, compare, main, plot, rounds, suggest, transfer, tune, tune_auto
 from blockweight.render import FakeRenderer, Renderer
 
 
@@ -33,8 +33,8 @@ class CommandLine:
             self.renderer = make()
             return self.renderer
 
-        for commands in (analyze, rounds, tune, compare, suggest, transfer):
-            self._monkeypatch.setattr(commands, "local_renderer", made)
+        for commands in (again, analyze, plot, rounds, tune, tune_auto, compare, suggest, transfer):
+            self._monkeypatch.setattr(commands, "command_renderer", made)
 
     def __call__(self, *arguments: object, stdin: bytes = b"") -> Ended:
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))

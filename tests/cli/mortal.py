@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 
-from blockweight.cli import analyze, main, rounds, tune
+from blockweight.cli import analyze, main, rounds, tune, tune_auto
 from blockweight.render import FakeRenderer, unwatched
 
 
@@ -20,5 +20,5 @@ class Mortal(FakeRenderer):
         print("rendered", len(self.rendered), flush=True)  # noqa: T201
 
 
-analyze.local_renderer = rounds.local_renderer = tune.local_renderer = Mortal
+analyze.command_renderer = rounds.command_renderer = tune.command_renderer = tune_auto.command_renderer = Mortal
 main()

@@ -15,7 +15,7 @@ from PIL import Image
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.render import FakeRenderer
-from blockweight.workflow.renderers import local_renderer
+from blockweight.workflow.renderers import command_renderer
 from workshop import FULL, WEIGHTS, tree, write_lora_file, write_model
 
 ONES = ",".join("1" * 26)
@@ -263,7 +263,7 @@ def test_a_project_whose_log_is_no_database(blockweight, place):
 
 
 def test_without_torch_rendering_says_what_to_install(blockweight, place, monkeypatch):
-    monkeypatch.setattr("blockweight.cli.analyze.local_renderer", local_renderer)
+    monkeypatch.setattr("blockweight.cli.analyze.command_renderer", command_renderer)
     for name in [name for name in sys.modules if name.startswith("blockweight.render.local")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)

@@ -91,6 +91,17 @@ def test_the_hires_pass_and_the_schedule_reach_the_project(blockweight, place):
     )
 
 
+def test_loras_beside_the_tuned_one_and_rest_reach_the_project(blockweight, place):
+    write_lora_file(place / "loras" / "style.safetensors", FULL.blocks, seed=2)
+    text = TEXT.replace(">\n", "> <lora:style:0.25>\n", 1).replace("ENSD: 1", 'Blockweight LoRA 1: "rest: 0.5"')
+    ended = blockweight("project", "new", "p", "--infotext", "-", "--json", stdin=text.encode())
+    assert (ended.code, ended.err) == (0, "")
+    state = json.loads(ended.out)
+    ((other,),) = (scene["loras"] for scene in state["scenes"])
+    assert (other["strength"], set(other["blocks"].values())) == (0.25, {1.0})
+    assert state["weights"]["rest"] == 0.5
+
+
 def test_notes_on_what_was_typed_over_are_left_out(blockweight, place):
     (place / "text.txt").write_text(TUTORIAL)
     typed = ("--lora", "loras/gobuhime.safetensors", "--model", "models/anime", "--weights", "ALL", "--seeds", "1")

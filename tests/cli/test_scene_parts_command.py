@@ -51,7 +51,7 @@ def test_a_file_that_was_moved_is_said_by_its_content(blockweight, place):
     assert list(json.loads(said.out)["missing"].values()) == ["vae.safetensors"]
     wrong = blockweight("project", "locate", "copy", "--file", "goblin.safetensors")
     assert wrong.code == 2
-    assert "is not a VAE, ControlNet or picture of the project" in wrong.err
+    assert "is not a VAE, ControlNet, picture or other LoRA of the project" in wrong.err
     assert blockweight("project", "locate", "copy", "--file", "far/moved-vae.safetensors").code == 0
 
 

@@ -66,3 +66,13 @@ def test_a_transfer_is_estimated_and_run(project):
     told = json.loads(project(*asked, "--json").out)
     assert [row["group"] for row in told["table"]] == ["home", "seeds 11-12"]
     assert "Nothing was given" in project("transfer").err
+
+
+def test_rates_and_ranks_of_a_training_are_suggested(project):
+    assert "has no analysis yet" in project("suggest", "block-lr").err
+    project("tune", "analyze", "--blocks", "IN01-IN03", "--mask", "face.png")
+    told = json.loads(project("suggest", "block-lr", "--levels", "876", "--network-dim", "4", "--json").out)
+    assert told["weights"].startswith("876:")
+    assert "--network_dim 4" in told["text"]
+    assert "sd-scripts: --network_module" in project("suggest", "block-lr").out
+    assert "no level of 3 groups" in project("suggest", "block-lr", "--levels", "87").err

@@ -94,3 +94,32 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(blockweight, arguments, messa
     ended = blockweight(*arguments)
     assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
     assert message in ended.err
+
+
+GROUPED = ("train-args", "--groups", "a=IN01-IN08,b=others", "--family", "sd1", "--for", "sd-scripts")
+
+
+def test_each_level_of_some_groups_has_arguments_of_its_own(blockweight):
+    ended = blockweight(*GROUPED, "--levels", "80, 43")
+    lines = ended.out.splitlines()
+    assert [line.startswith("# 80:1,0,0.8,") for line in lines[::2]] == [True, False]
+    assert ["mid_lr_weight=0" in lines[1], "mid_lr_weight=0.3" in lines[3]] == [True, True]
+    assert len(json.loads(blockweight(*GROUPED, "--levels", "80,43", "--json").out)) == 2
+    assert json.loads(blockweight(*GROUPED, "--levels", "80", "--json").out)["weights"].startswith("80:1,0,0.8")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "--levels 876,654"),
+        (("--levels", "876"), "no level of 2 groups"),
+        (("--levels", "87,65", "--out", "a.txt"), "of one level"),
+        (("1,0", "--levels", "87"), "either the weights or --groups"),
+    ],
+)
+def test_levels_that_cannot_be_written_are_refused(blockweight, tmp_path, monkeypatch, more, says):
+    monkeypatch.chdir(tmp_path)
+    ended = blockweight(*GROUPED, *more)
+    assert ended.code == 2
+    assert says in ended.err
+    assert tree(tmp_path) == {}

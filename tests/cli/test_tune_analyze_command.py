@@ -44,7 +44,7 @@ class Interrupted(FakeRenderer):
 
 def test_an_analysis_is_estimated_run_and_applied(tune):
     assert tune("analyze", "--blocks", "IN01-IN03", "--estimate").out.startswith(
-        "8 pictures, no time measured yet\n2 scenes rank the blocks"
+        "8 pictures, no time measured yet\n2 scenes tell a typical block's effect"
     )
     ended = tune("analyze", "--blocks", "IN01-IN03", "--range", "1,1.001")
     assert ended.code == 0
@@ -125,7 +125,7 @@ def test_what_is_wrong_is_one_sentence_and_plans_nothing(tune, arguments, words)
 
 def test_a_budget_chooses_how_many_scenes_and_says_what_they_tell(tune):
     told = tune("analyze", "--blocks", "IN01-IN03", "--budget", "8pictures", "--estimate").out
-    assert told.startswith("8 pictures, no time measured yet\n2 scenes rank the blocks")
+    assert told.startswith("8 pictures, no time measured yet\n2 scenes tell a typical block's effect")
     assert tune("analyze", "--blocks", "IN01-IN03", "--budget", "1picture").code == 2
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lora_files import MID, Q, file_bytes, load, raw, write
 
 from blockweight.lora import read_header, write_lora
-from blockweight.lora.hashes import DataHasher, data_hashes, file_hashes
+from blockweight.lora.hashes import DataHasher, data_hashes, file_hashes, webui_hash
 from blockweight.lora.write import splice
 
 DATA = Path(__file__).parents[1] / "data" / "lora"
@@ -134,3 +134,11 @@ def test_stamps_of_small_files_are_the_hash_of_nothing(tmp_path):
     path = tmp_path / "a.safetensors"
     path.write_bytes(file_bytes({}, {"a": "b"}))
     assert facts(path)["sshs_legacy_hash"] == "e3b0c442"
+
+
+@pytest.mark.parametrize("known", ORACLE, ids=lambda known: known["file"])
+def test_an_infotexts_hash_is_the_stamped_one_else_that_of_the_data(known):
+    path = DATA / known["file"]
+    header = read_header(path)
+    stamped = header.metadata.get("sshs_model_hash", known["sshs_model_hash"])
+    assert webui_hash(path, header) == stamped[:12]

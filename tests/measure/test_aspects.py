@@ -20,7 +20,6 @@ from blockweight.measure import (
     measure_aspects,
     parse_aspects,
     region_of,
-    unit_of,
 )
 
 PIXEL_ASPECTS = [aspect.name for aspect in ASPECTS if not aspect.needs_model]
@@ -62,7 +61,7 @@ def test_any_text_is_read_or_refused_in_a_sentence(text):
 
 
 def test_a_name_tells_its_unit_and_region():
-    assert (unit_of("colour:inside"), unit_of("change"), unit_of("diff")) == ("ΔE", "levels", "%")
+    assert [aspect_of(name).unit for name in ("colour:inside", "change", "diff")] == ["ΔE", "levels", "%"]
     assert (region_of("colour:inside"), region_of("colour")) == ("inside", "")
 
 

@@ -39,16 +39,31 @@ def test_a_table_survives_json() -> None:
     again = table_from(json.loads(json.dumps(table.facts(), allow_nan=False)))
     assert (again.aspects, again.blocks, again.scenes) == (table.aspects, table.blocks, table.scenes)
     assert np.array_equal(again.values, table.values, equal_nan=True)
-    assert table_from(replace(table, expected_spread=0.0).facts()).expected_spread == 0
+    assert table_from(replace(table, leaps=False).facts()).leaps is False
 
 
 def test_effects_of_finished_pictures_reckon_with_leaps() -> None:
     table = EffectTable(("change",), ("IN01",), SCENES, np.array([[[5.0, 5.1]]]))
     effect = table.effect("change", "IN01")
-    without = replace(table, expected_spread=0.0).effect("change", "IN01")
+    without = replace(table, leaps=False).effect("change", "IN01")
     assert effect is not None and without is not None
     assert effect.interval[1] > 2 * without.interval[1]
     assert effect.margin > 2 * without.margin
+
+
+def test_inside_a_mask_leaps_are_expected_to_be_larger() -> None:
+    names = ("change", "change:inside")
+    table = EffectTable(names, ("IN01",), SCENES, np.array([[[5.0, 5.1]], [[5.0, 5.1]]]))
+    whole, inside = (table.effect(name, "IN01") for name in names)
+    assert whole is not None and inside is not None and inside.margin > 1.2 * whole.margin
+
+
+def test_a_block_that_hardly_moves_an_objective_is_expected_to_leap_less_than_one_that_does() -> None:
+    values = np.array([[[0.1, 0.1], [8.0, 8.0]]])
+    table = EffectTable(("green",), ("IN01", "OUT08"), SCENES, values, signed=frozenset({"green"}))
+    still, strong = table.effects("green")
+    assert 0 < 8 * still.margin < strong.margin
+    assert all(effect.margin == 0 for effect in replace(table, leaps=False).effects("green"))
 
 
 def test_a_table_of_some_scenes_keeps_their_samples() -> None:
@@ -89,7 +104,7 @@ def test_the_effects_of_finished_pictures_end_at_the_most_that_their_aspect_can_
 
 
 def test_what_finishes_no_picture_has_no_end() -> None:
-    table = EffectTable(("change",), ("OUT08",), (SceneName("1", 1),), np.array([[[4.0]]]), expected_spread=0.0)
+    table = EffectTable(("change",), ("OUT08",), (SceneName("1", 1),), np.array([[[4.0]]]), leaps=False)
     assert table.effect("change", "OUT08").most == math.inf
 
 

@@ -18,7 +18,6 @@ from blockweight.measure import (
     mean_difference,
     mixed_values,
     probe_table,
-    step_map,
     step_map_from,
 )
 from blockweight.plan import Checkpoint, LoraUse, Scene, Variant, plan_block_analysis
@@ -77,7 +76,7 @@ def test_a_table_has_the_weighted_mean_of_the_levels_of_every_region() -> None:
     np.testing.assert_allclose(table.samples("change:outside", "IN04"), [(3 * 1 + 2) / 4, 1])
     plain = probe_table(answers, PLAN.blocks)
     assert plain.aspects == ("change",)
-    assert plain.expected_spread == 0
+    assert not plain.leaps
     np.testing.assert_allclose(plain.samples("change", "IN04"), [(2.5 + 5) / 2, 1])
 
 
@@ -98,19 +97,6 @@ def test_weights_that_fit_no_levels_are_refused() -> None:
     for weights in ((1.0,), (0.0, 0.0)):
         with pytest.raises(ValueError, match="2 levels"):
             probe_table([answer(known(1, 1), known(1, 1))], PLAN.blocks, weights=weights)
-
-
-def test_a_step_map_has_every_block_at_every_step() -> None:
-    found = step_map([answer(known(4, 1), known(8, 2)), answer(known(2, 1), known(0, 0))], PLAN.blocks, [LEFT, LEFT])
-    assert found.steps == (1, 2)
-    assert found.sigmas == (4.0, 8 / 3)
-    np.testing.assert_allclose(found.values[0], [[4, 8], [8, 16], [12, 24]])
-    np.testing.assert_allclose(found.mean(), [[3, 4], [6, 8], [9, 12]])
-
-
-def test_scenes_of_different_levels_have_no_step_map() -> None:
-    with pytest.raises(BlockweightError, match="different noise levels"):
-        step_map([answer(known(1, 1)), answer(known(1, 1), known(1, 1))], PLAN.blocks)
 
 
 def test_a_step_map_survives_json() -> None:

@@ -14,7 +14,6 @@ from blockweight.measure import (
     Verdict,
     next_step,
     planned_looks,
-    undecided,
 )
 
 SCENES = 8
@@ -127,13 +126,6 @@ def test_scenes_that_were_measured_beforehand_are_used_first():
     step = next_step(measured(table, {("B0", 5)}), PLAN)
     assert step.more == (("B0", 0),)
     assert next_step(table, PLAN).done
-
-
-def test_undecided_names_the_blocks_that_wait():
-    table = truth(STILL, DOUBTFUL)
-    some = measured(table, {(block, scene) for block in table.blocks for scene in (0, 1)})
-    assert undecided(some, PLAN) == ("B1",)
-    assert undecided(table, PLAN) == ()
 
 
 @settings(max_examples=20)

@@ -9,9 +9,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant, quote_setting, read_infotext
-from blockweight.project import parameters_text
+from blockweight.plan import (
+    Checkpoint,
+    Infotext,
+    Job,
+    LoraUse,
+    Scene,
+    Variant,
+    infotext_of,
+    quote_setting,
+    read_infotext,
+    tagged_loras,
+)
 from blockweight.weights import BlockWeights
+from blockweight.weights.notations.tag import LoraTag
 from infotexts import FORGE, PIECES, TUTORIAL
 from workshop import FULL
 
@@ -21,12 +32,23 @@ def settings_of(line: str) -> dict[str, str]:
     return dict(read_infotext(f"1girl\nSteps: 20, Sampler: Euler, {line}").settings)
 
 
+def meant(read: Infotext) -> LoraTag | None:
+    """The tag of the LoRA that the picture is about."""
+    tuned = tagged_loras(read, []).tuned
+    return None if tuned is None else tuned.tag
+
+
 def test_the_tutorials_infotext_is_understood_whole():
     read = read_infotext(TUTORIAL)
     assert read.prompt == "1girl, gobuhime, longhair, hairornament, choker <lora:gobuhime-Defmix2:1:XYZ>"
     assert read.bare_prompt == "1girl, gobuhime, longhair, hairornament, choker"
     assert read.negative_prompt == "EasyNegative, (nude, nipples: 1.3)"
-    assert (read.lora.name, read.lora.te, read.lora.unet, read.lora.weights) == ("gobuhime-Defmix2", 1, 1, "XYZ")
+    assert (meant(read).name, meant(read).te, meant(read).unet, meant(read).weights) == (
+        "gobuhime-Defmix2",
+        1,
+        1,
+        "XYZ",
+    )
     assert list(read.settings.items()) == [
         ("Steps", "25"),
         ("Sampler", "DPM++ 2M Karras"),
@@ -147,9 +169,9 @@ def test_tags_are_taken_out_of_the_prompt(prompt, bare):
 
 
 def test_the_lora_meant_is_the_one_with_block_weights():
-    assert read_infotext("a <lora:x:1> <lora:y:0.5:lbw=MIDD> <lora:z:1:lbw=ALL>").lora.name == "y"
-    assert read_infotext("a <lora:x:1> <lora:z:1>").lora.name == "x"
-    assert read_infotext("a <hypernet:x:1>").lora is None
+    assert meant(read_infotext("a <lora:x:1> <lora:y:0.5:lbw=MIDD> <lora:z:1:lbw=ALL>")).name == "y"
+    assert meant(read_infotext("a <lora:x:1> <lora:z:1>")).name == "x"
+    assert meant(read_infotext("a <hypernet:x:1>")) is None
 
 
 def test_a_tag_that_cannot_be_read_says_why():
@@ -182,10 +204,10 @@ JOBS = st.builds(
 
 @given(JOBS)
 def test_what_the_program_writes_into_its_pictures_it_reads_back(job):
-    read, scene = read_infotext(parameters_text(job)), job.scene
+    read, scene = read_infotext(infotext_of(job)), job.scene
     assert (read.bare_prompt, read.negative_prompt) == (scene.prompt, scene.negative_prompt)
-    assert (read.lora.name, read.lora.unet) == ("gobuhime", job.lora.strength)
-    assert read.lora.weights == job.variant.weights.vector()
+    assert (meant(read).name, meant(read).unet) == ("gobuhime", job.lora.strength)
+    assert meant(read).weights == job.variant.weights.vector()
     said = read.settings
     assert (int(said["Seed"]), int(said["Steps"]), float(said["CFG scale"])) == (
         scene.seed, scene.steps, scene.cfg_scale,
@@ -200,9 +222,9 @@ def test_a_picture_without_the_lora_is_read_back_without_one():
         LoraUse("x.safetensors", "d" * 64),
         Variant("no LoRA", None),
     )
-    assert read_infotext(parameters_text(job)).lora is None
+    assert meant(read_infotext(infotext_of(job))) is None
     named = replace(job, scene=replace(job.scene, checkpoint=Checkpoint('m/a, "b": c.safetensors', "c" * 64)))
-    assert read_infotext(parameters_text(named)).settings["Model"] == 'a, "b": c'
+    assert read_infotext(infotext_of(named)).settings["Model"] == 'a, "b": c'
 
 
 VALUES = LINES.map(str.strip) | st.builds(json.dumps, st.lists(st.integers() | st.text(max_size=3), max_size=3))
@@ -221,7 +243,7 @@ def test_settings_are_written_and_read_back(settings):
 @example("Steps: 1, a: " + "9" * 10_000 + ", b: [" + "9" * 10_000 + "]")
 def test_any_text_is_an_infotext(text):
     read = read_infotext(text)
-    assert (read.tags, read.lora, read.bare_prompt) is not None
+    assert (read.tags, meant(read), read.bare_prompt) is not None
     json.dumps([read.prompt, read.negative_prompt, dict(read.settings), read.unread], ensure_ascii=False).encode()
 
 

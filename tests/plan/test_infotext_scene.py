@@ -50,11 +50,13 @@ def test_a_forge_infotext_gives_a_scene_with_the_sampler_and_its_schedule():
     assert (scene.seed, scene.width, scene.height) == (4021967, 512, 768)
     assert (scene.sampling.sampler, scene.sampling.scheduler) == ("DPM++ 2M", "Karras")
     assert [note.fields for note in scene.notes] == [
-        ("Prompt",), ("Seed",), ("ControlNet picture",), ("Hires prompt",),
+        ("Seed",), ("ControlNet picture",), ("Hires prompt",),
     ]  # fmt: skip
     assert (scene.parts.vae, scene.parts.vae_hash) == ("kl-f8-anime2.ckpt", "f921fb3f29")
     assert [unit.model for unit in scene.parts.controls] == ["control_v11p_sd15_canny"]
-    assert scene.notes[0].text == "The LoRA 'style' is left out: a scene has no other LoRA than the project's."
+    tuned, (other,) = scene.loras.tuned, scene.loras.others
+    assert (tuned.name, tuned.tag.weights, tuned.short_hash) == ("gobuhime", "OUTALL", "0a1b2c3d4e5f")
+    assert (other.name, other.tag.unet, other.short_hash) == ("style", 0.5, "9f8e7d6c5b4a")
 
 
 @pytest.mark.parametrize(
@@ -195,11 +197,8 @@ def test_noise_of_the_device_that_renders_is_meant_where_the_infotext_names_none
     ("prompt", "words"),
     [
         ("a <hypernet:x:1>", "'<hypernet:x:1>' is left out: only LoRAs are applied."),
-        ("a <lora:x:1:lbw=ALL> <lora:y:1>", "The LoRA 'y' is left out"),
         ("a <lora:x:1:1:1:q=1>", "The tag '<lora:x:1:1:1:q=1>' cannot be read and is left out: The tag's option"),
-        ("a <lora:x:0.5:1>", "is 0.5 for the text encoder and 1 for the UNet; a project has one, so 1 is taken"),
         ("a <lora:x:1:lbwe=ATTNDEEPON>", "The elemental preset 'ATTNDEEPON' (lbwe=) is not applied"),
-        ("a <lora:x:1:start=5>", "The LoRA works in all steps"),
     ],
 )
 def test_what_the_prompt_asks_for_in_vain_is_named(prompt, words):
@@ -225,7 +224,7 @@ def test_hundreds_of_settings_that_nothing_is_known_of_share_a_note():
 
 
 def test_every_field_of_a_scene_is_one_that_an_infotext_can_give():
-    taken = {field.name for field in fields(Scene)} - {"label", "checkpoint", "embeddings", "preview"}
+    taken = {field.name for field in fields(Scene)} - {"label", "checkpoint", "embeddings", "preview", "renderer"}
     read = {field.name for part in (scene_of(""), SamplingSettings()) for field in fields(part)}
     # Of a picture that is drawn over, how far; a file that Forge loads beside the model may be a VAE.
     parts = {"denoising": "start", "vae_hash": "vae", "modules": "vae"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockweight.plan import Checkpoint, Control, Embedding, Hires, Job, LoraUse, Part, Scene, Start, Variant
+from blockweight.plan import Checkpoint, Control, Embedding, Hires, Job, LoraUse, OtherLora, Part, Scene, Start, Variant
 from blockweight.weights import BlockWeights, uniform
 from workshop import FULL, LORA, SCENE, SHORT, job
 
@@ -35,8 +35,10 @@ OTHER = {
     "vae": Part("anime.safetensors", "a" * 64),
     "start": Start(Part("sketch.png", "a" * 64)),
     "controls": (Control(Part("canny.safetensors", "a" * 64), Part("lines.png", "b" * 64)),),
+    "loras": (OtherLora(LoraUse("coat.safetensors", "b" * 64), uniform("ALL", FULL, 1.0)),),
     "preview": True,
     "guidance": 3.0,
+    "renderer": "fake",
 }
 
 VARIED = replace(SCENE, variation_strength=0.25)
@@ -90,6 +92,38 @@ def test_every_fact_of_a_controlnet_counts_but_its_place(change):
     assert key(CONTROL, CONTROL) != key(CONTROL)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"digest": "c" * 64}, {"strength": 0.5}, {"text_strength": 0.5}, {"start": 2}, {"stop": 9}],
+)
+def test_every_fact_of_a_loras_use_counts_whether_it_is_tuned_or_another(change):
+    (other,) = OTHER["loras"]
+    used = job(scene=replace(SCENE, loras=(replace(other, use=replace(other.use, **change)),))).key
+    assert used != job(scene=replace(SCENE, loras=(other,))).key
+    assert job(lora=replace(LORA, **change)).key != KEY
+
+
+def test_the_weights_of_another_lora_count_and_its_place_does_not():
+    (other,) = OTHER["loras"]
+
+    def key(one: OtherLora) -> str:
+        return job(scene=replace(SCENE, loras=(one,))).key
+
+    assert key(replace(other, weights=uniform("ALL", FULL, 0.5))) != key(other)
+    assert key(replace(other, use=replace(other.use, path="moved"))) == key(other)
+
+
+def test_a_lora_is_as_strong_in_texts_as_elsewhere_unless_it_is_said():
+    assert LORA.in_texts == 1.0 and replace(LORA, text_strength=0.0).in_texts == 0.0
+    assert job(lora=replace(LORA, text_strength=LORA.strength)).key == KEY
+
+
+def test_a_lora_works_from_its_start_and_no_more_from_its_stop_on():
+    use = replace(LORA, start=3, stop=5)
+    assert [use.works_in(step) for step in range(1, 7)] == [False, False, True, True, False, False]
+    assert not use.always and LORA.always
+
+
 def test_a_vae_counts_by_its_content():
     found = [job(scene=replace(SCENE, vae=vae)).key for vae in (Part("a", "d" * 64), Part("b", "d" * 64), MOVED)]
     assert found[0] == found[1] != found[2]
@@ -97,7 +131,9 @@ def test_a_vae_counts_by_its_content():
 
 def test_a_scene_names_every_file_that_it_is_made_with_and_can_be_moved():
     scene = replace(SCENE, embeddings=OTHER["embeddings"], vae=OTHER["vae"], start=START, controls=(CONTROL,))
-    assert [held.kind for held in scene.files] == ["model", "embedding", "VAE", "ControlNet", "picture", "picture"]
+    scene = replace(scene, loras=OTHER["loras"])
+    kinds = ["model", "embedding", "VAE", "ControlNet", "picture", "picture", "other LoRA"]
+    assert [held.kind for held in scene.files] == kinds
     moved = scene.moved(lambda digest, path: f"/new/{path}")
     assert [held.path for held in moved.files] == [f"/new/{held.path}" for held in scene.files]
     assert moved.facts() == scene.facts()

@@ -314,3 +314,12 @@ def test_an_export_that_fails_leaves_the_old_zip(folder, tmp_path, monkeypatch):
         export(folder, tmp_path / "a.zip", overwrite=True)
     assert tree(tmp_path).keys() == before.keys()
     assert (tmp_path / "a.zip").read_bytes() == before["a.zip"]
+
+
+def test_added_pictures_go_along(folder, tmp_path):
+    (folder / "inputs").mkdir()
+    Image.new("RGB", (8, 8), "red").save(folder / "inputs" / "線画-0a1b2c3d.png")
+    (folder / "inputs" / "notes.txt").write_text("no picture")
+    export(folder, tmp_path / "a.zip")
+    read_archive(tmp_path / "a.zip", tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy" / "inputs").iterdir()] == ["線画-0a1b2c3d.png"]

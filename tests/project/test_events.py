@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -154,6 +155,18 @@ def test_several_processes_may_start_and_fill_one_log_at_once(path):
     assert len(found) == 60
     for number in range(6):
         assert [body["step"] for body in found if body["process"] == number] == list(range(10))
+
+
+def test_a_log_that_another_program_is_beginning_is_waited_for(path):
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.execute, ["COMMIT"])
+    release.start()
+    log = EventLog(path)
+    log.append("a", {})
+    log.close()
+    release.join()
+    other.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open file cannot be moved there")

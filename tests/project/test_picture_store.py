@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from blockweight.plan import Hires, read_infotext, scene_settings
-from blockweight.project import PictureStore, parameters_text
+from blockweight.plan import Hires, infotext_of, read_infotext, scene_settings
+from blockweight.project import PictureStore
 from blockweight.render import Rendering, fake_picture
 from workshop import LORA, SCENE, job, tree
 
@@ -35,6 +35,19 @@ def test_what_is_saved_is_loaded_to_the_last_bit(store):
     assert np.array_equal(store.load(job()), fake_picture(job()))
 
 
+def test_a_picture_that_was_read_once_is_read_again_only_when_its_file_has_changed(store, monkeypatch):
+    store.save(rendering())
+    assert store.readable(job()) and not store.readable(job(0.5))
+    reads = []
+    load = store.load
+    monkeypatch.setattr(store, "load", lambda each: reads.append(each) or load(each))
+    assert store.readable(job()) and reads == []
+    store.path(job()).write_bytes(b"damaged")
+    assert not store.readable(job()) and reads == [job()]
+    store.path(job()).unlink()
+    assert not store.readable(job())
+
+
 def test_a_picture_is_a_png_named_by_its_jobs_key(store):
     store.save(rendering())
     assert list(tree(store.folder)) == [f"{job().key}.png"]
@@ -47,15 +60,15 @@ def test_a_picture_carries_its_jobs_facts_and_the_webuis_parameters(store):
     with Image.open(store.path(job())) as image:
         image.load()
         assert json.loads(image.text["blockweight"]) == job().facts()
-        assert image.text["parameters"] == parameters_text(job())
+        assert image.text["parameters"] == infotext_of(job())
 
 
 def test_parameters_are_written_as_the_webui_writes_them():
-    assert parameters_text(job(0.5)) == (
+    assert infotext_of(job(0.5)) == (
         f"1girl, ゴブ姫, red dress <lora:gobuhime:1:lbw={','.join(['0.5'] * 26)}>\n"
         "Negative prompt: blurry\n"
-        "Steps: 16, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 32x24, Model hash: cccccccccc, "
-        "Model: model, RNG: CPU"
+        "Steps: 16, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 32x24, Blockweight model hash: "
+        "cccccccccc, Model: model, RNG: CPU"
     )
 
 
@@ -63,13 +76,13 @@ def test_parameters_tell_of_the_schedule_the_noise_and_the_hires_pass():
     hires = Hires("Latent (nearest-exact)", 1.5, steps=15, denoising=0.6)
     further = {"scheduler": "SGM Uniform", "variation_seed": 9, "variation_strength": 0.25, "noise_source": "NV"}
     scene = replace(SCENE, **further, eta=0.5, hires=hires)
-    assert parameters_text(job(scene=scene)).splitlines()[-1] == (
-        "Steps: 16, Sampler: Euler a, Schedule type: SGM Uniform, CFG scale: 7, Seed: 1, Size: 32x24, Model hash: "
-        "cccccccccc, Model: model, RNG: NV, Eta: 0.5, Variation seed: 9, Variation seed strength: 0.25, Denoising "
-        "strength: 0.6, Hires upscale: 1.5, Hires steps: 15, Hires upscaler: Latent (nearest-exact)"
+    assert infotext_of(job(scene=scene)).splitlines()[-1] == (
+        "Steps: 16, Sampler: Euler a, Schedule type: SGM Uniform, CFG scale: 7, Seed: 1, Size: 32x24, Blockweight "
+        "model hash: cccccccccc, Model: model, RNG: NV, Eta: 0.5, Variation seed: 9, Variation seed strength: 0.25, "
+        "Denoising strength: 0.6, Hires upscale: 1.5, Hires steps: 15, Hires upscaler: Latent (nearest-exact)"
     )
     sized = replace(SCENE, hires=Hires(width=64, height=0))
-    assert "Hires resize: 64x0, Hires upscaler: Latent" in parameters_text(job(scene=sized))
+    assert "Hires resize: 64x0, Hires upscaler: Latent" in infotext_of(job(scene=sized))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +98,7 @@ def test_parameters_tell_of_the_schedule_the_noise_and_the_hires_pass():
 )
 def test_parameters_are_read_back_as_they_were(changes):
     scene = replace(SCENE, **changes)
-    found = scene_settings(read_infotext(parameters_text(job(scene=scene))))
+    found = scene_settings(read_infotext(infotext_of(job(scene=scene))))
     assert found.notes == ()
     for name in ("sampler", "scheduler", "eta", "noise_source", "hires", "guidance"):
         assert getattr(found.sampling, name) == getattr(scene, name)
@@ -94,7 +107,7 @@ def test_parameters_are_read_back_as_they_were(changes):
 
 
 def test_parameters_without_the_lora_have_no_tag():
-    assert parameters_text(job(None)).splitlines()[0] == "1girl, ゴブ姫, red dress"
+    assert infotext_of(job(None)).splitlines()[0] == "1girl, ゴブ姫, red dress"
 
 
 def test_a_lora_whose_file_name_is_not_text_is_saved_all_the_same(store):
@@ -185,5 +198,5 @@ def test_pictures_of_any_scene_size_are_kept(store):
 
 
 def test_a_clip_skip_is_told_where_something_is_skipped():
-    skipped = parameters_text(job(scene=replace(SCENE, clip_skip=2)))
-    assert skipped == parameters_text(job()) + ", Clip skip: 2"
+    skipped = infotext_of(job(scene=replace(SCENE, clip_skip=2)))
+    assert skipped == infotext_of(job()) + ", Clip skip: 2"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
 from blockweight.errors import BlockweightError
-from blockweight.project import PictureStore, parameters_text, picture_infotext
+from blockweight.plan import infotext_of
+from blockweight.project import PictureStore, picture_infotext
 from blockweight.project.picture_text import MOST_BYTES, MOST_TEXT
 from blockweight.render import Rendering, fake_picture
 from infotexts import FORGE
@@ -74,7 +75,7 @@ def test_a_text_chunk_may_stand_behind_the_pixels():
 def test_the_programs_own_pictures_carry_it(tmp_path):
     store = PictureStore(tmp_path)
     store.save(Rendering(job(), fake_picture(job()), 0.5))
-    assert picture_infotext(store.path(job()).read_bytes()) == parameters_text(job())
+    assert picture_infotext(store.path(job()).read_bytes()) == infotext_of(job())
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from tiny_scenes import Tiny, use
 
+from blockweight.cli import main
 from blockweight.plan import Job
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LocalRenderer
@@ -74,3 +76,22 @@ def draw(monkeypatch: pytest.MonkeyPatch):
         return np.stack([pictures[job.key] for job in jobs]), torch.stack([latents[job.key] for job in jobs])
 
     return draw
+
+
+@pytest.fixture
+def command_line(monkeypatch, capsys):
+    """`blockweight` in the current folder: what it printed; an error's text is raised."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["blockweight", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+        except SystemExit as ended:
+            told = capsys.readouterr()
+            if ended.code:
+                raise RuntimeError(told.err) from None
+            return told.out
+        return capsys.readouterr().out
+
+    return run

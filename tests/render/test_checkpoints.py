@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import pytest
 
 from blockweight.demo import embedded
 from blockweight.errors import BlockweightError
-from blockweight.render import identify_checkpoint, size_step
+from blockweight.render import checkpoint_file_hash, identify_checkpoint, size_step
 from workshop import write_model
 
 not_root = pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
@@ -44,6 +45,26 @@ def test_what_lies_beside_the_model_does_not_count(model, digest, name):
     file.parent.mkdir(exist_ok=True, parents=True)
     file.write_bytes(b"other")
     assert identify_checkpoint(model).digest == digest
+
+
+def test_a_single_file_has_the_hash_that_others_know_it_by_and_a_folder_has_none(model, tmp_path):
+    file = tmp_path / "anime.safetensors"
+    file.write_bytes(b"weights")
+    identified = identify_checkpoint(file)
+    assert checkpoint_file_hash(identified) == hashlib.sha256(b"weights").hexdigest()
+    assert checkpoint_file_hash(identify_checkpoint(model)) == ""
+    file.write_bytes(b"other weights")
+    assert checkpoint_file_hash(identified) == ""
+    file.unlink()
+    assert checkpoint_file_hash(identified) == ""
+
+
+def test_a_file_that_was_identified_is_not_read_again_for_its_hash(tmp_path, monkeypatch):
+    file = tmp_path / "anime.safetensors"
+    file.write_bytes(b"weights")
+    identified = identify_checkpoint(file)
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    assert checkpoint_file_hash(identified) == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_weights_under_another_name_are_another_model(model, digest):

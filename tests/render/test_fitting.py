@@ -10,7 +10,7 @@ from tiny_parts import picture_file
 from blockweight.errors import BlockweightError
 from blockweight.plan import RESIZE_MODES, Part
 from blockweight.render import identify_picture
-from blockweight.render.local.fitting import fitted, fitted_map, read_part
+from blockweight.render.fitting import fitted, fitted_map, read_part
 
 STRETCHED, CUT, FILLED = RESIZE_MODES
 HALVES = Image.fromarray(np.repeat(np.repeat(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8), 32, 0), 32, 1))
@@ -90,3 +90,10 @@ def test_what_is_no_picture_is_refused(tmp_path):
         identify_picture(tmp_path / "none.png")
     with pytest.raises(BlockweightError, match="cannot be read"):
         read_part(Part(str(tmp_path / "none.png"), ""))
+
+
+def test_a_depth_map_of_16_bits_keeps_its_greys(tmp_path):
+    levels = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    Image.fromarray(levels).save(tmp_path / "depth.png")
+    found = np.asarray(read_part(identify_picture(tmp_path / "depth.png")))
+    assert np.abs(found[..., 0] - levels / 257.0).max() <= 0.5

@@ -34,6 +34,7 @@ from blockweight.plan import (
 from blockweight.render import identify_checkpoint
 from blockweight.render.local import LiveLora, LocalRenderer, pipeline_loading
 from blockweight.render.local.engines import FAMILIES, load_engine
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.pipeline_checks import check_pipeline_scene
 from blockweight.render.local.pipeline_kinds import KINDS
 from blockweight.weights import BlockWeights
@@ -122,7 +123,7 @@ def test_each_kind_of_model_says_what_it_cannot_do(name, changes, words):
 
 def test_distilled_guidance_makes_a_difference_and_is_forges_default_if_a_scene_has_none(engine):
     def draw(**changes: Any) -> torch.Tensor:
-        return engine.draw([Job(scene(**changes), LoraUse("", ""), Variant("v", None))], None, lambda *_: None)
+        return engine.draw([Job(scene(**changes), LoraUse("", ""), Variant("v", None))], LiveLoras(), lambda *_: None)
 
     assert torch.equal(draw(), draw(guidance=3.5))
     assert not torch.equal(draw(), draw(guidance=30.0))
@@ -139,9 +140,9 @@ def test_a_prompt_is_read_once_for_all_variants_whose_text_encoders_are_weighed_
         weights = BlockWeights("w", layout, (0.5,) * len(layout)).with_weights(blocks)
         return Job(scene(prompt="read once"), LoraUse("", label), Variant(label, weights))
 
-    engine.draw([job("a"), job("a", D00=0.1), job("a", T5=0.2), job("a", CLIP=0.3)], live, lambda *_: None)
+    engine.draw([job("a"), job("a", D00=0.1), job("a", T5=0.2), job("a", CLIP=0.3)], LiveLoras(live), lambda *_: None)
     assert len(counts) == 3
-    engine.draw([job("a", S01=2.0), job("a", T5=0.2)], live, lambda *_: None)
+    engine.draw([job("a", S01=2.0), job("a", T5=0.2)], LiveLoras(live), lambda *_: None)
     assert len(counts) == 3
     live.detach()
     handle.remove()
@@ -261,7 +262,7 @@ def test_a_model_that_no_engine_knows_is_refused_with_its_kind(tmp_path):
 
 def test_loading_and_drawing_say_nothing(folder, capfd):
     long = scene(prompt="a very long prompt that CLIP cannot read to its end " * 9)
-    load_engine(folder, CPU).draw([Job(long, LoraUse("", ""), Variant("v", None))], None, lambda *_: None)
+    load_engine(folder, CPU).draw([Job(long, LoraUse("", ""), Variant("v", None))], LiveLoras(), lambda *_: None)
     assert capfd.readouterr() == ("", "")
 
 

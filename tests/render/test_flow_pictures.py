@@ -17,9 +17,10 @@ from test_flow_places import NAMES, ORIGINALS
 from tiny_flows import FLOWS, Flow
 
 from blockweight.lora import Recipe, bake, open_lora, write_lora
-from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant
+from blockweight.plan import Checkpoint, Job, LoraUse, OtherLora, Scene, Variant
 from blockweight.render.local import LiveLora
 from blockweight.render.local.engines import load_engine
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.pipelines import PipelineEngine
 from blockweight.weights import BlockWeights
 
@@ -59,14 +60,20 @@ class Case:
         return Job(self.scene(**changes), LoraUse("", "lora", 0.8), Variant("v", None))
 
     def draw(self, jobs: list[Job], lora: Path | None = None) -> torch.Tensor:
-        if all(job.variant.weights is None for job in jobs):
-            return self.engine.draw(jobs, None, lambda *_: None)
+        if all(job.variant.weights is None and not job.scene.loras for job in jobs):
+            return self.engine.draw(jobs, LiveLoras(), lambda *_: None)
         live = LiveLora(open_lora(lora or self.lora), self.engine.components, self.engine.names)
+        others = [live.again() for _ in jobs[0].scene.loras]
         self.engine._prompts.clear()
         try:
-            return self.engine.draw(jobs, live, lambda *_: None)
+            return self.engine.draw(jobs, LiveLoras(live, others), lambda *_: None)
         finally:
-            live.detach()
+            for each in (live, *others):
+                each.detach()
+
+    def other(self, seed: int, **changes: Any) -> OtherLora:
+        """The same LoRA beside itself, with the weights of a seed."""
+        return OtherLora(LoraUse("", "lora", **changes), self.weights(seed))
 
 
 @pytest.fixture(scope="module", params=FLOWS)
@@ -123,8 +130,34 @@ def test_live_weights_draw_what_merged_weights_draw(case):
     merged = tiny_flows.pipeline(case.name)
     flow_loras.merge(merged, case.lora, case.flow.family, case.weights(1), 0.8)
     merged.set_progress_bar_config(disable=True)
-    equal(live, PipelineEngine(merged, case.engine.kind, CPU).draw([case.plain()], None, lambda *_: None))
+    equal(live, PipelineEngine(merged, case.engine.kind, CPU).draw([case.plain()], LiveLoras(), lambda *_: None))
     different(live, case.draw([case.plain()]))
+
+
+def test_several_loras_draw_what_all_of_them_merged_draw(case):
+    loras = (case.other(2, strength=-0.3),)
+    live = case.draw([case.job(1, loras=loras)])
+    merged = tiny_flows.pipeline(case.name)
+    for seed, strength in ((1, 0.8), (2, -0.3)):
+        flow_loras.merge(merged, case.lora, case.flow.family, case.weights(seed), strength)
+    merged.set_progress_bar_config(disable=True)
+    equal(live, PipelineEngine(merged, case.engine.kind, CPU).draw([case.plain()], LiveLoras(), lambda *_: None))
+    different(live, case.draw([case.job(1)]))
+    equal(case.draw([case.plain(loras=(case.other(1, strength=0.8),))]), case.draw([case.job(1)]))
+
+
+def test_a_range_of_steps_leaves_the_texts_as_they_are(case):
+    def draw(steps: int = 2, **changes: Any) -> torch.Tensor:
+        return case.draw([case.plain(steps=steps, loras=(case.other(1, **changes),))])
+
+    in_texts = draw(strength=0.0, text_strength=0.8)
+    assert torch.equal(draw(strength=0.8, stop=1), in_texts)
+    assert torch.equal(draw(strength=0.8, start=2), in_texts), "the second step is counted in the third"
+    different(draw(strength=0.8), in_texts)
+    late, whole = draw(3, strength=0.8, start=2), draw(3, strength=0.8)
+    different(late, whole)
+    different(late, draw(3, strength=0.8, stop=1))
+    assert torch.equal(draw(3, strength=0.8, stop=3), whole)
 
 
 def test_live_weights_draw_what_the_baked_file_draws_with_all_ones(case, tmp_path):
@@ -206,8 +239,8 @@ def test_whoever_stops_a_batch_waits_for_one_step_at_most(case):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        case.engine.draw([case.plain(steps=3)], None, stop)
+        case.engine.draw([case.plain(steps=3)], LiveLoras(), stop)
     assert asked == [(1, 3)]
     steps: list[tuple[int, int]] = []
-    case.engine.draw([case.plain()], None, lambda done, of: steps.append((done, of)))
+    case.engine.draw([case.plain()], LiveLoras(), lambda done, of: steps.append((done, of)))
     assert steps == [(1, 2), (2, 2)]

@@ -90,6 +90,7 @@ def test_modules_without_a_block_follow_the_rest_weight(tiny, shared, draw):
 def test_a_scene_without_a_schedule_is_drawn_as_diffusers_own_pipeline_draws(tiny, shared, draw, sampler, guidance):
     job = tiny.job(None, sampler=sampler, cfg_scale=guidance, steps=4, negative_prompt="hood", seed=6)
     found = draw(shared, [job])
+    shared._shelf.clear()
     pipeline = copy.copy(loaded(shared, tiny))
     pipeline.scheduler = make_scheduler(sampler, pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
@@ -199,7 +200,7 @@ def test_rendering_leaves_the_models_weights_as_they_were(tiny, draw):
     draw(renderer, [tiny.job(weights(3), tiny.standard)])
     assert loaded(renderer, tiny) is pipeline
     draw(renderer, [tiny.job(None)])
-    renderer._detach()
+    renderer._shelf.clear()
     for name, state in before.items():
         after = getattr(pipeline, name).state_dict()
         assert all(torch.equal(after[key], value) for key, value in state.items())
@@ -303,7 +304,7 @@ def test_loras_that_cannot_be_used_are_refused_before_any_work(tiny, shared, tmp
         shared.check([tiny.job(weights(), LoraUse(tiny.locon.path, "0" * 64))])
     with pytest.raises(BlockweightError, match="no file"):
         shared.check([tiny.job(weights(), LoraUse(str(tmp_path / "none.safetensors"), "0" * 64))])
-    with pytest.raises(BlockweightError, match="strength must be a finite"):
+    with pytest.raises(BlockweightError, match=r"strength of 'locon.safetensors' must be a finite"):
         shared.check([tiny.job(weights(), replace(tiny.locon, strength=float("inf")))])
     with pytest.raises(BlockweightError, match=r"weight of M00 times the strength is 1e\+300 in 'variant'"):
         shared.check([tiny.job(weights(M00=-1e150), replace(tiny.locon, strength=1e150))])
@@ -349,7 +350,7 @@ def test_a_lora_that_vanishes_ends_its_own_pictures_only(tiny, tmp_path):
     renderer = LocalRenderer(CPU)
     renderer.check(jobs)
     path.unlink()
-    renderer._detach()
+    renderer._shelf.clear()
     made = []
     with pytest.raises(RenderingError, match=r"gone\.safetensors") as error:
         made.extend(renderer.render(jobs))

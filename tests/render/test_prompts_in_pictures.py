@@ -22,6 +22,7 @@ from blockweight.render.embeddings import find_embeddings
 from blockweight.render.local import LocalRenderer
 from blockweight.render.local.conditioning import Conditioning, Direction, directions
 from blockweight.render.local.encoder import Encoder, weighed
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.texts import TextEmbeddings
 
 
@@ -46,7 +47,7 @@ def states(tiny, model):
     def states(prompt: str, steps: int = 3, **changes) -> tuple[torch.Tensor, ...]:
         with torch.inference_mode():
             made = TextEmbeddings().conditioning(
-                model, [tiny.job(None, prompt=prompt, **changes)], None, steps, guided=False
+                model, [tiny.job(None, prompt=prompt, **changes)], LiveLoras(), steps, guided=False
             )
         return tuple(made.at(step)[0][0] for step in range(steps))
 
@@ -139,7 +140,7 @@ def test_an_encoder_may_be_read_without_its_final_norm(encoder):
     with torch.inference_mode():
         found = bare.encode(chunk, {}).states
         through = replace(bare, final_norm=True).encode(chunk, {}).states
-        assert torch.equal(encoder._norm(found), through)
+        assert torch.equal(encoder.norm(found), through)
 
 
 def test_no_other_text_changes_an_embedding_to_the_last_bit(tiny, model):
@@ -147,9 +148,9 @@ def test_no_other_text_changes_an_embedding_to_the_last_bit(tiny, model):
     prompts = ["red dress", "(red:1.2) dress", "[red|pink] dress", "red " * 80, "a AND b:0.5"]
     jobs = [tiny.job(None, prompt=prompt) for prompt in prompts]
     with torch.inference_mode():
-        together = texts.conditioning(model, jobs, None, 3, guided=True)._rows
+        together = texts.conditioning(model, jobs, LiveLoras(), 3, guided=True)._rows
         for sample, job in enumerate(jobs):
-            alone = TextEmbeddings().conditioning(model, [job], None, 3, guided=True)._rows
+            alone = TextEmbeddings().conditioning(model, [job], LiveLoras(), 3, guided=True)._rows
             rows = [row for row in together if row.sample == sample]
             for row, other in zip(rows, alone, strict=True):
                 assert all(map(torch.equal, row.states, other.states))
@@ -306,7 +307,7 @@ def test_a_weight_needs_the_negative_prompt_even_without_guidance(tiny, shared, 
 def test_composed_parts_of_different_lengths_repeat_their_last_token(tiny, model):
     job = tiny.job(None, prompt="red AND pink BREAK hair", cfg_scale=7.0)
     with torch.inference_mode():
-        made = TextEmbeddings().conditioning(model, [job], None, 2, guided=True)
+        made = TextEmbeddings().conditioning(model, [job], LiveLoras(), 2, guided=True)
     context, there = made.at(0)
     assert context.shape[:2] == (3, 154)
     assert torch.equal(context[1, 77:], context[1, 76].expand(77, -1))

@@ -30,6 +30,7 @@ from blockweight.render import identify_checkpoint
 from blockweight.render.local import LocalRenderer, load_pipeline
 from blockweight.render.local.architectures import SD1, SD2, SDXL
 from blockweight.render.local.decoding import decoded
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.models import _tokenizer
 from blockweight.render.local.prediction import predicts_v
 from blockweight.render.local.sampling import encoded, trained_levels
@@ -118,7 +119,7 @@ def test_a_picture_is_that_of_diffusers_own_pipeline(draw, two, tmp_path, predic
 def test_the_text_is_read_from_the_last_of_23_layers_whatever_the_clip_skip(two, model, skip):
     with torch.inference_mode():
         read = TextEmbeddings().conditioning(
-            model, [two.job(None, prompt="1girl, red dress", clip_skip=skip)], None, 1, guided=False
+            model, [two.job(None, prompt="1girl, red dress", clip_skip=skip)], LiveLoras(), 1, guided=False
         )
         wanted, _ = model.encode_prompt("1girl, red dress", CPU, 1, do_classifier_free_guidance=False)
     assert torch.allclose(read.at(0)[0], wanted, atol=1e-6)

@@ -20,6 +20,7 @@ from blockweight.lora import Recipe, bake
 from blockweight.plan import SAMPLERS, Hires, Job, read_sampler
 from blockweight.render import find_embeddings, identify_checkpoint
 from blockweight.render.local import LocalRenderer
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.sampling import SDXL_ALIGNED, trained_levels
 from blockweight.render.local.text_encoders import encoders_of
 from blockweight.render.local.texts import TextEmbeddings
@@ -67,7 +68,7 @@ def read(xl, model):
     def read(prompt: str, steps: int = 3, *, guided: bool = False, **changes):
         job = xl.job(None, prompt=prompt, **changes)
         with torch.inference_mode():
-            return TextEmbeddings().conditioning(model, [job], None, steps, guided=guided)
+            return TextEmbeddings().conditioning(model, [job], LiveLoras(), steps, guided=guided)
 
     return read
 
@@ -89,11 +90,11 @@ def test_letters_alone_are_read_as_diffusers_reads_them(read, model, text):
 
 def test_an_exclamation_mark_is_one_although_it_fills_openclips_chunks(xl, renderer):
     first, second = encoders_of(renderer._engine(xl.checkpoint).pipeline, xl.scene())
-    assert second._tokens("Red! dress!!") == first._tokens("Red! dress!!")
+    assert second.tokens("Red! dress!!") == first.tokens("Red! dress!!")
     pad = second.tokenizer.pad_token_id
     assert pad == 0
-    assert second.tokenizer("red!", add_special_tokens=False).input_ids[-1] == pad != second._tokens("red!")[-1]
-    ids = second._ids(*second.chunks([], {}))
+    assert second.tokenizer("red!", add_special_tokens=False).input_ids[-1] == pad != second.tokens("red!")[-1]
+    ids = second.ids(*second.chunks([], {}))
     assert ids == [second.tokenizer.bos_token_id, second.tokenizer.eos_token_id, *[0] * 75]
 
 

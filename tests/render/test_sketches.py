@@ -38,22 +38,16 @@ def asked(renderer: LocalRenderer, job: Job, mask: np.ndarray | None = None, man
 def predicted(renderer: LocalRenderer, job: Job, later: Job) -> np.ndarray:
     """What the model predicts the second time for `later`, on the way of `job`: the latents are the same if the
     weights change only after the first time."""
-    engine, live, found = renderer._engine(job.scene.checkpoint), renderer._attach(job), []
-    assert live is not None
+    engine, loras, found = renderer._engine(job.scene.checkpoint), renderer._attach([job]), []
 
     def seen(prediction: torch.Tensor) -> None:
         found.append(prediction.detach().double().numpy().copy())
-        live._sloping = False
-        live.set_samples([later.variant], job.lora.strength)
-        live._sloping = True
+        loras.tuned.set_samples([later.variant], job.lora.strength, in_texts=False)
         if len(found) == AT + 1:
             raise Enough
 
-    try:
-        with torch.no_grad(), engine.texts_anew(), engine.seeing(seen), pytest.raises(Enough):
-            engine.draw([job], live, lambda *_: None)
-    finally:
-        live._sloping = False
+    with torch.no_grad(), engine.texts_anew(), engine.seeing(seen), pytest.raises(Enough):
+        engine.draw([job], loras, lambda *_: None)
     return found[AT][0]
 
 

@@ -23,6 +23,7 @@ from blockweight.report import (
     step_map,
     themed,
 )
+from blockweight.report.axes import Logarithmic
 
 SVG = "{http://www.w3.org/2000/svg}"
 TABLE = effect_table()
@@ -169,6 +170,22 @@ def test_points_of_the_scatter_stand_above_the_diagonal_where_a_block_works_insi
     assert "colour · inside (ΔE)" in texts(svg)
 
 
+def test_lines_in_the_scatter_are_the_intervals_cut_at_the_axes_and_named():
+    values = np.array([[[8.0, 9.0, 10.0], [2.0, np.nan, np.nan]], [[2.0, 3.0, 20.0], [8.0, np.nan, np.nan]]])
+    table = EffectTable(("change:inside", "change:outside"), ("IN", "OUT"), SCENES, values)
+    svg = inside_outside_figure(table, "change")
+    lines = [tuple(float(each.get(name)) for name in ("x1", "x2", "y1", "y2")) for each in of_class(svg, "interval")]
+    assert len(lines) == 2  # one scene alone has none
+    across, up = lines
+    (diagonal,) = of_class(svg, "diagonal")
+    left, right, bottom, top = (float(diagonal.get(name)) for name in ("x1", "x2", "y1", "y2"))
+    ends = table.effect("change:inside", "IN").interval
+    assert up[2:] == pytest.approx([Logarithmic(0.5, 25.0, bottom, top).at(end) for end in ends], abs=0.01)
+    assert table.effect("change:outside", "IN").interval[1] > 25.0
+    assert left < across[0] < across[1] == pytest.approx(right, abs=0.01)
+    assert "95 %\N{NO-BREAK SPACE}interval" in texts(svg)
+
+
 def test_blocks_under_the_floor_in_both_regions_are_counted_not_named():
     shown = texts(inside_outside_figure(TABLE, "change", floor=5.0))
     named = [text for text in shown if text in SD]
@@ -234,6 +251,10 @@ def test_words_and_names_of_aspects_can_be_in_another_language():
     words = FigureWords(inside="内側", outside="外側", not_measured="未測定")
     labels = {"change": AspectLabel("変化", "階調")}
     shown = texts(aspect_strips(TABLE, labels=labels, words=words))
+    spans = FigureWords(span="{low}〜{high}", both="{one}と{other}", estimate="{mean}（{low}〜{high}）")
+    for svg in (aspect_strips(TABLE, words=spans), effect_bars(TABLE, "change", words=spans)):
+        assert any("〜" in text for text in [*texts(svg), *tips(svg)])
+        assert not any(" to " in text or " and " in text for text in [*texts(svg), *tips(svg)])
     assert {"変化 · 内側", "変化 · 外側", "未測定"} <= set(shown)
     assert any(text.endswith("階調") for text in shown)
 

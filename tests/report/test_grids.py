@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from report_samples import plain
 
 from blockweight.errors import BlockweightError
+from blockweight.project import picture_texts
 from blockweight.report import automatic_scale, picture_grid, write_png
-from blockweight.report.fonts import label_font, wrap
-from blockweight.report.grids import BACKGROUND, GUTTER, INK
+from blockweight.report.grid_frame import BACKGROUND, INK, FrameStyle
+from blockweight.report.label_text import laid_out, wrap
+
+GUTTER = FrameStyle().gutter
 
 
 def test_every_cell_holds_its_own_picture():
@@ -82,30 +85,46 @@ def test_a_long_label_is_wrapped_and_never_cut():
     assert right <= grid.image.width - 8 and bottom <= grid.image.height - 8
 
 
-def test_a_row_grows_with_its_label_but_a_prompt_of_many_words_is_cut():
+def test_a_row_grows_with_its_label_and_a_prompt_of_many_words_is_whole():
     labels = ["three lines of words " * 3, "many words " * 200, "b"]
     grid = picture_grid([[plain(0, 0, 0)]] * 3, labels, ["x"], scale=1)
     (first,), (second,), (third,) = grid.boxes
-    assert second[1] - first[1] > 40
-    assert third[1] - second[1] < 60
+    assert second[1] - first[1] > 40 and third[1] - second[1] > 40
+    assert ink_box(grid)[3] < grid.image.height - 8
+
+
+def test_a_longer_label_gets_a_wider_band_before_its_row_grows():
+    short, long = "a seed", "many words of a prompt " * 8
+    narrow, wide = (
+        picture_grid([[plain(0, 0, 0, height=150, width=150)]], [label], ["x"], scale=1).boxes[0][0]
+        for label in (short, long)
+    )
+    assert wide[0] > narrow[0] and wide[3] - wide[1] == narrow[3] - narrow[1]
+
+
+def test_a_label_longer_than_any_page_is_refused_not_cut():
+    with pytest.raises(BlockweightError, match="too long for a page"):
+        picture_grid([[plain(0, 0, 0)]], ["many words " * 5_000], ["x"])
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60), st.integers(40, 300))
-@settings(deadline=None)
 def test_wrapping_keeps_every_character_and_the_width(text, width):
-    font = label_font("", 14)
-    lines = wrap(text, font, width)
+    lines = wrap(text, len, width // 10)
     assert "".join(lines) == text
-    assert all(font.getlength(line) <= width or len(line) == 1 for line in lines)
+    assert all(len(line) <= width // 10 for line in lines)
+
+
+@given(st.text(st.sampled_from("abcdefgh ,ゴブ姫é한🙂\n"), max_size=60), st.integers(120, 300))
+def test_no_line_of_a_label_is_wider_than_its_place(text, width):
+    assert laid_out(text, width, 14).width <= width
 
 
 def test_a_list_of_weights_is_broken_after_a_comma():
-    font = label_font("", 14)
-    assert all(line.endswith(",") for line in wrap("1,0.5,0.25," * 8, font, 90))
+    assert all(line.endswith(",") for line in wrap("1,0.5,0.25," * 8, len, 12))
 
 
 def test_a_line_break_in_a_label_is_kept():
-    assert wrap("BASE\n Diff : 33.007%", label_font("", 14), 200) == ["BASE", "Diff : 33.007%"]
+    assert wrap("BASE\n Diff : 33.007%", len, 40) == ["BASE", "Diff : 33.007%"]
 
 
 def test_a_grid_without_a_picture_is_refused():
@@ -143,3 +162,10 @@ def test_a_file_that_cannot_be_written_is_refused_and_leaves_nothing(tmp_path):
 
 def test_label_ink_is_light_on_dark():
     assert min(INK) - max(BACKGROUND) > 150
+
+
+def test_the_ending_decides_the_format(tmp_path):
+    for name, kind in (("a.png", "PNG"), ("a.webp", "WEBP"), ("a.jpg", "JPEG")):
+        write_png(plain(1, 2, 3), tmp_path / name, {"parameters": "1girl, ゴブ姫"})
+        found = picture_texts((tmp_path / name).read_bytes())
+        assert (found.kind, found.infotext) == (kind, "1girl, ゴブ姫")

@@ -30,7 +30,7 @@ def test_strips_are_a_png_the_same_every_time():
 
 def test_every_block_is_named_and_every_number_written():
     written = texts(BLOCKS, [STRIP, HeatStrip("rank", (None,) * 4)], PRESENT)
-    assert {*BLOCKS, "2", "1", "strength · 0 to 2", "rank"} <= set(written)
+    assert {*BLOCKS, "2", "1", "strength · 0 … 2", "rank"} <= set(written)
 
 
 def test_a_title_that_is_too_long_is_cut():

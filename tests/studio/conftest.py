@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from studio_server import HOST, OWN, Server, chromium
+from studio_server import HOST, OWN, Server
 
 from blockweight.studio.app import make_app
 from blockweight.studio.door import Address, Door
@@ -51,10 +51,3 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings and presets alone, for a start takes seconds."""
     with Server.started(tmp_path_factory.mktemp("studio"), "--renderer", "fake:0.02") as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """The system's Chromium."""
-    with chromium() as started:
-        yield started

@@ -23,7 +23,7 @@ SOURCE = Path(str(resources.files("blockweight")))
 _MOST_WAYS = 16
 """Ways in which one f-string may be put together; with more, its choices are places."""
 
-_SPEAKING = frozenset({"BlockweightError", "UnavailableError", "BlockRefusedError", "Failure", "Note"})
+_SPEAKING = frozenset({"BlockweightError", "UnavailableError", "BlockRefusedError", "ServerError", "Failure", "Note"})
 """What a sentence is given to where it is meant for a person."""
 
 _QUOTING = frozenset({"quoted", "_quoted", "_shown"})

@@ -1,9 +1,8 @@
-"""A studio in a process of its own, and the system's Chromium to look at it."""
+"""A studio in a process of its own."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from blockweight.workflow.config_folder import CONFIG
 from workshop import FULL, SHORT, write_lora_file
@@ -21,27 +17,6 @@ from workshop import FULL, SHORT, write_lora_file
 HOST = "127.0.0.1:8571"
 OWN = {"origin": f"http://{HOST}"}
 """What a browser sends from our own pages."""
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-
-def chromium_path() -> str | None:
-    """The system's browser, or None."""
-    return next((path for path in map(shutil.which, _NAMES) if path), None)
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A Chromium that Playwright drives. The test is skipped where the system has none; none is ever downloaded."""
-    path = chromium_path()
-    if path is None:
-        pytest.skip("there is no Chromium on this system; install your distribution's (apt install chromium)")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - it takes a moment, and is not needed to skip
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from studio_server import Server, chromium
+from studio_server import Server
 
 from blockweight.demo.embedded import lora_file
 from blockweight.workflow.comparison import Typed, plan_comparison, render_comparison
@@ -25,6 +25,7 @@ from blockweight.workflow.renderers import local_renderer
 from blockweight.workflow.settings import LANGUAGES, THEMES
 from blockweight.workflow.tuning import fix, set_weights
 from blockweight.workflow.tuning_rounds import plan_round, render_round
+from browser import chromium
 
 GOBUHIME = "Gobuhime:1,0,0.5,1,0.5,0.3,0.7,0,1,1,0,0,0,1,0.5,0.5,1,1,1,1,0.5,0.5,0.3,0.5,0,0.7"
 FIXED = "BASE,IN00,IN02,IN06,IN07,IN08,IN09,IN10,IN11,M00,OUT02,OUT03,OUT04,OUT05,OUT10"
@@ -43,6 +44,7 @@ SHOWN = {
     "analyse": ("en", "dark"),
     "tune": ("en", "dark"),
     "compare": ("ja", "dark"),
+    "plots": ("en", "light"),
     "publish": ("en", "light"),
     "weights": ("en", "dark"),
     "weights-flux": ("en", "light"),
@@ -54,7 +56,8 @@ SHOWN = {
 }
 """The pictures in the documents: page → its language and theme."""
 
-PROJECT = {"project": "", "analyse": "analyse", "tune": "tune", "compare": "compare", "publish": "bake"}
+PROJECT = {"project": "", "analyse": "analyse", "tune": "tune", "compare": "compare", "plots": "compare/plots",
+           "publish": "bake"}  # fmt: skip
 """The pages of the demo's project, by their addresses."""
 
 _ANYWHERE = """(folder) => {
@@ -97,6 +100,11 @@ def visit(page: Any, server: Server, name: str) -> None:
             page.keyboard.press("Enter")
             page.wait_for_timeout(600)
             page.evaluate("scrollTo(0, 0)")
+        if name == "plots":
+            for kind, choice in (("weights", 0), ("steps", 1), ("cfg", 1)):
+                page.locator(f"#palette [data-kind={kind}]").click()
+                page.get_by_role("menuitem").nth(choice).click()
+            page.wait_for_selector("#begin:enabled")
     else:
         page.wait_for_load_state("networkidle")
     if name == "baked":

@@ -90,7 +90,7 @@ def test_a_reason_is_told_by_its_kind_and_numbers(client, place, tuning):
 def test_the_cost_is_told_in_words(client, place):
     asked = {"blocks": "IN01,IN02", "range": "0.5,1", "threshold": 20}
     answer = client.post(f"{place}/analyse/cost", json=asked).json()
-    assert answer.pop("tells")["text"].startswith("2 scenes rank the blocks")
+    assert answer.pop("tells")["text"].startswith("2 scenes tell a typical block's effect")
     assert answer == {
         "pictures": 6, "finished": 0, "seconds": None, "text": "6 pictures, no time measured yet",
         "method": "eba", "scenes": 2, "all_scenes": 2,

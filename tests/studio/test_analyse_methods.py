@@ -22,6 +22,7 @@ from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.project_analysis import Wanted, plan_analysis, render_analysis
 from blockweight.workflow.scenes import scenes_of
 from blockweight.workflow.tuning_project import create_project
+from workshop import FULL, write_lora_file
 
 ASKED = {"blocks": "IN01-IN03", "range": "0.5,1", "threshold": 20}
 PLAIN = {"accept": "*/*"}
@@ -220,3 +221,30 @@ def test_a_colour_in_a_picture_makes_a_mask(client, place, tuning):
                   {"colour": colour, "tolerance": "nan"}):  # fmt: skip
         assert client.get(address, params=wrong).status_code == 422
     assert client.get(f"{place}/colour-masks/..%2fx.png", params={"colour": colour, "tolerance": 8}).status_code != 200
+
+
+def test_rest_is_offered_where_the_lora_has_modules_that_no_block_claims(client, tmp_path, tuning, model):
+    lora = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    scenes = scenes_of(model, ["1girl"], "", "1,2", 20, 7.0, "Euler a", "32x24")
+    with create_project(tmp_path / "q", lora, scenes) as other:
+        page = client.get(f"/projects/{identity_of(other.folder)}/analyse").text
+        box = re.search(r'name="block" value="REST"([^>]*)>', page)
+        assert "checked" not in box[1]
+        analyse(other)  # without it
+        plan_analysis(other, Wanted("IN01,REST"))
+        render_analysis(other, FakeRenderer, SilentProgress())
+        view = client.get(f"/projects/{identity_of(other.folder)}/analyse/view").json()
+        assert (view["layout"][-1], view["weights"]["REST"]) == ("REST", "1")
+        assert [(each["block"], each["applicable"]) for each in view["analysis"]["blocks"]] == [
+            ("IN01", True), ("REST", False),
+        ]  # fmt: skip
+    assert 'value="REST"' not in client.get(f"/projects/{identity_of(tuning.folder)}/analyse").text
+
+
+def test_blocks_of_a_halved_group_name_it_and_have_its_figures_as_bounds(client, place, tuning):
+    analyse(tuning, method="bisect", value=1.0, base=1.0000001, aims="light")
+    blocks = shown(client, place)["blocks"]
+    assert {each["group"] for each in blocks} == {"IN01-IN03"}
+    assert {each["effects"]["change"]["most"] for each in blocks} == {True}
+    assert {each["effects"]["light"]["most"] for each in blocks} == {False}  # it may fall as well as rise
+    assert "(" not in blocks[0]["effects"]["change"]["text"]

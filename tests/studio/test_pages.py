@@ -16,6 +16,7 @@ from blockweight.studio.app import make_app
 from blockweight.studio.door import Address, Door
 from blockweight.studio.projects import Desk
 from blockweight.studio.routes import home
+from blockweight.workflow.renderers import chosen_renderer
 from blockweight.workflow.settings import Settings, load_settings, save_settings
 from workshop import FULL, WEIGHTS, module_in, tree, weights_of, write_lora_file
 
@@ -76,6 +77,20 @@ def test_settings_are_kept(client, config, tmp_path):
     )
     assert answer.status_code == 303
     assert load_settings() == Settings(loras=(tmp_path, tmp_path / "ゴブ姫"))
+
+
+def test_a_server_is_kept_and_chosen(client, config):
+    assert client.post("/settings", data={"renderer": " webui+http://gpu:7860 "}).status_code == 303
+    assert chosen_renderer() == load_settings().renderer == "webui+http://gpu:7860"
+    assert 'value="webui+http://gpu:7860"' in client.get("/settings").text
+
+
+@pytest.mark.parametrize("typed", ["gpu:7860", "local:cpu", "webui+http://ann:secret@gpu:7860"])
+def test_a_server_that_is_none_is_refused_and_no_password_sent_back(client, config, typed):
+    answer = client.post("/settings", data={"renderer": typed})
+    assert answer.status_code == 422
+    assert "secret" not in answer.text
+    assert not config.exists()
 
 
 def test_a_wrong_folder_is_refused_with_the_form_as_it_was_sent(client, config, tmp_path):

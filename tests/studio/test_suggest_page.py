@@ -18,8 +18,10 @@ from blockweight.workflow.project_analysis import Wanted, plan_analysis, render_
 from blockweight.workflow.project_masks import save_mask
 from blockweight.workflow.scenes import scenes_of
 from blockweight.workflow.suggest_steps import budget_of, suggest
+from blockweight.workflow.transfer import plan_transfer
+from blockweight.workflow.transfer_form import TypedTransfer, asked_transfer
 from blockweight.workflow.tuning_project import create_project
-from workshop import tree
+from workshop import FULL, tree, write_lora_file
 
 
 def png():
@@ -130,6 +132,23 @@ def test_the_weights_are_set_once_however_often_the_form_is_sent(client, place, 
     assert (state.weights.weight("IN02"), state.weights.weight("IN01")) == (0.0, 1.0)
     assert client.post(f"{place}/acts", json={"act": "undo", "id": "u"}, headers={"accept": "*/*"}).status_code == 200
     assert analysed.state().weights.weight("IN02") == 1.0
+
+
+def test_rest_is_set_with_the_blocks(client, tmp_path, config, model):
+    lora = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    scenes = scenes_of(model, ["1girl"], "", "1-4", 20, 7.0, "Euler a", "32x24")
+    with create_project(tmp_path / "rest", lora, scenes) as tuning:
+        # The fake renderer draws no stripe for REST, so that it changes nothing and goes down to the lowest weight.
+        plan_analysis(tuning, Wanted("IN01,REST", masks=(save_mask(tuning, png()),)))
+        render_analysis(tuning, FakeRenderer, SilentProgress())
+        place = f"/projects/{identity_of(tuning.folder)}"
+        asked(client, place)
+        page = client.get(f"{place}/suggest/1").text
+        assert "REST, the modules that no block claims, is at 0" in page
+        client.post(f"{place}/suggest/1/set", data={"id": re.search(r'name="id" value="([^"]+)"', page)[1]})
+        assert tuning.state().weights.rest == 0
+        plan = plan_transfer(tuning, asked_transfer(tuning, TypedTransfer("suggested", seeds="11")))
+        assert plan.weights.rest == 0
 
 
 def test_only_a_suggestions_own_files_are_given_away(client, place, analysed, tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
-from blockweight.weights import average, difference, interpolate, uniform
+from blockweight.weights import average, combined, complement, difference, interpolate, uniform
 from workshop import FULL, SHORT, weights_of
 
 TENTHS = st.lists(st.integers(-30, 30).map(lambda value: value / 10), min_size=26, max_size=26)
@@ -56,3 +56,15 @@ def test_different_layouts_are_refused():
     for attempt in (lambda: difference(one, other), lambda: interpolate(one, other, 0.5, "m")):
         with pytest.raises(BlockweightError, match="sd1-26 and sd1-17 have different blocks; convert one"):
             attempt()
+
+
+def test_two_are_combined_as_lora_block_weight_combines_original_weights():
+    first, second = weights_of("1,0,0.5," + "0," * 13 + "0"), weights_of("0.5,1,0.5," + "0," * 13 + "0.25")
+    found = combined(first, second, "both")
+    assert found.name == "both"
+    assert found.values == (1.0, 1.0, 0.5, *[0.0] * 13, 0.25)
+
+
+def test_a_complement_is_1_less_each_weight_exactly():
+    found = complement(weights_of("0.1,1.5,-0.5," + "1," * 13 + "0"), "ZYX")
+    assert found.values == (0.9, -0.5, 1.5, *[0.0] * 13, 1.0)

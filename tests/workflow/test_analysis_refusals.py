@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,9 @@ from blockweight.plan import LoraUse
 from blockweight.render import FakeRenderer
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.methods import METHODS, check_method, method_named
-from workshop import FULL
+from blockweight.workflow.analysis.own_lora import Typed, estimate_lora
+from blockweight.workflow.progress import SilentProgress
+from workshop import FULL, write_model
 
 BLOCKS = "IN01,IN04,M00,OUT05"
 NAMES = tuple(BLOCKS.split(","))
@@ -105,3 +108,17 @@ def test_scenes_that_reach_the_levels_at_other_steps_are_refused_before_they_are
     with pytest.raises(BlockweightError, match="reach the noise levels of a probe at different steps"):
         analyse(locon, tmp_path / "out", lambda: renderer, scenes, blocks=BLOCKS, method="probe")
     assert renderer.asked == []
+
+
+@pytest.mark.parametrize("options", [{"weight_range": "1e9,1"}, {"weight_range": "0,1e5"}, {"strength": 1e5}])
+def test_weights_that_no_layer_takes_are_refused_by_the_estimate_too(locon, tmp_path, options):
+    with pytest.raises(BlockweightError, match="no layer can be told more than 65504; lower one of them"):
+        estimate_lora(locon, SCENES, tmp_path / "out", SilentProgress(), Typed(**options))
+
+
+def test_a_model_of_another_family_is_refused_by_the_estimate_too(locon, tmp_path):
+    other = write_model(tmp_path / "xl")
+    (other / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionXLPipeline"}))
+    scenes = [replace(scene, checkpoint=replace(scene.checkpoint, path=str(other))) for scene in SCENES]
+    with pytest.raises(BlockweightError, match="choose a model of the LoRA's family"):
+        estimate_lora(locon, scenes, tmp_path / "out", SilentProgress(), Typed())

@@ -17,6 +17,7 @@ from blockweight.workflow.further_fields import (
     further_errors,
     further_fields,
     further_text,
+    merged,
     read_further,
 )
 from blockweight.workflow.generation_fields import read_generation
@@ -148,3 +149,11 @@ def test_what_is_not_as_usual_is_told():
 def test_an_infotexts_distilled_cfg_scale_comes_into_the_form():
     found = read_generation("a cat\nSteps: 20, Sampler: Euler, CFG scale: 1, Distilled CFG Scale: 2.5", Settings())
     assert found_fields(found.clip_skip, found.sampling)["distilled_cfg"] == "2.5"
+
+
+def test_an_eta_is_refused_beside_a_sampler_that_has_none_and_left_out_with_a_new_sampler():
+    typed = {**USUAL, "sampler": "Euler", "eta": "0.5"}
+    assert further_errors(typed)["eta"].startswith("Eta plays no part with Euler;")
+    assert not further_errors({**typed, "sampler": "Euler a"})
+    assert merged({"sampler": "Euler a", "eta": "0.5"}, {"sampler": "Euler"})["eta"] == ""
+    assert merged({"sampler": "Euler a", "eta": "0.5"}, {"sampler": "DDIM"})["eta"] == "0.5"

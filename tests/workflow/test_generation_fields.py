@@ -15,9 +15,10 @@ from PIL import Image, PngImagePlugin
 from blockweight.demo.embedded import lora_file, model_folder
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
-from blockweight.plan import Checkpoint, Hires, SamplingSettings
-from blockweight.project import PictureStore, parameters_text
+from blockweight.plan import Checkpoint, Hires, LoraUse, SamplingSettings, infotext_of
+from blockweight.project import PictureStore
 from blockweight.render import Rendering, fake_picture, identify_checkpoint
+from blockweight.render.embeddings import file_digest
 from blockweight.workflow.generation_fields import (
     GenerationFields,
     read_generation,
@@ -183,6 +184,12 @@ def test_a_hash_tells_loras_of_one_name_apart(places):
         assert (found.lora, found.notes) == (path, ())
 
 
+def test_the_hash_of_the_whole_file_counts_too_as_forge_writes_it(places):
+    lora = places.loras[0] / "standard.safetensors"
+    line = f'Steps: 20, Sampler: Euler, RNG: CPU, Lora hashes: "standard: {file_digest(lora)[:12]}"'
+    assert tagged("<lora:standard:1>", line, settings=places).notes == ()
+
+
 def test_a_lora_of_another_hash_is_named(places):
     line = 'Steps: 20, Sampler: Euler, RNG: CPU, Lora hashes: "gobuhime-Defmix2: 0123456789ab"'
     found = tagged("<lora:gobuhime-Defmix2:1>", line, settings=places)
@@ -234,7 +241,45 @@ def test_a_picture_of_the_program_itself_fills_the_form(tmp_path):
     assert (found.model, found.seeds, found.sampler, found.size) == (model, "1", "Euler a", "32x24")
     assert (found.prompt, found.negative, found.notes) == (made.scene.prompt, made.scene.negative_prompt, ())
     other = replace(made, scene=replace(made.scene, checkpoint=Checkpoint(str(model), "f" * 64)))
-    assert read_generation(parameters_text(other), NOWHERE).model is None
+    assert read_generation(infotext_of(other), NOWHERE).model is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        ("<lora:x:0.5:1>", "is 0.5 for the text encoder and 1 for the UNet; a project has one, so 1 is taken"),
+        ("<lora:x:1:start=5>", "The LoRA works in all steps"),
+        ("<lora:x:1:stop=5>", "The LoRA works in all steps"),
+    ],
+)
+def test_what_a_project_has_no_place_for_is_named(tag, words):
+    assert words in said(tagged(tag), "Prompt")
+
+
+def test_loras_beside_the_tuned_one_are_taken_with_all_that_their_tags_say(places):
+    seventeen = ",".join(["0.5"] * 17)
+    tags = f"<lora:gobuhime-Defmix2:1:lbw={WEIGHTS}> <lora:standard:0.25:0.75:lbw={seventeen}:start=3:stop=9>"
+    line = 'Steps: 20, Sampler: Euler, RNG: CPU, Blockweight LoRA 1: "rest: 0.5", Blockweight LoRA 2: "rest: 0.125"'
+    found = tagged(tags, line, settings=places)
+    assert (found.lora_name, found.rest, found.notes) == ("gobuhime-Defmix2", 0.5, ())
+    (other,) = found.loras
+    opened = open_lora(places.loras[0] / "standard.safetensors")
+    assert other.use == LoraUse(str(opened.path), opened.digest, 0.75, 0.25, 3, 9)
+    assert {other.weights.weight(block) for block in opened.blocks} == {0.5}
+    assert other.weights.rest == 0.125
+
+
+@pytest.mark.parametrize(
+    ("tag", "field", "words"),
+    [
+        ("<lora:nobody:1>", "LoRA", "The LoRA 'nobody' is in none of the folders"),
+        ("<lora:standard:1:lbw=1,0,1>", "Block weights", "The block weights cannot be used: No layout has 3"),
+        ("<lora:standard:1:lbw=Mine>", "Block weights", "hold the numbers of 'Mine'"),
+    ],
+)
+def test_what_cannot_be_had_of_another_lora_is_named(places, tag, field, words):
+    found = tagged(f"<lora:gobuhime-Defmix2:1:lbw={WEIGHTS}> {tag}", settings=places)
+    assert words in said(found, field)
 
 
 def test_a_webuis_picture_fills_the_form(places):

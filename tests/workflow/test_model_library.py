@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from blockweight.demo.embedded import model_folder
 from blockweight.errors import BlockweightError
@@ -29,6 +31,29 @@ def test_checkpoints_and_diffusers_folders_are_listed_but_not_what_is_in_those(f
     found = ModelLibrary((folder,)).files()
     assert [model.name for model in found[:-1]] == ["b.safetensors", "anime", "sub/c.SAFETENSORS"]
     assert [model.size for model in found[:-1]] == [5, 7, 5]
+
+
+def test_files_that_are_recognisably_no_models_are_left_out(folder):
+    tensor = np.zeros(1, np.float32)
+    for name, key in {
+        "checkpoint": "model.diffusion_model.input_blocks.0.0.weight",
+        "unknown": "double_blocks.0.img_mod.lin.weight",
+        "lora": "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight",
+        "peft": "transformer.transformer_blocks.0.attn.to_q.lora_A.weight",
+        "vae": "decoder.conv_in.weight",
+        "controlnet": "control_model.input_hint_block.0.weight",
+        "embedding": "emb_params",
+    }.items():
+        save_file({key: tensor}, folder / f"{name}.safetensors")
+    assert set(names(ModelLibrary((folder,)))) == {
+        "b.safetensors", "anime", "sub/c.SAFETENSORS", "checkpoint.safetensors", "unknown.safetensors",
+    }  # fmt: skip
+
+
+def test_a_file_that_became_a_lora_is_left_out(folder):
+    assert "b.safetensors" in names(ModelLibrary((folder,)))
+    save_file({"lora_te_text_model.lora_up.weight": np.zeros(1, np.float32)}, folder / "b.safetensors")
+    assert "b.safetensors" not in names(ModelLibrary((folder,)))
 
 
 def test_a_folder_that_is_a_model_itself_is_listed(folder):

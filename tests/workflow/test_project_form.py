@@ -74,8 +74,8 @@ def test_a_path_stands_for_the_choice(typed, shelves, lora):
         ("model", "/etc", "none of the folders"),
         ("model_path", "nothing", "none of the folders"),
         ("prompts", " \n", "no prompt"),
-        ("prompts", "1girl <lora:a:1>", "leave it out"),
-        ("negative", "<lora:a:1>", "leave it out"),
+        ("prompts", "1girl <lora:a:1>", "neither a file nor in the folders"),
+        ("negative", "<lora:a:1>", "write it into the prompt"),
         ("seeds", "1-", "is not a seed"),
         ("size", "512", "is not a size"),
         ("size", "500x512", "the nearest size is 504x512"),
@@ -138,6 +138,12 @@ def test_the_lora_of_an_infotext_takes_the_place_of_a_path(typed, locon):
     found = read_generation(text, Settings(loras=(locon.parent,)))
     filled = filled_form(typed | {"lora": "", "lora_path": "/elsewhere"}, found)
     assert (filled["lora"], filled["lora_path"], filled["strength"]) == (str(locon), "", "0.5")
+
+
+def test_an_infotexts_other_loras_stand_in_the_prompt_as_tags(typed, locon, lora):
+    text = f"a <lora:{locon.stem}:1:lbw=ALL> <lora:{lora.stem}:1>\nSteps: 20, Sampler: Euler, RNG: CPU"
+    found = read_generation(text, Settings(loras=(locon.parent,)))
+    assert filled_form(typed, found)["prompts"] == f"a <lora:{lora.stem}:1:lbw={','.join(['1'] * 26)}>"
 
 
 def test_the_demo_is_made_once_and_then_opened_again(tmp_path):

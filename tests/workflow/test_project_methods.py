@@ -35,7 +35,7 @@ from blockweight.workflow.project_analysis import (
 from blockweight.workflow.project_masks import keep_mask_file, save_mask
 from blockweight.workflow.tuning_project import open_project
 from blockweight.workflow.tuning_rounds import RenderedPart
-from workshop import tree
+from workshop import FULL, tree, write_lora_file
 
 BLOCKS = "IN01-IN03"
 ASKING = ["probe", "sketch", "gradient"]
@@ -292,14 +292,24 @@ def test_what_a_method_cannot_find_is_not_planned(tuning, options, words):
     assert tuning.state() == before
 
 
-def test_rest_is_planned_and_rendered_beside_the_blocks(tuning):
-    plan_analysis(tuning, Wanted("IN01,REST", 0.25, 0.75))
+def test_rest_is_planned_and_rendered_beside_the_blocks(tmp_path, model):
+    lora = write_lora_file(tmp_path / "rest.safetensors", FULL.blocks, ["lora_unet_conv_out"])
+    with make(tmp_path / "project", lora, model) as tuning:
+        plan_analysis(tuning, Wanted("IN01,REST", 0.25, 0.75))
+        assert current_plan(tuning.state()).blocks == ("IN01", REST)
+        renderer = Rendered()
+        run(tuning, lambda: renderer)
+        told = [(job.variant.weights.weight("IN01"), job.variant.weights.rest) for job in renderer.rendered[:3]]
+        assert told == [(0.75, 0.75), (0.25, 0.75), (0.75, 0.25)]
+        assert analysis_view(tuning).blocks[1].block == REST
+
+
+def test_rest_is_left_out_where_the_lora_is_known_to_have_none(tuning, locon):
+    plan_analysis(tuning, Wanted("IN01,REST"))
+    assert current_plan(tuning.state()).blocks == ("IN01",)
+    locon.rename(locon.with_name("elsewhere.safetensors"))  # nobody knows then
+    plan_analysis(tuning, Wanted("IN01,REST"))
     assert current_plan(tuning.state()).blocks == ("IN01", REST)
-    renderer = Rendered()
-    run(tuning, lambda: renderer)
-    told = [(job.variant.weights.weight("IN01"), job.variant.weights.rest) for job in renderer.rendered[:3]]
-    assert told == [(0.75, 0.75), (0.25, 0.75), (0.75, 0.25)]
-    assert analysis_view(tuning).blocks[1].block == REST
 
 
 def test_a_mask_is_of_the_hires_picture_and_not_of_its_first_pass(tmp_path, tuning, model):

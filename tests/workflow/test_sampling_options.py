@@ -46,8 +46,12 @@ def test_options_are_fields_of_the_scene(options, field, wanted):
     assert SamplingOptions(**options).scene_fields("Euler a")[field] == wanted
 
 
-def test_an_eta_that_a_sampler_does_not_take_makes_no_other_picture():
-    assert SamplingOptions(eta=0.5).scene_fields("Euler")["eta"] is None
+def test_an_eta_that_a_sampler_does_not_take_is_refused_and_can_be_left_out():
+    options = SamplingOptions(eta=0.5)
+    with pytest.raises(BlockweightError, match=r"Eta plays no part with Euler; leave it out"):
+        options.scene_fields("Euler")
+    assert options.for_sampler("Euler").scene_fields("Euler")["eta"] is None
+    assert options.for_sampler("Euler a").scene_fields("Euler a")["eta"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -71,14 +75,14 @@ def test_what_cannot_be_is_refused(options, words):
         SamplingOptions(**options).scene_fields("Euler a")
 
 
-FOUND = SamplingSettings("Heun", "Beta", 7, 0.25, 0.5, "NV", Hires("Lanczos", 1.5, steps=4, denoising=0.3))
+FOUND = SamplingSettings("DPM2 a", "Beta", 7, 0.25, 0.5, "NV", Hires("Lanczos", 1.5, steps=4, denoising=0.3))
 
 
 def test_an_infotext_fills_what_was_not_typed():
     assert PLAIN.filled(FOUND, ()) == SamplingOptions("Beta", "NV", 7, 0.25, 0.5, "Lanczos", 1.5, None, 4, 0.3)
     sized = replace(FOUND, hires=Hires(width=64, height=48))
-    assert PLAIN.filled(sized, ()).scene_fields("Heun")["hires"] == sized.hires
-    assert PLAIN.filled(replace(FOUND, guidance=4.0), ()).scene_fields("Euler")["guidance"] == 4
+    assert PLAIN.filled(sized, ()).scene_fields("DPM2 a")["hires"] == sized.hires
+    assert PLAIN.filled(replace(FOUND, guidance=4.0), ()).scene_fields("DPM2 a")["guidance"] == 4
     assert PLAIN.filled(SamplingSettings(), ()) == PLAIN
 
 

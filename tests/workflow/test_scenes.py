@@ -11,13 +11,25 @@ from hypothesis import strategies as st
 
 from blockweight.errors import BlockweightError
 from blockweight.render import identify_checkpoint
-from blockweight.workflow.scenes import MOST_SEEDS, parse_prompt, parse_seeds, parse_size, scenes_of
+from blockweight.workflow.scenes import MOST_SEEDS, parse_negative, parse_prompt, parse_seeds, parse_size, scenes_of
 
 
-@pytest.mark.parametrize("tag", ["<lora:gobuhime:1>", "<lora:gobuhime:1:lbw=ALL>", "<LORA:x:0.5>", "<lyco:x:1>"])
-def test_a_lora_tag_in_a_prompt_is_refused(tag):
-    with pytest.raises(BlockweightError, match="leave it out"):
-        parse_prompt(f"1girl, {tag}, red dress")
+@pytest.mark.parametrize("tag", ["<lora:gobuhime:1>", "<LORA:x:0.5>", "<lyco:x:1>"])
+def test_a_lora_tag_in_a_negative_prompt_is_refused(tag):
+    with pytest.raises(BlockweightError, match="write it into the prompt"):
+        parse_negative(f"blurry, {tag}")
+
+
+@pytest.mark.parametrize("prompt", ["1girl <lora:coat:1", "<lora:coat:1:lbw=ALL, dress", "<lora:a:1>, <LYCO:coat:1"])
+def test_a_tag_that_is_not_closed_is_refused(prompt):
+    with pytest.raises(BlockweightError, match="is not closed, so it would count as words; end it with >"):
+        parse_prompt(prompt)
+
+
+@pytest.mark.parametrize("tag", ["<lora:coat:much>", "<hypernet:a:1>", "<lora:coat:1:lbwe=ATTNDEEPON>", "<lora::1>"])
+def test_a_tag_that_cannot_be_drawn_with_is_refused(tag):
+    with pytest.raises(BlockweightError):
+        parse_prompt(f"1girl, {tag}")
 
 
 @pytest.mark.parametrize(
@@ -137,3 +149,8 @@ def test_a_scene_takes_the_embeddings_that_its_prompts_name(model, tmp_path):
     assert {scene.clip_skip for scene in scenes} == {2}
     assert scenes[1].embeddings[1].digest == hashlib.sha256(b"style").hexdigest()
     assert scenes[1].embeddings[1].path == str(tmp_path / "style.safetensors")
+
+
+def test_a_lora_is_no_model(locon):
+    with pytest.raises(BlockweightError, match="is a LoRA, not a model; give a"):
+        scenes_of(locon, ["1girl"], "", "1", 20, 7.0, "Euler a", "32x24")

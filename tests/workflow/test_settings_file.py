@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def test_without_a_file_there_are_defaults_and_none_is_made(config):
 
 def test_what_is_saved_is_loaded(config):
     settings = Settings((Path("/models"),), (Path("/loras"), Path('/"ゴブ姫"\\')), "ja", "dark", device="mps")
+    settings = replace(settings, renderer="webui+http://ann@host:7860?loras=/a%20b")
     save_settings(settings)
     assert load_settings() == settings
     assert [path.name for path in config.iterdir()] == ["settings.toml"]
@@ -65,6 +67,9 @@ def test_any_folder_is_text_in_the_file(models, loras, language, theme):
         ("theme = true", "are texts"),
         ("device = 'tpu'", "no device 'tpu'; use one of cpu, cuda, mps"),
         ("device = 1", "device and precision are texts"),
+        ("renderer = 1", "renderer is a text"),
+        ("renderer = 'local'", "renderer is the address of a server without a password"),
+        ("renderer = 'webui+http://ann:secret@host'", "renderer is the address of a server without a password"),
         ("loras = [", "are not TOML"),
         ("\udcff", "are not TOML"),
         ("a = " + "[" * 5000, "are not TOML"),

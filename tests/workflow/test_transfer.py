@@ -12,14 +12,15 @@ from PIL import Image
 from projects import make, scenes
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import Holds
+from blockweight.measure import Holds, mask_digest
 from blockweight.render import FakeRenderer, unwatched
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.project_analysis import Wanted, plan_analysis, render_analysis
 from blockweight.workflow.project_masks import keep_mask_file
 from blockweight.workflow.transfer import TransferAsked, plan_transfer, run_transfer, transfer_cost
-from blockweight.workflow.transfer_steps import estimate, parse_masks, run, write_transfer
+from blockweight.workflow.transfer_page import write_transfer
+from blockweight.workflow.transfer_steps import estimate, parse_masks, run
 from blockweight.workflow.transfer_text import CSV_COLUMNS, transfer_csv, transfer_facts, transfer_lines
 from workshop import RecordedProgress, write_model
 
@@ -132,6 +133,38 @@ def test_homes_mask_is_the_analyses_and_is_for_no_other_group(tuning, mask):
     assert "No mask for seeds 11-12: home's fits home's pictures alone" in text
 
 
+@pytest.fixture
+def second(tmp_path):
+    array = np.full((24, 32), 255, np.uint8)
+    array[:, 20:30] = 0
+    Image.fromarray(array).save(tmp_path / "second.png")
+    return tmp_path / "second.png"
+
+
+def masked_groups(tuning, *files, seeds="11-12"):
+    """How many masks home has, and those of other seeds as the numbers of home's, by home's masks."""
+    names = tuple(keep_mask_file(tuning, file) for file in files)
+    plan_analysis(tuning, Wanted("IN01", masks=names))
+    render_analysis(tuning, FakeRenderer, SilentProgress())
+    asked = TransferAsked(seeds=seeds, home_mask=True)
+    home, other = plan_transfer(tuning, asked).groups
+    digests = list(map(mask_digest, home.masks))
+    return len(home.masks), [digests.index(mask_digest(mask)) for mask in other.masks], estimate(tuning, asked).lines
+
+
+def test_other_seeds_take_homes_mask_over_where_all_seeds_of_a_prompt_share_it(tuning, model, mask, second):
+    acts.set_scenes(tuning, [*scenes(model, "1"), *scenes(model, "1", "猫")])
+    _, taken, told = masked_groups(tuning, mask, second)
+    assert taken == [0, 0, 1, 1]
+    assert len(told) == 2
+
+
+def test_other_seeds_take_none_of_homes_masks_over_where_the_seeds_of_a_prompt_have_several(tuning, mask, second):
+    home, taken, told = masked_groups(tuning, mask, second)
+    assert (home, taken) == (2, [])
+    assert "No mask of home's for seeds 11-12: home has several" in told[1]
+
+
 def test_a_mask_is_for_one_kind_of_group_or_for_all(tuning, mask, other):
     asked = TransferAsked(seeds="11", models=(other,), masks={"seeds": mask})
     assert [bool(group.masks) for group in plan_transfer(tuning, asked).groups] == [False, True, False]
@@ -187,6 +220,13 @@ def test_the_projects_own_model_and_lost_files_are_refused(tuning, model, tmp_pa
         plan_transfer(tuning, TransferAsked(models=(tmp_path / "nowhere",)))
     with pytest.raises(BlockweightError, match="There is no file"):
         plan_transfer(tuning, TransferAsked(prompts=tmp_path / "nowhere.txt"))
+
+
+def test_a_file_that_is_no_model_and_weights_that_no_layer_takes_are_refused_at_once(tuning, locon):
+    with pytest.raises(BlockweightError, match="is a LoRA, not a model; give a"):
+        plan_transfer(tuning, TransferAsked(models=(locon,)))
+    with pytest.raises(BlockweightError, match="no layer can be told more than 65504"):
+        plan_transfer(tuning, TransferAsked(seeds="11", weights=",".join(["1e9"] * 26)))
 
 
 def test_a_mask_of_another_size_is_refused(tuning, tmp_path):

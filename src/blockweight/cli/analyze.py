@@ -12,9 +12,11 @@ from blockweight.cli import analysis_options as analysis
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json
-from blockweight.workflow.renderers import local_renderer
+from blockweight.cli.renderer_option import with_renderer
+from blockweight.workflow.renderers import command_renderer
 
 
+@with_renderer
 @options.with_parts
 def analyze(
     lora: options.LoraFile,
@@ -128,7 +130,7 @@ def analyze(
         told = estimate_lora(lora, scenes, out, TerminalProgress(), typed)
         typer.echo(json.dumps(told.facts(), ensure_ascii=False) if as_json else "\n".join(told.lines()))
         return
-    findings, written = analyse_lora(lora, scenes, out, local_renderer, TerminalProgress(), typed, look)
+    findings, written = analyse_lora(lora, scenes, out, command_renderer, TerminalProgress(), typed, look)
     if as_json:
         typer.echo(json.dumps(findings_facts(findings, written.files), ensure_ascii=False))
         return

@@ -10,11 +10,13 @@ import typer
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
-from blockweight.workflow.renderers import local_renderer
+from blockweight.cli.renderer_option import with_renderer
+from blockweight.workflow.renderers import command_renderer
 
 Which = Annotated[int | None, typer.Option("--comparison", help="The comparison's number; the latest by default.")]
 
 
+@with_renderer
 def compare(
     variants: Annotated[
         list[str] | None,
@@ -39,7 +41,7 @@ def compare(
         if estimate:
             told = comparison_steps.estimate(tuning, typed)
         else:
-            told = comparison_steps.run(tuning, typed, local_renderer, TerminalProgress(), event_id=event)
+            told = comparison_steps.run(tuning, typed, command_renderer, TerminalProgress(), event_id=event)
     typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
 
 

@@ -16,18 +16,23 @@ import typer.core
 
 from blockweight import __version__
 from blockweight.cli import (
+    again,
     analyze,
     blocks,
+    compare_trainings,
     demo,
     helper,
     hints,
+    info,
     lora,
     mask,
+    plot,
     presets,
     project,
     rounds,
     studio,
     suggest,
+    train,
     train_args,
     transfer,
     tune,
@@ -60,12 +65,18 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("demo")(demo.demo)
+app.command("again")(again.again)
 app.command("analyze")(analyze.analyze)
 app.command("blocks")(blocks.blocks)
+app.command("compare-captions")(compare_trainings.compare_captions)
+app.command("compare-lr")(compare_trainings.compare_lr)
 app.command("helper")(helper.helper)
+app.command("info")(info.info)
 app.command("studio")(studio.studio)
+app.command("train")(train.train)
 app.command("train-args")(train_args.train_args)
 app.command("transfer")(transfer.transfer)
+app.add_typer(plot.app, name="plot")
 app.add_typer(rounds.app, name="round")
 app.add_typer(project.app, name="project")
 app.add_typer(tune.app, name="tune")

@@ -10,6 +10,7 @@ import typer
 
 from blockweight.cli import project_scene_parts, project_scenes
 from blockweight.cli import scene_options as options
+from blockweight.cli.renderer_option import with_renderer
 from blockweight.cli.standard_input import typed
 
 app = typer.Typer(help="Make, list, export and import tuning projects.", no_args_is_help=True)
@@ -38,6 +39,7 @@ Held = Annotated[
 
 
 @app.command("new")
+@with_renderer
 @options.with_parts
 def new(
     context: typer.Context,
@@ -118,13 +120,13 @@ def new(
     )
     prompts = tuple(prompt or ())
     scene = (lora, model, prompts, negative, seeds, steps, cfg, sampler, size)
-    form = ProjectForm(*scene, strength, weights, sampling, clip_skip, embeddings, PartOptions(**parts))
+    form = ProjectForm(*scene, strength, weights, sampling, clip_skip, embeddings, PartOptions(**parts), rest=rest)
     fields, given = fields_from(infotext, picture, lambda: typed("-")), _given(context)
     if fields is not None:
         form = form.filled(fields, given)
     source, scenes = form.needed_lora(fields), form.scenes(fields)
     with create_project(
-        folder, source, scenes, name=name, weights=form.weights, fill=fill, rest=rest, strength=form.strength
+        folder, source, scenes, name=name, weights=form.weights, fill=fill, rest=form.rest, strength=form.strength
     ) as tuning:
         state = tuning.state()
     for note in () if fields is None else notes_beside(fields, given):
@@ -265,6 +267,7 @@ def rename(
 
 
 @app.command("locate")
+@with_renderer
 def locate(
     folder: Folder,
     lora: Lora = None,

@@ -9,7 +9,8 @@ import typer
 
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
-from blockweight.workflow.renderers import local_renderer
+from blockweight.cli.renderer_option import with_renderer
+from blockweight.workflow.renderers import command_renderer
 
 app = typer.Typer(help="Render a round: every block that is not fixed, moved by the step.", no_args_is_help=True)
 
@@ -84,7 +85,7 @@ def _command(kind: str) -> Callable[..., None]:
             lora,
             scenes,
             out,
-            local_renderer,
+            command_renderer,
             TerminalProgress(),
             kind=kind,
             weights=weights,
@@ -101,7 +102,7 @@ def _command(kind: str) -> Callable[..., None]:
             typer.echo(f"written: {file}")
 
     run.__doc__ = f"Render the {kind} round as a labelled grid, with the texts to paste into a WebUI."
-    return options.with_parts(run)
+    return with_renderer(options.with_parts(run))
 
 
 for _name, _kind in (("sub", "Sub"), ("sub-add", "SubAdd"), ("add", "Add"), ("add-sub", "AddSub")):

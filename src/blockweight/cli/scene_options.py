@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
+
+from blockweight.cli.option_groups import NONE_GATHERED, Gathered, Options, with_options
 
 
 def finite(value: float | None) -> float | None:
@@ -142,42 +142,34 @@ DEFAULT_SAMPLER = "DPM++ 2M"
 DEFAULT_SCHEDULER = "Automatic"
 DEFAULT_NOISE = "CPU"
 
-_PARTS = {
-    "vae": Vae,
-    "init_image": InitImage,
-    "denoise": Denoise,
-    "resize_mode": ResizeMode,
-    "control": Controls,
-    "control_picture": ControlPictures,
-    "control_weight": ControlWeights,
-    "control_start": ControlStarts,
-    "control_end": ControlEnds,
-    "control_mode": ControlModes,
-    "control_resize": ControlResizes,
+PARTS: Options = {
+    name: (hint, None)
+    for name, hint in (
+        ("vae", Vae),
+        ("init_image", InitImage),
+        ("denoise", Denoise),
+        ("resize_mode", ResizeMode),
+        ("control", Controls),
+        ("control_picture", ControlPictures),
+        ("control_weight", ControlWeights),
+        ("control_start", ControlStarts),
+        ("control_end", ControlEnds),
+        ("control_mode", ControlModes),
+        ("control_resize", ControlResizes),
+    )
 }
+"""VAE, picture to draw over and ControlNets."""
+
+Parts = Gathered
+NO_PARTS: Parts = NONE_GATHERED
 
 
-Parts = dict[str, Any]
-NO_PARTS: Parts = {}
+def parts_given(values: Mapping[str, Any]) -> Parts:
+    """Those of PARTS that were given, as `workflow.part_options.PartOptions` takes them by keyword."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if value is not None
+    }
 
 
-def with_parts(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with the options above in the place of its parameter `parts`, which is given what
-    `workflow.part_options.PartOptions` takes by keyword."""
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        parts = {name: given.pop(name) for name in _PARTS}
-        command(
-            **given, parts={name: tuple(v) if isinstance(v, list) else v for name, v in parts.items() if v is not None}
-        )
-
-    hints = {
-        name: hint for name, hint in get_type_hints(command, include_extras=True).items() if name != "parts"
-    } | _PARTS
-    kept = [one for name, one in inspect.signature(command).parameters.items() if name != "parts"]
-    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in _PARTS]
-    keyed = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]) for one in (*kept, *added)]
-    run.__signature__ = inspect.Signature(keyed)  # type: ignore[attr-defined]
-    run.__annotations__ = hints
-    return run
+with_parts = with_options("parts", PARTS, parts_given)
+"""A command with PARTS in the place of its parameter `parts`, which is given `parts_given`."""

@@ -19,8 +19,8 @@ def studio(
         str,
         typer.Option(
             "--renderer",
-            help="What renders, whatever the settings say: local, local:cpu, local:cuda, local:mps, or fake to try the "
-            "pages without a model.",
+            help="What renders, whatever the settings say: local, local:cpu, local:cuda, local:mps, a server's "
+            "address (webui+http://host:7860), or fake to try the pages without a model.",
         ),
     ] = "",
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,

@@ -1,4 +1,4 @@
-"""`blockweight suggest …`: weights worked out from what was measured."""
+"""`blockweight suggest …`: weights and learning rates worked out from what was measured."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import typer
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
-from blockweight.workflow.renderers import local_renderer
+from blockweight.cli.renderer_option import with_renderer
+from blockweight.workflow.renderers import command_renderer
 
-app = typer.Typer(help="Suggest block weights from what a project's analysis measured.", no_args_is_help=True)
+app = typer.Typer(
+    help="Suggest block weights, or learning rates, from what a project's analysis measured.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -22,6 +25,7 @@ def _group() -> None:
 
 # A negative number is a limit, not an option.
 @app.command("weights", context_settings={"ignore_unknown_options": True})
+@with_renderer
 def weights(
     keep: Annotated[
         str | None, typer.Option("--keep", help="Keep so much of what the LoRA does inside the mask; 90% by default.")
@@ -46,7 +50,7 @@ def weights(
         told = suggest_steps.suggest(
             tuning,
             budget,
-            local_renderer,
+            command_renderer,
             TerminalProgress(),
             limit=limit,
             step=step,
@@ -55,3 +59,22 @@ def weights(
             event_id=event,
         )
     typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+
+
+@app.command("block-lr")
+def block_lr(
+    levels: Annotated[
+        str, typer.Option("--levels", help="For blocks to keep, unsettled ones and those to drop: 876, or 1/0.5/0.")
+    ] = "1/0.5/0",
+    network_dim: Annotated[int, typer.Option("--network-dim", min=1, max=4096, help="The rank at 1.")] = 8,
+    network_alpha: Annotated[float, typer.Option("--network-alpha", help="Its alpha.")] = 8,
+    project: Project = options.DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
+    """Learning rates and ranks for a training, by what the latest analysis suggests of each block."""
+    from blockweight.workflow.suggest_rates import suggest_rates  # noqa: PLC0415 - keeps --help fast
+    from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
+
+    with open_project(project) as tuning:
+        found = suggest_rates(tuning, levels, network_dim, network_alpha)
+    typer.echo(json.dumps(found.facts(), ensure_ascii=False) if as_json else "\n".join(found.lines()))

@@ -11,9 +11,11 @@ import typer
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json, Project
-from blockweight.workflow.renderers import local_renderer
+from blockweight.cli.renderer_option import with_renderer
+from blockweight.workflow.renderers import command_renderer
 
 
+@with_renderer
 def transfer(
     weights: Annotated[str, typer.Option("--weights", help="In any notation; the project's by default.")] = "",
     seeds: Annotated[str, typer.Option("--seeds", help="Other seeds for the project's prompts, e.g. 11-14.")] = "",
@@ -33,6 +35,9 @@ def transfer(
             help="Where the LoRA should work: in home, seeds, prompts or models, or in all. Repeatable.",
         ),
     ] = None,
+    home_mask: Annotated[
+        bool, typer.Option("--home-mask", help="Take home's mask for the others too: the figure stands in one place.")
+    ] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
     project: Project = options.DEFAULT_OUT,
     as_json: Json = False,
@@ -42,10 +47,17 @@ def transfer(
     from blockweight.workflow.transfer import TransferAsked  # noqa: PLC0415
     from blockweight.workflow.tuning_project import open_project  # noqa: PLC0415
 
-    asked = TransferAsked(weights, seeds, prompts, tuple(models or ()), transfer_steps.parse_masks(mask or ()))
+    asked = TransferAsked(
+        weights=weights,
+        seeds=seeds,
+        prompts=prompts,
+        models=tuple(models or ()),
+        masks=transfer_steps.parse_masks(mask or ()),
+        home_mask=home_mask,
+    )
     with open_project(project) as tuning:
         if estimate:
             told = transfer_steps.estimate(tuning, asked)
         else:
-            told = transfer_steps.run(tuning, asked, local_renderer, TerminalProgress())
+            told = transfer_steps.run(tuning, asked, command_renderer, TerminalProgress())
     typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from blockweight.cli import analysis_options as analysis
-from blockweight.cli import compare, project_bake
+from blockweight.cli import compare, project_bake, tune_auto
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
+from blockweight.cli.renderer_option import with_renderer
 from blockweight.cli.standard_input import typed
-from blockweight.workflow.renderers import local_renderer
+from blockweight.workflow.renderers import command_renderer
 
 if TYPE_CHECKING:
     from blockweight.project import TuningState
@@ -73,6 +74,7 @@ def fix(
 
 
 @app.command("analyze")
+@with_renderer
 def analyze(
     blocks: Annotated[str | None, typer.Option("--blocks", help="Blocks to analyse; all that the LoRA has.")] = None,
     weight_range: Annotated[
@@ -119,7 +121,7 @@ def analyze(
         elif estimate:
             told = analysis_steps.estimate(tuning, asked)
         else:
-            told = analysis_steps.run(tuning, asked, local_renderer, TerminalProgress())
+            told = analysis_steps.run(tuning, asked, command_renderer, TerminalProgress())
     typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
 
 
@@ -144,6 +146,7 @@ def revoke(
 
 
 @app.command("round")
+@with_renderer
 def round_(
     kind: Annotated[
         Literal["sub", "sub-add", "add", "add-sub"] | None,
@@ -168,7 +171,7 @@ def round_(
         if finish or estimate:
             told = round_steps.finish(tuning, kind) if finish else round_steps.estimate(tuning, kind, step, limits)
         else:
-            told = round_steps.run(tuning, kind, step, limits, local_renderer, TerminalProgress())
+            told = round_steps.run(tuning, kind, step, limits, command_renderer, TerminalProgress())
     typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
 
 
@@ -242,6 +245,7 @@ def branch(
 app.command("compare", context_settings={"ignore_unknown_options": True})(compare.compare)
 app.command("vote")(compare.vote)
 app.command("votes")(compare.votes)
+app.command("auto")(tune_auto.auto)
 app.command("bake")(project_bake.bake)
 app.command("bakes")(project_bake.bakes)
 

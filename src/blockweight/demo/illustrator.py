@@ -76,6 +76,10 @@ class Canvas:
         box = self._place([(x - rx, y - ry), (x + rx, y + ry)])
         self._draw.arc(box, span[0], span[1], fill=colour, width=int(width * SCALE))
 
+    def finished(self) -> Image.Image:
+        """The picture in its final size: RGB, 64×64."""
+        return self.picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
 
 def _background(canvas: Canvas, name: str) -> None:
     if name == "blue sky":
@@ -204,7 +208,8 @@ def _goblin_ornaments(canvas: Canvas) -> None:
     canvas.ellipse(32, 44.5, 1.8, 1.8, GOLD, "ornament")
 
 
-def _paint(character: Character) -> Canvas:
+def painted(character: Character) -> Canvas:
+    """The character's two pictures, still large, for more to be drawn over her."""
     skin, hair = SKINS[character.skin], HAIR_COLOURS[character.hair]
     if character.goblin:
         skin, hair = GOBLIN_SKIN, GOBLIN_HAIR
@@ -225,10 +230,10 @@ def _paint(character: Character) -> Canvas:
 
 def draw(character: Character) -> Image.Image:
     """The character's picture: RGB, 64×64."""
-    return _paint(character).picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+    return painted(character).finished()
 
 
 def regions(character: Character) -> NDArray[np.uint8]:
     """Which region each pixel of `draw(character)` shows: (64, 64) uint8, indices into REGIONS."""
-    labels = _paint(character).labels.resize((SIZE, SIZE), Image.Resampling.NEAREST)
+    labels = painted(character).labels.resize((SIZE, SIZE), Image.Resampling.NEAREST)
     return np.asarray(labels, dtype=np.uint8)

@@ -22,6 +22,7 @@ from blockweight.lora.merge import MergeReport, merge
 from blockweight.lora.merge_check import MergedCheck
 from blockweight.lora.merge_plan import PRECISIONS, MergePlan, plan_merge
 from blockweight.lora.parents import resized
+from blockweight.lora.pieces import Piece, piece_bytes, pieces_of
 from blockweight.lora.provenance import Provenance, provenance_of
 from blockweight.lora.shrink import RankRule
 from blockweight.lora.spectrum import Spectrum
@@ -63,6 +64,7 @@ __all__ = [
     "ModuleFacts",
     "ModulePlan",
     "Part",
+    "Piece",
     "Provenance",
     "RankRule",
     "Recipe",
@@ -91,6 +93,8 @@ __all__ = [
     "open_alike",
     "open_checkpoint",
     "open_lora",
+    "piece_bytes",
+    "pieces_of",
     "plan_bake",
     "plan_blocks",
     "plan_merge",

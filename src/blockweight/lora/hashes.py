@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blockweight.lora.dtypes import is_known, rank
 from blockweight.lora.header import Header, TensorInfo, placed
-from blockweight.lora.tensors import read_chunks
+from blockweight.lora.tensors import data_digest, read_chunks
 
 MODEL_HASH = "sshs_model_hash"
 LEGACY_HASH = "sshs_legacy_hash"
@@ -32,6 +33,10 @@ STAMPS = (MODEL_HASH, LEGACY_HASH, MODELSPEC_HASH)
 
 TRAINING = "ss_"
 """What the metadata keys of training begin with."""
+
+_SHORT = 12
+_STAMP = re.compile(r"(?:0x)?[0-9a-f]{12,64}")
+"""Those of LyCORIS begin with 0x."""
 
 _WINDOW = range(0x100000, 0x110000)
 
@@ -131,6 +136,20 @@ def file_hashes(path: Path, header: Header) -> Hashes:
     if all(key.startswith(TRAINING) for key in header.metadata):
         found = DataHashes(found.model_hash, raw.digest())
     return Hashes(found, whole.hexdigest())
+
+
+def webui_hash(path: Path, header: Header) -> str:
+    """The hash that `Lora hashes` of an infotext gives, 12 digits: the beginning of the stamped `sshs_model_hash`,
+    which the WebUI believes, else of the data section's SHA-256 (AutoV3). Reads the data only for that.
+    BlockweightError if it can no longer be read.
+
+    Source: `extensions-builtin/Lora/network.py` in AUTOMATIC1111/stable-diffusion-webui 1.10. (Forge hashes the whole
+    file where no stamp is.)
+    """
+    stamped = header.metadata.get(MODEL_HASH, "")
+    if _STAMP.fullmatch(stamped):
+        return stamped[:_SHORT]
+    return data_digest(path, header)[:_SHORT]
 
 
 class _Window:

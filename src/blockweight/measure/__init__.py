@@ -14,7 +14,6 @@ from blockweight.measure.aspects import (
     measure_aspects,
     parse_aspects,
     region_of,
-    unit_of,
 )
 from blockweight.measure.bisected import Bisected, bisected_effects
 from blockweight.measure.cells import mask_cells
@@ -53,6 +52,8 @@ from blockweight.measure.effects import (
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
 from blockweight.measure.floors import SeedDifference, SeedFloor, seed_floor
+from blockweight.measure.foretold import ForetoldScene, foretold_values
+from blockweight.measure.front import Tried, preference, sparse_front, spread_out
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
 from blockweight.measure.interactions import (
     ADDS_UP,
@@ -93,6 +94,11 @@ from blockweight.measure.objectives import (
     objective_change,
     parse_objectives,
 )
+from blockweight.measure.paired import (
+    Paired,
+    Sampled,
+    paired,
+)
 from blockweight.measure.pictures import (
     DIFF_THRESHOLD,
     GREEN_HUES,
@@ -106,14 +112,13 @@ from blockweight.measure.pictures import (
     share_of_change,
     share_of_green,
 )
-from blockweight.measure.predicted import predicted_table, sketch_table, slope_points
+from blockweight.measure.predicted import MOST_TOLD, made_smaller, predicted_table, sketch_table
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
 from blockweight.measure.probe import (
     StepMap,
     map_values,
     mixed_values,
     probe_table,
-    step_map,
     step_map_from,
 )
 from blockweight.measure.screening import (
@@ -123,7 +128,15 @@ from blockweight.measure.screening import (
     screen_scene,
     screening_table,
 )
-from blockweight.measure.sequential import DECIDED, SequentialPlan, Step, next_step, planned_looks, undecided
+from blockweight.measure.segments import (
+    FEWEST_SEGMENTS,
+    MOST_SEGMENTS,
+    Segment,
+    parse_segments,
+    segments_of,
+    segments_text,
+)
+from blockweight.measure.sequential import DECIDED, SequentialPlan, Step, next_step, planned_looks
 from blockweight.measure.structure import SSIM_WINDOW, edge_differences, structure_differences
 from blockweight.measure.suggest import (
     CLEAR_FACTOR,
@@ -148,6 +161,7 @@ from blockweight.measure.transfer import (
     transfer_table,
 )
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
+from blockweight.measure.wishes import GONE, KEPT, Wish, WishScene, free_wishes, parse_wishes, wishes_text
 
 __all__ = [
     "ADDS_UP",
@@ -167,13 +181,18 @@ __all__ = [
     "EDGES",
     "EMBEDDING",
     "FEATURES",
+    "FEWEST_SEGMENTS",
+    "GONE",
     "GREEN_HUES",
     "INSIDE",
+    "KEPT",
     "LAYOUT",
     "LIKENESS",
     "LIMIT",
     "MARGIN",
     "MOST_MORE",
+    "MOST_SEGMENTS",
+    "MOST_TOLD",
     "NOISE_FLOOR",
     "OUTSIDE",
     "PICTURE_SPREAD",
@@ -196,6 +215,7 @@ __all__ = [
     "Embedder",
     "Estimate",
     "Features",
+    "ForetoldScene",
     "Gain",
     "Ground",
     "GroundKind",
@@ -212,14 +232,17 @@ __all__ = [
     "Mask",
     "Mean",
     "Objective",
+    "Paired",
     "PairsByBlock",
     "Picture",
     "PredictionError",
     "Ratio",
+    "Sampled",
     "SceneName",
     "ScreenedScene",
     "SeedDifference",
     "SeedFloor",
+    "Segment",
     "SequentialPlan",
     "Signal",
     "SignedEffect",
@@ -228,9 +251,12 @@ __all__ = [
     "Suggestion",
     "Sum",
     "TransferRow",
+    "Tried",
     "Verdict",
     "VoteShare",
     "Why",
+    "Wish",
+    "WishScene",
     "absolute_difference",
     "aspect_of",
     "beats_chance",
@@ -246,6 +272,8 @@ __all__ = [
     "embedding_distance",
     "estimate",
     "feature_distance",
+    "foretold_values",
+    "free_wishes",
     "gain_of",
     "greenness",
     "grown_mask",
@@ -258,6 +286,7 @@ __all__ = [
     "load_detector",
     "load_embedder",
     "lowered_figures",
+    "made_smaller",
     "main_effects",
     "map_values",
     "mask_cells",
@@ -273,12 +302,16 @@ __all__ = [
     "mixed_values",
     "next_step",
     "objective_change",
+    "paired",
     "parse_aspects",
     "parse_colour",
     "parse_objectives",
+    "parse_segments",
+    "parse_wishes",
     "planned_looks",
     "predicted_table",
     "prediction_error",
+    "preference",
     "probe_table",
     "prompt_groups",
     "region_of",
@@ -286,13 +319,15 @@ __all__ = [
     "screen_scene",
     "screening_table",
     "seed_floor",
+    "segments_of",
+    "segments_text",
     "settled_order",
     "share_of_change",
     "share_of_green",
     "signals",
     "sketch_table",
-    "slope_points",
-    "step_map",
+    "sparse_front",
+    "spread_out",
     "step_map_from",
     "structure_differences",
     "suggest",
@@ -301,7 +336,6 @@ __all__ = [
     "table_from",
     "transfer_table",
     "typical_ratio",
-    "undecided",
-    "unit_of",
     "vote_share",
+    "wishes_text",
 ]

@@ -166,11 +166,6 @@ def region_of(name: str) -> str:
     return name.partition(":")[2]
 
 
-def unit_of(name: str) -> str:
-    """The unit that an aspect's values are shown in: `%`, `levels`, `ΔE`, … BlockweightError for what is no aspect."""
-    return aspect_of(name).unit
-
-
 def parse_aspects(text: str) -> tuple[str, ...]:
     """`colour, structure:inside` → the names, each once, in the order given. BlockweightError for what is no aspect,
     and for none at all."""

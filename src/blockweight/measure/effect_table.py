@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
 from blockweight.measure.effects import BlockEffects, Effect
-from blockweight.measure.intervals import PICTURE_SPREAD
+from blockweight.measure.intervals import INSIDE_SPREAD, PICTURE_SPREAD, SIGNED_SPREAD
 from blockweight.measure.limits import most_of
 
 DIFF = "diff"
@@ -48,7 +48,7 @@ def prompt_groups(prompts: Sequence[str]) -> tuple[int, ...]:
 class EffectTable:
     """`values[aspect, block, scene]`, float64, NaN where nothing was measured: blocks may have been measured in
     different scenes. Aspects are named as `aspects` has them, with a region where there is one: `colour:inside`.
-    `expected_spread` is that of its effects: PICTURE_SPREAD where finished pictures were measured, 0 for a probe.
+    `leaps` says that each is the difference of two finished pictures, which leaps: intervals reckon with it.
     `signed` names the aspects that may fall as well as rise, whatever the samples happen to be: objectives, and the
     estimates of a screening."""
 
@@ -56,7 +56,7 @@ class EffectTable:
     blocks: tuple[str, ...]
     scenes: tuple[SceneName, ...]
     values: NDArray[np.float64]
-    expected_spread: float = PICTURE_SPREAD
+    leaps: bool = True
     signed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -88,9 +88,15 @@ class EffectTable:
             return None
         groups = prompt_groups([self.scenes[number].prompt for number in measured])
         signed = self.has_sign(aspect)
+        spread = self.leaps * _spread_of(aspect, signed=signed)
         # What finishes no picture has units of its own.
-        most = most_of(aspect) if self.expected_spread and not signed else math.inf
-        return Effect(block, tuple(map(float, samples[measured])), groups, signed, self.expected_spread, most)
+        most = most_of(aspect) if self.leaps and not signed else math.inf
+        typical = self._typical(aspect) if signed else 0.0
+        return Effect(block, tuple(map(float, samples[measured])), groups, signed, spread, typical, most)
+
+    def _typical(self, aspect: str) -> float:
+        """The root mean square of what was measured of all blocks."""
+        return float(np.sqrt(np.nanmean(self.values[self.aspects.index(aspect)] ** 2)))
 
     def effects(self, aspect: str) -> tuple[Effect, ...]:
         """Those of all blocks that were measured, in the table's order."""
@@ -132,9 +138,16 @@ class EffectTable:
             "blocks": list(self.blocks),
             "scenes": scenes,
             "values": values,
-            "expected_spread": self.expected_spread,
+            "leaps": self.leaps,
             "signed": sorted(self.signed),
         }
+
+
+def _spread_of(aspect: str, *, signed: bool) -> float:
+    """What is expected of finished pictures."""
+    if signed:
+        return SIGNED_SPREAD
+    return INSIDE_SPREAD if aspect.endswith(f":{INSIDE}") else PICTURE_SPREAD
 
 
 def table_from(facts: Mapping[str, Any]) -> EffectTable:
@@ -143,10 +156,7 @@ def table_from(facts: Mapping[str, Any]) -> EffectTable:
         aspects, blocks = (tuple(map(str, facts[name])) for name in ("aspects", "blocks"))
         scenes = tuple(SceneName(str(e["label"]), int(e["seed"]), str(e["prompt"])) for e in facts["scenes"])
         values = np.array(facts["values"], dtype=np.float64).reshape(len(aspects), len(blocks), len(scenes))
-        spread, signed = (
-            float(facts.get("expected_spread", PICTURE_SPREAD)),
-            frozenset(map(str, facts.get("signed", ()))),
-        )
-        return EffectTable(aspects, blocks, scenes, values, spread, signed)
+        signed = frozenset(map(str, facts.get("signed", ())))
+        return EffectTable(aspects, blocks, scenes, values, bool(facts.get("leaps", True)), signed)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BlockweightError("These are no measured effects, or they are damaged; analyse again.") from error

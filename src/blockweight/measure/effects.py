@@ -9,7 +9,7 @@ from enum import Enum
 from statistics import fmean
 
 from blockweight.errors import BlockweightError
-from blockweight.measure.intervals import CONFIDENCE, PICTURE_SPREAD, Estimate, estimate
+from blockweight.measure.intervals import CONFIDENCE, INSIDE_SPREAD, PICTURE_SPREAD, Estimate, estimate
 from blockweight.measure.limits import most_of
 from blockweight.measure.pictures import DIFF_THRESHOLD, Mask, Picture, diff_percent, mean_difference
 
@@ -58,9 +58,10 @@ class Effect:
     `groups` tell which samples hang together, the scenes of one prompt: one number a sample, none where all are
     independent of each other. `signed` is for a measure that can fall as well as rise; it is then judged as a
     `SignedEffect`, and so is an effect with any sample below 0.
-    `expected_spread` lets the interval of an effect without a sign reckon with leaps that few scenes may not have shown
-    (`Estimate.expecting`): PICTURE_SPREAD for finished pictures. `most` is what the measure can be at most, where
-    the interval of one without a sign ends too.
+    `expected_spread` lets the interval reckon with leaps that few scenes may not have shown (`Estimate.expecting`), in
+    shares of the mean, or of an effect with a sign, of its size beside that of all blocks, whose root mean square
+    effect is `typical`: PICTURE_SPREAD and its like for finished pictures. `most` is what the measure can be at most,
+    where the interval of one without a sign ends too.
     """
 
     block: str
@@ -68,6 +69,7 @@ class Effect:
     groups: tuple[int, ...] = ()
     signed: bool = False
     expected_spread: float = 0.0
+    typical: float = 0.0
     most: float = math.inf
 
     def __post_init__(self) -> None:
@@ -93,9 +95,9 @@ class Effect:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean, reckoned in proportion (`Estimate.relative_interval`) and with the spread that
-        is expected: its ends are ≥ 0 and at most `most`, and the upper lies further off. For an effect with a sign the
-        t interval; (−∞, ∞) for a single scene."""
+        """The 95 % interval of the mean, reckoned with the spread that is expected and in proportion
+        (`Estimate.relative_interval`): its ends are ≥ 0 and at most `most`, and the upper lies further off. For an
+        effect with a sign the t interval; (−∞, ∞) for a single scene."""
         return self.interval_at(CONFIDENCE)
 
     def interval_at(self, confidence: float) -> tuple[float, float]:
@@ -113,7 +115,8 @@ class Effect:
 
     @property
     def _moderated(self) -> Estimate:
-        return self.estimate if self.has_sign else self.estimate.expecting(self.expected_spread)
+        size = math.sqrt(math.hypot(*self.samples) / math.sqrt(len(self.samples)) * self.typical)
+        return self.estimate.expecting(self.expected_spread * (size if self.has_sign else self.mean))
 
     @property
     def spread(self) -> tuple[float, float]:
@@ -246,15 +249,16 @@ def _block_effects(
     if not pairs:
         raise BlockweightError(f"There are no pictures of block {block} to measure; render at least one seed.")
 
-    def effect(samples: Iterable[float], aspect: str = "change") -> Effect:
-        return Effect(block, tuple(samples), groups, expected_spread=PICTURE_SPREAD, most=most_of(aspect))
+    def effect(samples: Iterable[float], aspect: str = "change", spread: float = PICTURE_SPREAD) -> Effect:
+        return Effect(block, tuple(samples), groups, expected_spread=spread, most=most_of(aspect))
 
     diff = effect((diff_percent(picture, source, threshold) for picture, source in pairs), "diff")
     overall = effect(mean_difference(picture, source) for picture, source in pairs)
     if inside is None:
         return BlockEffects(block, diff, overall)
     masks = _masks(inside, len(pairs))
-    within = effect(mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
+    inner = (mean_difference(*pair, mask) for pair, mask in zip(pairs, masks, strict=True))
+    within = effect(inner, spread=INSIDE_SPREAD)
     beyond = effect(mean_difference(*pair, ~mask) for pair, mask in zip(pairs, masks, strict=True))
     return BlockEffects(block, diff, overall, within, beyond)
 

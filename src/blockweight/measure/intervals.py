@@ -17,14 +17,21 @@ POOLED_ABOVE = 0.5
 usual where power matters more) let intervals miss too often: two prompts rarely show how far prompts lie apart."""
 
 
-PICTURE_SPREAD = 1.0
+PICTURE_SPREAD = 0.9
 """What is expected of a block's effects in finished pictures before any is seen: their standard deviation from scene to
 scene, as a share of their mean. In most scenes a block does about the same; in one of ten or so its change tips the
 whole composition, and a few scenes that show no such leap say little about how many there are."""
 
-EXPECTED_SCENES = 6
-"""As how many degrees of freedom that expectation counts beside what was seen. Both were chosen by how often intervals
-hold the mean of a large pool of real scenes (`benchmarks/analysis.py`, docs/analysis.md)."""
+INSIDE_SPREAD = 1.2
+"""The same inside a mask, a part of the picture, which a leap hits or misses as a whole."""
+
+SIGNED_SPREAD = 1.7
+"""The same of what can fall as well as rise, as a share of its size: the geometric mean of the root mean squares of the
+block's effects and of all blocks' (its mean may be near 0 while it swings)."""
+
+EXPECTED_SCENES = 16
+"""As how many degrees of freedom an expectation counts beside what was seen. All four were chosen by how often
+intervals hold the mean of a large pool of real scenes (`benchmarks/analysis.py`, docs/analysis.md)."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,15 @@ class Estimate:
 
         return float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
 
-    def expecting(self, spread: float) -> Estimate:
+    def expecting(self, deviation: float) -> Estimate:
         """The same with the error that comes of both the spread that was seen and one that was expected, a standard
-        deviation of `spread` ≥ 0 means, weighted by their degrees of freedom (the posterior of a variance under a
-        scaled inverse χ² prior; Smyth 2004 moderates t statistics so). Unchanged for 0, for a mean that is not above 0,
-        and without a spread: what one sample says stays unknown."""
-        if self.freedom <= 0 or spread == 0 or self.mean <= 0:
+        `deviation` ≥ 0 in the mean's unit, weighted by their degrees of freedom (the posterior of a variance under a
+        scaled inverse χ² prior; Smyth 2004 moderates t statistics so). Unchanged for 0 and without a spread: what one
+        sample says stays unknown."""
+        if self.freedom <= 0 or deviation == 0:
             return self
         seen, freedom = self.freedom * self.error**2, self.freedom + EXPECTED_SCENES
-        expected = EXPECTED_SCENES * (spread * self.mean) ** 2 / (self.freedom + 1)
+        expected = EXPECTED_SCENES * deviation**2 / (self.freedom + 1)
         return Estimate(self.mean, math.sqrt((seen + expected) / freedom), freedom)
 
     def relative_interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:

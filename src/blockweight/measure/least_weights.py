@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockweight.errors import BlockweightError
+from blockweight.measure.effect_table import CHANGE, prompt_groups
 from blockweight.measure.effects import NOISE_FLOOR, Effect, Signal
 from blockweight.measure.gains import Mean
-from blockweight.measure.intervals import t_interval
+from blockweight.measure.intervals import INSIDE_SPREAD, PICTURE_SPREAD, t_interval
+from blockweight.measure.limits import most_of
 from blockweight.measure.pictures import Mask, Picture, diff_percent, mean_difference
 from blockweight.measure.suggest import DIFF_FLOOR
 
@@ -37,17 +39,20 @@ _ROUNDING = 1e-6
 class LoweredScene:
     """One scene's pictures, uint8 (H, W, 3): `source` with every block at the base, `changed[block]` with that block
     alone at the value, `without` the LoRA, None where there is none. `inside`, (H, W) bool, is where the LoRA should
-    work. `changed` may read its pictures when they are asked for: each is asked for twice."""
+    work. `changed` may read its pictures when they are asked for: each is asked for twice. Scenes of one `prompt` hang
+    together."""
 
     source: Picture
     inside: Mask
     changed: Mapping[str, Picture]
     without: Picture | None = None
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What lowering may cost inside the mask, over the scenes and at the upper end of the interval: `keep` is the share
+    """What lowering may cost inside the mask, over the scenes and at the upper end of these scenes' own t interval, in
+    which no leap is that none of them shows: `keep` is the share
     (0…1) of the LoRA's change that must stay (`Gain.kept`), `change` the mean levels (above 0) by which the pictures
     may change. One of the two is given; BlockweightError otherwise."""
 
@@ -162,7 +167,8 @@ def least_weights(
         )
     grid = _grid(limit, base, step)
     sums = [_Sum(scene, budget) for scene in scenes]
-    measured = [_measured(block, scenes, sums) for block in blocks]
+    groups = prompt_groups([scene.prompt for scene in scenes])
+    measured = [_measured(block, scenes, sums, groups) for block in blocks]
     fixed = {} if held is None else held
     told: dict[str, tuple[float, Why]] = {}
     for each in measured:
@@ -258,7 +264,7 @@ def _values(picture: Picture, mask: Mask) -> _Values:
     return found
 
 
-def _measured(block: str, scenes: Sequence[LoweredScene], sums: Sequence[_Sum]) -> _Measured:
+def _measured(block: str, scenes: Sequence[LoweredScene], sums: Sequence[_Sum], groups: tuple[int, ...]) -> _Measured:
     inside, outside, losses, diff = [], [], [], 0.0
     for scene, total in zip(scenes, sums, strict=True):
         changed = scene.changed[block]
@@ -266,7 +272,10 @@ def _measured(block: str, scenes: Sequence[LoweredScene], sums: Sequence[_Sum]) 
         outside.append(mean_difference(changed, scene.source, ~scene.inside))
         losses.append(total.loss(_values(changed, scene.inside) - _values(scene.source, scene.inside)))
         diff = max(diff, diff_percent(changed, scene.source))
-    return _Measured(block, Effect(block, tuple(inside)), Effect(block, tuple(outside)), Mean(tuple(losses)), diff)
+    most = most_of(CHANGE)
+    within = Effect(block, tuple(inside), groups, expected_spread=INSIDE_SPREAD, most=most)
+    beyond = Effect(block, tuple(outside), groups, expected_spread=PICTURE_SPREAD, most=most)
+    return _Measured(block, within, beyond, Mean(tuple(losses)), diff)
 
 
 def _lowered(

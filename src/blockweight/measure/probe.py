@@ -73,28 +73,6 @@ def step_map_from(facts: Mapping[str, Any]) -> StepMap:
         raise BlockweightError("This is no map of blocks and steps, or it is damaged; probe again.") from error
 
 
-def step_map(answers: Sequence[Probed], blocks: Sequence[str], masks: Sequence[Mask] | None = None) -> StepMap:
-    """What each of `blocks`, the first of the asks' changed variants in their order, changes at each step: of the
-    whole, or under the masks, one a scene.
-
-    BlockweightError if the scenes were probed at different levels, or a mask leaves nothing.
-    """
-    levels = answers[0].levels
-    for answer in answers:
-        if [(each.step, each.sigma) for each in answer.levels] != [(each.step, each.sigma) for each in levels]:
-            raise BlockweightError(
-                "The scenes were probed at different noise levels, so there is no one map of them; give them the same "
-                "sampler and steps."
-            )
-    values = [
-        np.stack([map_values(level.maps[: len(blocks)], mask) for level in answer.levels], axis=1)
-        for answer, mask in zip(answers, _of_scenes(masks, len(answers)), strict=True)
-    ]
-    return StepMap(
-        tuple(blocks), tuple(each.step for each in levels), tuple(each.sigma for each in levels), np.stack(values)
-    )
-
-
 def map_values(maps: Maps, mask: Mask | None = None) -> Floats:
     """The mean of each map (N, h, w) over its cells, or over those under the mask, (H, W) in pixels, each cell by its
     share: (N,). BlockweightError for a mask that leaves nothing."""
@@ -143,7 +121,7 @@ def probe_table(
         values[:, :, scene] = np.stack([np.asarray(row) for row in rows])
     scenes = [answer.ask.scene for answer in answers]
     named = tuple(SceneName(scene.label, scene.seed, scene.prompt) for scene in scenes)
-    return EffectTable(aspects, tuple(blocks), named, values, expected_spread=0.0)
+    return EffectTable(aspects, tuple(blocks), named, values, leaps=False)
 
 
 def mixed_values(answers: Sequence[Probed], masks: Sequence[Mask] | None = None) -> Floats:

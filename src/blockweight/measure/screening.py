@@ -129,7 +129,7 @@ def screening_table(
         columns.append(values)
     aspects = tuple(columns[0])
     table = np.stack([[column[aspect] for aspect in aspects] for column in columns], axis=-1)
-    return EffectTable(aspects, screening.blocks, tuple(scenes), table, signed=frozenset(aspects))
+    return EffectTable(aspects, screening.blocks, tuple(scenes), table, leaps=False, signed=frozenset(aspects))
 
 
 def _contrasts(screening: Screening) -> NDArray[np.float64]:

@@ -136,12 +136,6 @@ def next_step(table: EffectTable, plan: SequentialPlan) -> Step:
     return Step((), decided, opened)
 
 
-def undecided(table: EffectTable, plan: SequentialPlan) -> tuple[str, ...]:
-    """The blocks that more scenes might still settle, in the table's order."""
-    waiting = {block for block, _ in next_step(table, plan).more}
-    return tuple(block for block in table.blocks if block in waiting)
-
-
 def _measured(table: EffectTable) -> NDArray[np.bool_]:
     """(blocks, scenes): where all that suggestions need was measured."""
     regions = [f"{CHANGE}:{region}" for region in (INSIDE, OUTSIDE)]

@@ -19,12 +19,23 @@ from blockweight.weights.notations.tag import LoraTag, parse_tag
 
 NEGATIVE = "Negative prompt:"
 
+OWN = "Blockweight"
+"""What the names of our own settings begin with."""
+
+OWN_PROMPT, OWN_NEGATIVE, OWN_TAGS = (f"{OWN} {name}" for name in ("prompt", "negative prompt", "tags"))
+"""Settings that say prompts, without tags, and the tags, of a text from whose lines these cannot be told."""
+
+MODEL_HASH, OWN_MODEL_HASH = "Model hash", f"{OWN} model hash"
+"""Settings with the beginning of a model's hash: that of a single file, and our own digest of a model that has none."""
+
 _NAME = re.compile(r"\s*(\w[^:,\"\n]{0,80}):[ \t]*")
 _TAG = re.compile(r"<(\w+):[^>]*>")
 _FIRST = re.compile(r"\s*Steps:\s*\d+\s*(?:,|$)", re.ASCII)
 _SIGNS = ("Steps", "Sampler", "CFG scale", "Seed", "Size", "Model hash", "Model")
 """A line that has one of these among three settings, or two of them, is the settings' line; a prompt's may have other
 colons and commas. (The WebUI takes any last line with three colons.)"""
+
+_QUOTED = re.compile(r'[,:\x00-\x1f\x7f]|^["{[]')
 
 _JSON = json.JSONDecoder(strict=False)
 
@@ -42,7 +53,8 @@ class PromptTag:
 @dataclass(frozen=True)
 class Infotext:
     """The parts of an infotext. `prompt` still has its tags; `settings` maps names to values in their order, strings
-    unquoted and JSON lists and objects as they stand; `unread` is what follows the settings and is none."""
+    unquoted and JSON lists and objects as they stand; `unread` is what follows the settings and is none. Settings of
+    our own (OWN_PROMPT) count more than the lines."""
 
     prompt: str
     negative_prompt: str
@@ -52,25 +64,21 @@ class Infotext:
     @cached_property
     def tags(self) -> tuple[PromptTag, ...]:
         """The prompt's tags, in order."""
-        return tuple(_prompt_tag(found) for found in self._tags)
+        return tuple(_prompt_tag(found) for found in _tags_in(self.settings.get(OWN_TAGS, self.prompt)))
+
+    @property
+    def model_hash(self) -> str:
+        """The beginning of the model's hash, the file's or our own digest; empty if there is none."""
+        return self.settings.get(MODEL_HASH) or self.settings.get(OWN_MODEL_HASH, "")
 
     @property
     def bare_prompt(self) -> str:
         """The prompt without its tags, as the WebUI gives it to the text encoder, spaces at the gaps aside."""
-        edges = [0, *(edge for found in self._tags for edge in found.span()), len(self.prompt)]
+        if OWN_PROMPT in self.settings:
+            return self.settings[OWN_PROMPT]
+        edges = [0, *(edge for found in _tags_in(self.prompt) for edge in found.span()), len(self.prompt)]
         pieces = [self.prompt[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
         return "".join([*(piece.rstrip(" \t") for piece in pieces[:-1]), pieces[-1]]).strip()
-
-    @property
-    def _tags(self) -> Iterator[re.Match[str]]:
-        # Up to the last ">", or thousands of "<a:" would each be followed to the end.
-        return _TAG.finditer(self.prompt, 0, self.prompt.rfind(">") + 1)
-
-    @property
-    def lora(self) -> LoraTag | None:
-        """The tag of the LoRA that the picture is about: the first with block weights, else the first."""
-        read = [tag.lora for tag in self.tags if tag.lora is not None]
-        return next((tag for tag in read if tag.weights), read[0] if read else None)
 
 
 def read_infotext(text: str) -> Infotext:
@@ -79,12 +87,13 @@ def read_infotext(text: str) -> Infotext:
     head, settings, unread = _split_settings(lines)
     negative = next((index for index, line in enumerate(head) if line.strip().startswith(NEGATIVE)), len(head))
     below = [line.lstrip().removeprefix(NEGATIVE) if index == 0 else line for index, line in enumerate(head[negative:])]
-    return Infotext("\n".join(head[:negative]).strip(), "\n".join(below).strip(), settings, unread)
+    below_all = settings.get(OWN_NEGATIVE, "\n".join(below).strip())
+    return Infotext("\n".join(head[:negative]).strip(), below_all, settings, unread)
 
 
 def quote_setting(value: str) -> str:
     """A value as a settings' line takes it: a JSON string where the WebUI writes one."""
-    return json.dumps(value, ensure_ascii=False) if re.search(r'[,:\n]|^"', value) else value
+    return json.dumps(value, ensure_ascii=False) if _QUOTED.search(value) or value != value.strip() else value
 
 
 def _split_settings(lines: Sequence[str]) -> tuple[Sequence[str], dict[str, str], str]:
@@ -146,6 +155,11 @@ def _value(line: str, start: int) -> tuple[str, int]:
     end = line.find(",", start)
     end = len(line) if end < 0 else end
     return line[start:end].strip(), end + 1
+
+
+def _tags_in(prompt: str) -> Iterator[re.Match[str]]:
+    # Up to the last ">", or thousands of "<a:" would each be followed to the end.
+    return _TAG.finditer(prompt, 0, prompt.rfind(">") + 1)
 
 
 def _prompt_tag(found: re.Match[str]) -> PromptTag:

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from blockweight.errors import quoted
-from blockweight.plan.infotext import Infotext
+from blockweight.plan.infotext import MODEL_HASH, OWN_MODEL_HASH, OWN_NEGATIVE, OWN_PROMPT, OWN_TAGS, Infotext
+from blockweight.plan.infotext_loras import TaggedLoras, is_own_setting, tagged_loras
 from blockweight.plan.infotext_numbers import number_of, sides_of, whole_of
 from blockweight.plan.infotext_parts import PartsSettings, is_part, parts_settings
 from blockweight.plan.infotext_sampling import HIRES, MOST_STEPS, SamplingSettings, sampling_settings
 from blockweight.plan.infotext_sampling import HONOURED as SAMPLING
 from blockweight.plan.notes import Note
-from blockweight.weights import format_weight
-from blockweight.weights.notations.tag import LoraTag
 
 MOST_CLIP_SKIP = 12
 """As many layers as the text encoder of Stable Diffusion 1 has, and the WebUI's setting goes to."""
@@ -23,8 +22,9 @@ HONOURED = ("Steps", "CFG scale", "Seed", "Size", "Clip skip", *SAMPLING)
 """The settings that a scene has a field for, besides those of its hires pass."""
 
 SAYS_WHAT = (
-    "Model", "Model hash", "Lora hashes", "Hashes", "Civitai resources", "Civitai metadata", "Version", "User",
-    "Template", "Negative Template", "Batch size", "Batch pos", "Created Date",
+    "Model", MODEL_HASH, OWN_MODEL_HASH, "Lora hashes", "Hashes", "Civitai resources", "Civitai metadata", "Version",
+    "User", "Template", "Negative Template", "Batch size", "Batch pos", "Created Date", OWN_PROMPT, OWN_NEGATIVE,
+    OWN_TAGS,
 )  # fmt: skip
 """Settings that tell what was used or by what, and decide nothing by themselves."""
 
@@ -35,7 +35,7 @@ MOST_NOTES = 20
 @dataclass(frozen=True)
 class SceneSettings:
     """What a scene takes from an infotext; None where it says nothing, or nothing that can be done here. The prompt is
-    without its tags; sizes are pixels."""
+    without its tags, `loras` are what those say; sizes are pixels."""
 
     prompt: str
     negative_prompt: str
@@ -47,6 +47,7 @@ class SceneSettings:
     clip_skip: int | None
     sampling: SamplingSettings
     parts: PartsSettings
+    loras: TaggedLoras
     notes: tuple[Note, ...]
 
 
@@ -65,6 +66,7 @@ def scene_settings(infotext: Infotext) -> SceneSettings:
         whole_of("Clip skip", settings, range(1, MOST_CLIP_SKIP + 1), f"a number from 1 to {MOST_CLIP_SKIP}", notes),
         sampling=sampling_settings(settings, notes),
         parts=parts_settings(settings, notes),
+        loras=tagged_loras(infotext, notes),
         notes=(),
     )
     notes += _setting_notes(settings, taken.sampling)
@@ -99,30 +101,14 @@ def _size(settings: Mapping[str, str], notes: list[Note]) -> tuple[int | None, i
 
 
 def _prompt_notes(infotext: Infotext) -> Iterator[Note]:
-    meant = infotext.lora
     for tag in infotext.tags:
         if tag.problem:
             yield Note(("Prompt",), f"The tag {quoted(tag.text)} cannot be read and is left out: {tag.problem}")
         elif tag.lora is None:
             yield Note(("Prompt",), f"{quoted(tag.text)} is left out: only LoRAs are applied.")
-        elif tag.lora is not meant:
-            yield Note(("Prompt",), f"The LoRA {quoted(tag.lora.name)} is left out: a scene has no other LoRA than the "
-                       "project's.")  # fmt: skip
-    if meant is not None:
-        yield from (Note(("Prompt",), text) for text in _tag_sentences(meant))
-
-
-def _tag_sentences(tag: LoraTag) -> Iterator[str]:
-    if tag.te != tag.unet:
-        te, unet = format_weight(tag.te), format_weight(tag.unet)
-        yield (
-            f"The LoRA's strength is {te} for the text encoder and {unet} for the UNet; a project has one, so {unet} "
-            "is taken for both."
-        )
-    if tag.elemental:
-        yield f"The elemental preset {quoted(tag.elemental)} (lbwe=) is not applied; bake it in with --elemental."
-    if tag.start is not None or tag.stop is not None:
-        yield "The LoRA works in all steps: start=, stop= and step= of its tag play no part."
+        elif tag.lora.elemental:
+            yield Note(("Prompt",), f"The elemental preset {quoted(tag.lora.elemental)} (lbwe=) is not applied; bake "
+                       "it in with --elemental.")  # fmt: skip
 
 
 def _rule(pattern: str, sentence: str, *idle: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
@@ -130,6 +116,8 @@ def _rule(pattern: str, sentence: str, *idle: str) -> tuple[re.Pattern[str], str
 
 
 _RULES = (
+    _rule("Script|(Fixed )?[XYZ] (Type|Values)", "The picture is a grid of several, as an X/Y/Z plot draws it; the "
+          "rest is what its first picture has."),
     _rule("ENSD|Eta .*|Sigma .*|Schedule (max|min) sigma|Schedule rho|Discard penultimate sigma|SGM noise multiplier|"
           "UniPC .*|Beta schedule.*", "The sampler's own settings stay as they are.", "0", "0.6"),
     _rule("Seed resize from.*", "The noise is drawn in the size of the picture."),
@@ -152,9 +140,13 @@ _HIRES = re.compile(r"Hires.*")
 _AS_BEFORE = ("Use same sampler", "Use same scheduler", "Use same checkpoint", "Use same choices", "Built-in")
 
 
+def _is_read(name: str) -> bool:
+    return name in (*HONOURED, *SAYS_WHAT, *HIRES) or is_part(name) or is_own_setting(name)
+
+
 def _setting_notes(settings: Mapping[str, str], sampling: SamplingSettings) -> Iterator[Note]:
     # Hires settings and parts are read, or named as wrong already.
-    left = [name for name in settings if name not in (*HONOURED, *SAYS_WHAT, *HIRES) and not is_part(name)]
+    left = [name for name in settings if not _is_read(name)]
     same = {"Hires CFG Scale": settings.get("CFG scale"), "Hires sampler": sampling.sampler,
             "Hires schedule type": sampling.scheduler}  # fmt: skip
     hires = [name for name in left if _HIRES.fullmatch(name)]

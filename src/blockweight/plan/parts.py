@@ -13,7 +13,7 @@ CONTROL_MODES = ("Balanced", "My prompt is more important", "ControlNet is more 
 """By the names of the WebUI's ControlNet extension: a ControlNet works alike everywhere, more softly the farther from
 the middle of the UNet, or so and on the prompts alone, not the negative one."""
 
-Kind = Literal["model", "embedding", "VAE", "picture", "ControlNet"]
+Kind = Literal["model", "embedding", "VAE", "picture", "ControlNet", "other LoRA"]
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,14 @@ class _Bracket:
     end: int | None = None
 
 
-def read_emphasis(text: str) -> tuple[Piece, ...]:
+def read_emphasis(text: str, *, breaks: bool = True) -> tuple[Piece, ...]:
     """The pieces of a text, in order, at least one; neighbours of one weight are one piece.
 
     `(a)` multiplies by 1.1, `[a]` divides by 1.1, `(a:1.3)` multiplies by 1.3, nested ones multiply. `\\(`, `\\)`,
     `\\[`, `\\]` and `\\\\` are the second sign; a backslash before anything else is dropped. A bracket that is never
     closed counts to the end; one that closes nothing is text, and so is `:1.3)` without a bracket. `BREAK` as a word of
     its own divides, with the spaces around it; inside brackets its mark is multiplied as well, and it is read as a
-    word, as the WebUI does.
+    word, as the WebUI does. Without `breaks` it is a word everywhere, as in captions for training.
 
     A number that is none (`(a:1.2.3)`), on which the WebUI fails, is text.
     """
@@ -77,7 +77,7 @@ def read_emphasis(text: str) -> tuple[Piece, ...]:
         elif sign.startswith("\\"):
             pieces.append(Piece(sign[1:]))
         else:
-            pieces += _divided(sign)
+            pieces += _divided(sign) if breaks else (Piece(sign),)
     rounds, squares = (_factors(brackets[sign], len(pieces)) for sign in "([")
     weighed = [Piece(p.text, p.weight * r * s) for p, r, s in zip(pieces, rounds, squares, strict=True)]
     return tuple(_joined(weighed or [Piece("")]))

@@ -20,6 +20,9 @@ _AND = re.compile(r"\bAND\b")
 _WEIGHT = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*")
 _SPACES = " \t\r\n\u3000"
 
+WEBUI_ALONE = re.compile(r"\([^()]*:\s*[-+]?\d*\.?\d+\s*\)|\[[^\[\]]*:\s*\d*\.?\d+\s*\]|<[\w-]+:[^<>]*>")
+"""What only the WebUI reads: `(red:1.3)`, `[red:blue:0.5]`, `<lora:name:1>`. Plain brackets may be meant as such."""
+
 SHORT = 75
 """Bytes. A text of no more has no more tokens, whatever a model's vocabulary is, and fits into one chunk."""
 

@@ -17,6 +17,9 @@ from blockweight.weights import BlockWeights
 NOISE_SOURCES = ("CPU", "GPU", "NV")
 """Who draws the noise: the CPU, the device that renders, or (on any machine) an NVIDIA card's numbers."""
 
+SERVER_MODEL = "server:"
+"""What the path of a model begins with that lies on a server only; the name that the server has for it follows."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -36,6 +39,63 @@ class Embedding:
 
 
 @dataclass(frozen=True)
+class LoraUse:
+    """A LoRA: where it is, a hash of its tensors, and how it is used.
+
+    `strength` multiplies every block weight, in text encoders `text_strength` instead (None: as strong). In the
+    denoiser it works from step `start` on, and no more from step `stop` on (None: to the end), of each pass; in text
+    encoders, which read the prompt once, whatever the steps. That is how LoRA Block Weight has `start=` and `stop=` in
+    AUTOMATIC1111's WebUI. Steps are counted from 1 as it counts them, from the second on a step late
+    (docs/rendering.md).
+    """
+
+    path: str
+    digest: str
+    strength: float = 1.0
+    text_strength: float | None = None
+    start: int = 1
+    stop: int | None = None
+
+    @property
+    def in_texts(self) -> float:
+        """What multiplies the block weights in text encoders."""
+        return self.strength if self.text_strength is None else self.text_strength
+
+    @property
+    def always(self) -> bool:
+        """Whether it works in every step."""
+        return self.start <= 1 and self.stop is None
+
+    def works_in(self, step: int) -> bool:
+        """Whether it works in the denoiser in this step of a pass, counted from 1 as the WebUI does."""
+        return self.start <= step and (self.stop is None or step < self.stop)
+
+    def facts(self, weights: BlockWeights) -> dict[str, object]:
+        """What of it, with these block weights, decides a picture; no path, no name."""
+        facts: dict[str, object] = {
+            "digest": self.digest,
+            "strength": _number(self.strength),
+            "blocks": {block: _number(value) for block, value in weights.items()},
+            "rest": _number(weights.rest),
+        }
+        if self.in_texts != self.strength:
+            facts["text_strength"] = _number(self.in_texts)
+        if self.start > 1:
+            facts["start"] = self.start
+        if self.stop is not None:
+            facts["stop"] = self.stop
+        return facts
+
+
+@dataclass(frozen=True)
+class OtherLora:
+    """A LoRA of a scene, beside the one that is tuned, with its block weights."""
+
+    use: LoraUse
+    weights: BlockWeights
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything about a picture but the LoRA and its block weights.
 
@@ -45,9 +105,11 @@ class Scene:
     are those that the prompts name. The noise of `seed` is turned towards that of `variation_seed` by
     `variation_strength`, 0 to 1; `eta` scales what a sampler adds to it, None for the WebUI's default. `hires` is the
     second pass, if there is one; `start` the picture that is drawn over instead of noise. `vae` stands for the model's
-    own, `controls` are ControlNets. `preview` marks a picture that is drawn faster than it should be (`preview_of`).
+    own, `controls` are ControlNets, `loras` those that work beside the LoRA that is tuned. `preview`
+    marks a picture that is drawn faster than it should be (`preview_of`).
     `guidance` is what a model that was distilled from guidance is told (Forge's "Distilled CFG Scale"), None for its
-    usual.
+    usual. `renderer` names the one that draws the picture, where pictures of several are compared; empty for the one
+    that all of a project's pictures come from.
 
     `scheduler` is empty in scenes that were written down before there were schedule types. They are drawn as they were
     then, by the samplers of those days, and know nothing of the fields below it.
@@ -75,11 +137,13 @@ class Scene:
     vae: Part | None = None
     start: Start | None = None
     controls: tuple[Control, ...] = ()
+    loras: tuple[OtherLora, ...] = ()
     preview: bool = False
+    renderer: str = ""
 
     @property
     def files(self) -> tuple[Held, ...]:
-        """Every file and folder that the picture is made with, but the LoRA."""
+        """Every file and folder that the picture is made with, but the LoRA that is tuned."""
         parts = [] if self.vae is None else [Held("VAE", self.vae.path, self.vae.digest)]
         pictures = [*([] if self.start is None else [self.start.picture]), *(each.picture for each in self.controls)]
         return (
@@ -88,6 +152,7 @@ class Scene:
             *parts,
             *(Held("ControlNet", each.model.path, each.model.digest) for each in self.controls),
             *(Held("picture", each.path, each.digest) for each in pictures),
+            *(Held("other LoRA", each.use.path, each.use.digest) for each in self.loras),
         )
 
     def moved(self, place: Callable[[str, str], str]) -> Scene:
@@ -104,6 +169,9 @@ class Scene:
             start=None if self.start is None else replace(self.start, picture=there(self.start.picture)),
             controls=tuple(
                 replace(each, model=there(each.model), picture=there(each.picture)) for each in self.controls
+            ),
+            loras=tuple(
+                replace(each, use=replace(each.use, path=place(each.use.digest, each.use.path))) for each in self.loras
             ),
         )
 
@@ -162,18 +230,13 @@ class Scene:
             facts["controls"] = [
                 {**_plain(each), "model": each.model.digest, "picture": each.picture.digest} for each in self.controls
             ]
+        if self.loras:
+            facts["loras"] = [each.use.facts(each.weights) for each in self.loras]
         if self.preview:
             facts["preview"] = True
+        if self.renderer:
+            facts["renderer"] = self.renderer
         return facts
-
-
-@dataclass(frozen=True)
-class LoraUse:
-    """The LoRA: where it is, a hash of its tensors, and the strength that multiplies every block weight."""
-
-    path: str
-    digest: str
-    strength: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -199,13 +262,7 @@ class Job:
         weights = self.variant.weights
         if weights is None:
             return {"scene": scene, "lora": None}
-        lora = {
-            "digest": self.lora.digest,
-            "strength": _number(self.lora.strength),
-            "blocks": {block: _number(value) for block, value in weights.items()},
-            "rest": _number(weights.rest),
-        }
-        return {"scene": scene, "lora": lora}
+        return {"scene": scene, "lora": self.lora.facts(weights)}
 
     @cached_property
     def key(self) -> str:
@@ -216,8 +273,8 @@ class Job:
 
 _LATER = (
     "clip_skip", "embeddings", "scheduler", "variation_seed", "variation_strength", "eta", "noise_source", "hires",
-    "vae", "start", "controls", "preview",
-    "guidance",
+    "vae", "start", "controls", "loras", "preview",
+    "guidance", "renderer",
 )  # fmt: skip
 """A scene's fields that its facts do not take as they are."""
 

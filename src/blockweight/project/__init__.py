@@ -31,14 +31,48 @@ from blockweight.project.history import (
     RoundStep,
     Step,
     TuningState,
+    placed_plot,
 )
+from blockweight.project.job_facts import job_from_facts
+from blockweight.project.keeping import keep_file
 from blockweight.project.masks import MaskStore, read_mask
-from blockweight.project.picture_text import picture_infotext
-from blockweight.project.pictures import PictureStore, checked_key, is_own_file, parameters_text, read_picture
+from blockweight.project.picture_files import (
+    FORMATS,
+    picture_bytes,
+    picture_format,
+    text_options,
+    webui_hashes,
+    write_picture,
+)
+from blockweight.project.picture_text import PictureTexts, picture_infotext, picture_texts
+from blockweight.project.pictures import PictureStore, checked_key, is_own_file, read_picture
+from blockweight.project.plots import (
+    PLOT_CANCELLED,
+    PLOT_PLANNED,
+    PLOT_RESUMED,
+    PLOTTED,
+    BegunAxis,
+    BegunPlot,
+    plot_body,
+)
 from blockweight.project.project import LOG, Project
 from blockweight.project.rendering_lock import Program
+from blockweight.project.searches import (
+    SAMPLERS,
+    SEARCH_CANCELLED,
+    SEARCH_PLANNED,
+    SEARCHED,
+    SearchChoice,
+    SearchPlan,
+    SearchReference,
+    Span,
+    search_body,
+    searched_body,
+    spans_facts,
+)
 from blockweight.project.state import (
     APPLIED,
+    CHOSEN,
     CREATED,
     DECIDED,
     FINISHED,
@@ -56,7 +90,16 @@ from blockweight.project.state import (
     planned_body,
     scenes_body,
 )
+from blockweight.project.targets import TargetStore, target_digest
 from blockweight.project.thumbnails import SIZES, Thumbnails
+from blockweight.project.transfers import (
+    TRANSFER_CANCELLED,
+    TRANSFER_PLANNED,
+    TRANSFERRED,
+    PlannedTransfer,
+    TransferGroup,
+    transfer_body,
+)
 from blockweight.project.tuning_log import News, TuningLog
 
 __all__ = [
@@ -66,21 +109,34 @@ __all__ = [
     "APPLIED",
     "BAKED",
     "BRANCHED",
+    "CHOSEN",
     "COMPARED",
     "CREATED",
     "DECIDED",
     "FINISHED",
     "FIXED",
+    "FORMATS",
     "LOCATED",
     "LOG",
     "MOST_LEVELS",
     "PLANNED",
+    "PLOTTED",
+    "PLOT_CANCELLED",
+    "PLOT_PLANNED",
+    "PLOT_RESUMED",
     "REDONE",
     "RENAMED",
     "REVEALED",
     "REVOKED",
+    "SAMPLERS",
     "SCENES",
+    "SEARCHED",
+    "SEARCH_CANCELLED",
+    "SEARCH_PLANNED",
     "SIZES",
+    "TRANSFERRED",
+    "TRANSFER_CANCELLED",
+    "TRANSFER_PLANNED",
     "UNDONE",
     "UNVOTED",
     "VOTED",
@@ -89,6 +145,8 @@ __all__ = [
     "AnalysisPlan",
     "AppliedSuggestion",
     "Bake",
+    "BegunAxis",
+    "BegunPlot",
     "Choice",
     "Comparison",
     "Event",
@@ -98,12 +156,20 @@ __all__ = [
     "MaskStore",
     "News",
     "PictureStore",
+    "PictureTexts",
+    "PlannedTransfer",
     "Program",
     "Project",
     "RoundStep",
+    "SearchChoice",
+    "SearchPlan",
+    "SearchReference",
+    "Span",
     "Step",
     "Subject",
+    "TargetStore",
     "Thumbnails",
+    "TransferGroup",
     "TunedRound",
     "TunedVariant",
     "TuningLog",
@@ -115,12 +181,26 @@ __all__ = [
     "comparison_body",
     "created_body",
     "is_own_file",
-    "parameters_text",
+    "job_from_facts",
+    "keep_file",
+    "picture_bytes",
+    "picture_format",
     "picture_infotext",
+    "picture_texts",
+    "placed_plot",
     "planned_body",
+    "plot_body",
     "read_archive",
     "read_mask",
     "read_picture",
     "scenes_body",
+    "search_body",
+    "searched_body",
+    "spans_facts",
+    "target_digest",
+    "text_options",
+    "transfer_body",
+    "webui_hashes",
     "write_archive",
+    "write_picture",
 ]

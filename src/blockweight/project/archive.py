@@ -34,6 +34,7 @@ EVENTS = "events.jsonl"
 _PICTURE = re.compile(r"pictures/([0-9a-f]{32})\.png", re.ASCII)
 _MASK = re.compile(r"masks/([0-9a-f]{16})\.png", re.ASCII)
 _RESULT = re.compile(r"(?:round|analysis)-\d+[a-z-]*/[^/\\:]+", re.ASCII)
+_INPUT = re.compile(r"inputs/[^/\\:]+\.png", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.ASCII | re.IGNORECASE)
 _FACTS = {"renderer": "arithmetic", "rendered": "job"}
 """What events of `Project` must say."""
@@ -150,7 +151,7 @@ def _is_ours(name: str) -> bool:
     if _PICTURE.fullmatch(name) or _MASK.fullmatch(name):
         return True
     plain = last.isprintable() and not last.startswith(".") and last == last.rstrip(". ")
-    return plain and not _DEVICE.fullmatch(last) and _RESULT.fullmatch(name) is not None
+    return plain and not _DEVICE.fullmatch(last) and any(each.fullmatch(name) for each in (_RESULT, _INPUT))
 
 
 def _told(event: Event) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS events "
     "(number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL)"
 )
+_PATIENCE = 30.0  # seconds for which a lock of another program is waited out
 _SELECT = "SELECT number, time, kind, body FROM events"
 
 
@@ -43,15 +45,28 @@ class EventLog:
         self.path = path
         self._lock = threading.RLock()
         with self._explained():
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             try:
-                self._db.execute("PRAGMA journal_mode = WAL")
+                self._keep_ahead()
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute(_TABLE)
             except sqlite3.Error:
                 self._db.close()  # an open file cannot be moved away on Windows, which the error advises
                 raise
         self._file = _identity(path)
+
+    def _keep_ahead(self) -> None:
+        """Have SQLite write ahead (WAL), which it refuses at once while another process begins the same file: the
+        patience of the connection does not count for a change of the mode."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     @property
     def in_place(self) -> bool:
@@ -66,12 +81,12 @@ class EventLog:
                 f"The project's log '{self.path}' was moved, deleted or replaced while it was open, so nothing was "
                 "recorded; open the project again."
             )
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         text = _as_json(body)
         with self._lock, self._explained():
-            cursor = self._db.execute("INSERT INTO events (time, kind, body) VALUES (?, ?, ?)", (time, kind, text))
+            cursor = self._db.execute("INSERT INTO events (time, kind, body) VALUES (?, ?, ?)", (now, kind, text))
         assert cursor.lastrowid is not None
-        return Event(cursor.lastrowid, time, kind, json.loads(text))
+        return Event(cursor.lastrowid, now, kind, json.loads(text))
 
     def read(self, kind: str | None = None, after: int = 0) -> Iterator[Event]:
         """All events, or those of one kind, in the order in which they were appended; those numbered above `after`."""

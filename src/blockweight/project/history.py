@@ -14,6 +14,8 @@ from blockweight.project.bakes import BAKED, Bake, bake_from
 from blockweight.project.comparisons import COMPARING, Comparison, Comparisons, next_comparisons
 from blockweight.project.events import Event
 from blockweight.project.plain import Body, text_in, whole_in, words_in
+from blockweight.project.plots import PLOTTING, BegunPlot, Plots, next_plots
+from blockweight.project.searches import SEARCHING, Searches, SearchPlan, next_searches
 from blockweight.project.state import (
     ACTIONS,
     CREATED,
@@ -24,6 +26,7 @@ from blockweight.project.state import (
     first_point,
     next_point,
 )
+from blockweight.project.transfers import TRANSFERRING, PlannedTransfer, Transfers, next_transfers
 from blockweight.weights import BlockWeights
 
 UNDONE = "undone"
@@ -32,9 +35,12 @@ BRANCHED = "branched"
 LOCATED = "located"
 RENAMED = "renamed"
 
-_TUNING = ACTIONS | PLANS | COMPARING | {UNDONE, REDONE, BRANCHED, LOCATED, RENAMED, BAKED}
+_BESIDE = COMPARING | TRANSFERRING | PLOTTING | SEARCHING
+_TUNING = ACTIONS | PLANS | _BESIDE | {UNDONE, REDONE, BRANCHED, LOCATED, RENAMED, BAKED}
 
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+_Beside = tuple[Comparisons, Transfers, Plots, Searches]
+
+_MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class RoundStep:
 class TuningState:
     """A project as it stands. `version` is the number of the log's latest event; `head` that of the step at which the
     project stands. Paths of the LoRA and the checkpoints are where they were last seen on this machine, or their bare
-    file names (`unplaced` has those digests). `sequence` is the largest that any decision carried."""
+    file names (`unplaced` has those digests). `sequence` is the largest that any decision carried. `plots` name their
+    files alone (`placed_plot`), since they may have thousands of cells."""
 
     version: int
     head: int
@@ -88,6 +95,9 @@ class TuningState:
     sequence: int
     places: Mapping[str, Mapping[str, Any]]
     comparisons: tuple[Comparison, ...]
+    transfers: tuple[PlannedTransfer, ...]
+    plots: tuple[BegunPlot, ...]
+    searches: tuple[SearchPlan, ...]
     bakes: tuple[Bake, ...]
 
     @property
@@ -96,6 +106,16 @@ class TuningState:
         needed = {self.subject.digest: self.subject.lora}
         needed |= {held.digest: held.path for scene in self.scenes for held in scene.files}
         return {digest: name for digest, name in needed.items() if digest not in self.places}
+
+
+def placed_plot(state: TuningState, plot: BegunPlot) -> BegunPlot:
+    """A plot with its files where they were last seen on this machine."""
+
+    def path(digest: str, name: str) -> str:
+        place = state.places.get(digest)
+        return name if place is None else str(place["path"])
+
+    return plot.moved(path)
 
 
 def no_step(step: int) -> BlockweightError:
@@ -118,6 +138,9 @@ class History:
         self._places: dict[str, Mapping[str, Any]] = {}
         self._sequence = 0
         self._comparisons: Comparisons = {}
+        self._transfers: Transfers = {}
+        self._plots: Plots = {}
+        self._searches: Searches = {}
         self._bakes: tuple[Bake, ...] = ()
         self._name = ""
 
@@ -154,8 +177,8 @@ class History:
             return next_point(self._points[self._head], self.version + 1, kind, body) is not None
         if kind in PLANS or (kind == ANALYSED and "plan" in body):
             return self._analyses.check(self.version + 1, kind, body, self._points[self._head].subject.layout)
-        if kind in COMPARING:
-            return self._compared(Event(self.version + 1, "", kind, body)) is not None
+        if kind in _BESIDE:
+            return self._beside(Event(self.version + 1, "", kind, body)) is not None
         if kind == BAKED:
             bake_from(self.version + 1, "", body)
             return True
@@ -192,9 +215,9 @@ class History:
             self._act(event)
         elif kind in PLANS:
             self._analyses.add(event.number, kind, body, self._points[self._head].subject.layout)
-        elif kind in COMPARING:
+        elif kind in _BESIDE:
             with suppress(BlockweightError):
-                self._comparisons = self._compared(event) or self._comparisons
+                self._set_beside(self._beside(event) or self._now_beside)
         elif kind == BAKED:
             self._bakes = (*self._bakes, bake_from(event.number, event.time, body))
         else:
@@ -213,9 +236,29 @@ class History:
         self._points[event.number] = point
         self._head, self._redo = event.number, ()
 
-    def _compared(self, event: Event) -> Comparisons | None:
+    @property
+    def _now_beside(self) -> _Beside:
+        return self._comparisons, self._transfers, self._plots, self._searches
+
+    def _set_beside(self, beside: _Beside) -> None:
+        self._comparisons, self._transfers, self._plots, self._searches = beside
+
+    def _beside(self, event: Event) -> _Beside | None:
+        """What stands beside the steps after an event of it; None if that says what is known."""
         layout = self._points[self._head].subject.layout
-        return next_comparisons(self._comparisons, event.number, event.time, event.kind, event.body, layout)
+        number, kind, body = event.number, event.kind, event.body
+        compared, moved, drawn, searched = self._now_beside
+        if kind in COMPARING:
+            made = next_comparisons(compared, number, event.time, kind, body, layout)
+            return None if made is None else (made, moved, drawn, searched)
+        if kind in PLOTTING:
+            plots = next_plots(drawn, number, event.time, kind, body)
+            return None if plots is None else (compared, moved, plots, searched)
+        if kind in SEARCHING:
+            searches = next_searches(searched, number, kind, body, layout)
+            return None if searches is None else (compared, moved, drawn, searches)
+        transfers = next_transfers(moved, number, kind, body, layout)
+        return None if transfers is None else (compared, transfers, drawn, searched)
 
     def _move(self, kind: str, body: Body) -> None:
         parent = self._steps[self._head].parent
@@ -267,6 +310,9 @@ class History:
             comparisons=tuple(
                 replace(each, scenes=tuple(map(self._placed, each.scenes))) for each in self._comparisons.values()
             ),
+            transfers=tuple(map(self._placed_transfer, self._transfers.values())),
+            plots=tuple(self._plots.values()),
+            searches=tuple(map(self._placed_search, self._searches.values())),
             bakes=self._bakes,
         )
 
@@ -300,6 +346,14 @@ class History:
 
     def _placed(self, scene: Scene) -> Scene:
         return scene.moved(self._path)
+
+    def _placed_transfer(self, planned: PlannedTransfer) -> PlannedTransfer:
+        groups = (replace(group, scenes=tuple(map(self._placed, group.scenes))) for group in planned.groups)
+        return replace(planned, groups=tuple(groups))
+
+    def _placed_search(self, plan: SearchPlan) -> SearchPlan:
+        scenes, held = (tuple(map(self._placed, those)) for those in (plan.scenes, plan.held))
+        return replace(plan, scenes=scenes, held=held)
 
     def _path(self, digest: str, name: str) -> str:
         place = self._places.get(digest)

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.lora.atomic import write_atomically
 from blockweight.measure import Mask, mask_digest
+from blockweight.project.keeping import keep_file
 from blockweight.project.pictures import is_own_file
 
 _DIGEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -56,15 +56,7 @@ class MaskStore:
         def write(handle: BinaryIO) -> None:
             Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(handle, "PNG")
 
-        try:
-            self._folder.mkdir(exist_ok=True)
-            if path.is_symlink():  # which would be followed
-                path.unlink()
-        except OSError as error:
-            raise BlockweightError(
-                f"The folder '{self._folder}' cannot be made ({error.strerror}); check the project's permissions."
-            ) from error
-        write_atomically(path, write, lambda _: None, overwrite=True)
+        keep_file(path, write)
         return digest
 
 

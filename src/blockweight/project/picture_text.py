@@ -8,12 +8,15 @@ and `workflow`, and its WebPs the same in EXIF's Model and Make.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 from blockweight.errors import BlockweightError
+from blockweight.project.picture_files import BATCH, FACTS
 
 MOST_BYTES = 32 << 20
 """Of a picture."""
@@ -21,15 +24,40 @@ MOST_BYTES = 32 << 20
 MOST_TEXT = 1 << 20
 """Of its infotext, in characters."""
 
+MOST_JSON = 8 << 20
+"""Of what it carries besides, in characters."""
+
+_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+_SURE = "Steps: "
+"""Stands in every infotext with settings, and read the wrong way round it would be Chinese."""
+
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _UTF16, _NO_CODE = b"UNICODE\0", b"\0" * 8
 
 
-def picture_infotext(data: bytes) -> str:
-    """The infotext in a picture's bytes. No pixel is decoded.
+@dataclass(frozen=True)
+class PictureTexts:
+    """What a picture carries, each empty if it does not: an infotext, this program's facts of the job (JSON), ComfyUI's
+    prompt (what was run) and workflow (the graph as it was drawn), both JSON. `kind` is the file's format, sizes are
+    pixels; `batch` are the keys of the jobs that it was drawn together with, itself among them, in their order."""
 
-    BlockweightError for what is no PNG, JPEG or WebP, or too large, and for a picture that carries no infotext.
+    kind: str
+    width: int
+    height: int
+    infotext: str = ""
+    facts: str = ""
+    comfy_prompt: str = ""
+    comfy_workflow: str = ""
+    batch: tuple[str, ...] = ()
+
+
+def picture_texts(data: bytes) -> PictureTexts:
+    """What a picture's bytes carry. No pixel is decoded.
+
+    BlockweightError for what is no PNG, JPEG or WebP, or damaged, or larger than MOST_BYTES, and for a text longer than
+    MOST_TEXT.
     """
     if len(data) > MOST_BYTES:
         raise BlockweightError("The picture is larger than 32 MiB; paste its infotext instead.")
@@ -39,11 +67,15 @@ def picture_infotext(data: bytes) -> str:
             with Image.open(io.BytesIO(_without_pixels(data)), formats=_FORMATS) as image:
                 exif = Image.Exif()
                 exif.load(image.info.get("exif", b""))
-                found = next(filter(None, map(str.strip, _texts(image, exif))), "")
-                if not found:
-                    _refuse(image, exif)
-    except BlockweightError:
-        raise
+                found = PictureTexts(
+                    str(image.format),
+                    *image.size,
+                    next(filter(None, map(str.strip, _infotexts(image, exif))), ""),
+                    _of_ours(image, exif),
+                    _of_comfyui(image, exif, "prompt"),
+                    _of_comfyui(image, exif, "workflow"),
+                    _batch(_chunk(image, BATCH)),
+                )
     except UnidentifiedImageError:
         raise BlockweightError(
             "The file is no PNG, JPEG or WebP picture; choose the picture as it was saved."
@@ -52,11 +84,28 @@ def picture_infotext(data: bytes) -> str:
         raise BlockweightError(
             f"The picture is damaged ({type(error).__name__}); get it again, or paste its infotext."
         ) from error
-    if len(found) > MOST_TEXT:
+    if len(found.infotext) > MOST_TEXT:
         raise BlockweightError(
             "The picture's infotext is longer than a million characters; paste the part that matters."
         )
+    if max(map(len, (found.facts, found.comfy_prompt, found.comfy_workflow))) > MOST_JSON:
+        raise BlockweightError("The picture carries more than eight million characters of JSON, which is not read.")
     return found
+
+
+def picture_infotext(data: bytes) -> str:
+    """The infotext in a picture's bytes. BlockweightError as `picture_texts`, and for a picture that carries none."""
+    found = picture_texts(data)
+    if found.infotext:
+        return found.infotext
+    if found.comfy_prompt or found.comfy_workflow:
+        raise BlockweightError(
+            "The picture is from ComfyUI and carries a workflow, which is not read; type its prompt and settings."
+        )
+    raise BlockweightError(
+        "The picture carries no infotext: many sites and chats take it out; choose the file as the WebUI saved it, or "
+        "paste the text."
+    )
 
 
 def _without_pixels(data: bytes) -> bytes:
@@ -73,15 +122,32 @@ def _without_pixels(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _texts(image: Image.Image, exif: Image.Exif) -> Iterator[str]:
+def _infotexts(image: Image.Image, exif: Image.Exif) -> Iterator[str]:
     """What may be the infotext, the likeliest first."""
-    yield _chunk(image)
+    yield _chunk(image, "parameters")
     comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
     yield comment if isinstance(comment, str) else _decoded(comment)
 
 
-def _chunk(image: Image.Image) -> str:
-    text = image.info.get("parameters", "")
+def _of_ours(image: Image.Image, exif: Image.Exif) -> str:
+    found = _chunk(image, FACTS)
+    described = str(exif.get(ExifTags.Base.ImageDescription, ""))
+    return found or (described.removeprefix(f"{FACTS}:") if described.startswith(f"{FACTS}:") else "")
+
+
+def _batch(text: str) -> tuple[str, ...]:
+    keys = tuple(text.split(" ")) if len(text) <= MOST_TEXT else ()
+    return keys if all(map(_KEY.fullmatch, keys)) else ()
+
+
+def _of_comfyui(image: Image.Image, exif: Image.Exif, name: str) -> str:
+    fields = (str(exif.get(tag, "")) for tag in (ExifTags.Base.Model, ExifTags.Base.Make))
+    held = (text.removeprefix(f"{name}:") for text in fields if text.startswith(f"{name}:"))
+    return _chunk(image, name) or next(held, "")
+
+
+def _chunk(image: Image.Image, key: str) -> str:
+    text = image.info.get(key, "")
     if not isinstance(text, str):
         return ""
     if not isinstance(text, PngImagePlugin.iTXt):
@@ -102,18 +168,9 @@ def _decoded(comment: bytes) -> str:
     text = comment[len(_UTF16) :]
     if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return text.decode("utf-16", "replace")
-    # Infotexts are mostly ASCII, of which UTF-16 has the zeros first, or read the wrong way round, last.
-    big = text[::2].count(0) >= text[1::2].count(0)
-    return text.decode("utf-16-be" if big else "utf-16-le", "replace").strip("\0")
-
-
-def _refuse(image: Image.Image, exif: Image.Exif) -> None:
-    names = (str(exif.get(tag, "")) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
-    if {"prompt", "workflow"} & set(image.info) or any(name.startswith(("prompt:", "workflow:")) for name in names):
-        raise BlockweightError(
-            "The picture is from ComfyUI and carries a workflow, which is not read; type its prompt and settings."
-        )
-    raise BlockweightError(
-        "The picture carries no infotext: many sites and chats take it out; choose the file as the WebUI saved it, or "
-        "paste the text."
-    )
+    big, little = (text.decode(code, "replace").strip("\0") for code in ("utf-16-be", "utf-16-le"))
+    for found in (big, little):
+        if _SURE in found:
+            return found
+    # Other texts are mostly ASCII, of which UTF-16 has the zeros first, or read the wrong way round, last.
+    return big if text[::2].count(0) >= text[1::2].count(0) else little

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import Hires, Job, Scene, quote_setting
+from blockweight.plan import Job, infotext_of
+from blockweight.project.picture_files import BATCH, webui_hashes, write_picture
 from blockweight.render import Picture, Rendering
-from blockweight.weights import format_weight
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -30,6 +27,7 @@ class PictureStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: dict[str, tuple[int, int]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         for partial in folder.glob("*.partial"):
             with suppress(FileNotFoundError):
@@ -53,23 +51,25 @@ class PictureStore:
         except BlockweightError:
             return None
 
-    def save(self, rendering: Rendering) -> None:
-        """Write the picture, with the job's facts as text chunks `blockweight` (JSON) and `parameters` (the form that
-        the WebUI writes)."""
-        info = PngImagePlugin.PngInfo()
-        info.add_itxt("blockweight", json.dumps(rendering.job.facts(), ensure_ascii=False, sort_keys=True))
-        info.add_itxt("parameters", parameters_text(rendering.job))
-        path = self.path(rendering.job)
-        partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
+    def readable(self, job: Job) -> bool:
+        """Whether the job's picture is there and can be read. It is decoded once, and again only when its file has
+        changed: a page asks for hundreds of pictures many times."""
         try:
-            with partial.open("xb") as stream:
-                Image.fromarray(rendering.picture).save(stream, "PNG", pnginfo=info)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+            found = self.path(job).lstat()
+        except OSError:
+            return False
+        known = (found.st_mtime_ns, found.st_size)
+        if self._read.get(job.key) != known:
+            if self.load(job) is None:
+                return False
+            self._read[job.key] = known
+        return True
+
+    def save(self, rendering: Rendering) -> None:
+        """Write the picture, with its job's facts and infotext (`write_picture`), and the keys of its batch."""
+        job = rendering.job
+        texts = {BATCH: " ".join(rendering.batch)} if rendering.batch else {}
+        write_picture(self.path(job), rendering.picture, infotext_of(job, webui_hashes(job)), job.facts(), texts)
 
 
 def read_picture(folder: Path, key: str) -> Picture:
@@ -103,85 +103,3 @@ def checked_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise BlockweightError(f"{quoted(key)} is no picture's key; keys are 32 hexadecimal digits.")
     return key
-
-
-def parameters_text(job: Job) -> str:
-    """The job as the WebUI's infotext: prompt with its LoRA tag, negative prompt, settings. `plan.read_infotext` reads
-    it back."""
-    scene, weights = job.scene, job.variant.weights
-    tag = ""
-    if weights is not None:
-        tag = f" <lora:{_name(job.lora.path)}:{format_weight(job.lora.strength)}:lbw={weights.vector()}>"
-    settings = {
-        "Steps": str(scene.steps),
-        "Sampler": scene.sampler,
-        **({"Schedule type": scene.scheduler} if scene.scheduler else {}),
-        "CFG scale": format_weight(scene.cfg_scale),
-        **({} if scene.guidance is None else {"Distilled CFG Scale": format_weight(scene.guidance)}),
-        "Seed": str(scene.seed),
-        "Size": f"{scene.width}x{scene.height}",
-        "Model hash": scene.checkpoint.digest[:10],
-        "Model": _name(scene.checkpoint.path),
-        **_noise_settings(scene),
-        **({} if scene.hires is None else _hires_settings(scene.hires)),
-        **_part_settings(scene),
-    }
-    if scene.clip_skip != 1:
-        settings["Clip skip"] = str(scene.clip_skip)
-    line = ", ".join(f"{name}: {quote_setting(value)}" for name, value in settings.items())
-    return f"{scene.prompt}{tag}\nNegative prompt: {scene.negative_prompt}\n{line}"
-
-
-def _noise_settings(scene: Scene) -> dict[str, str]:
-    settings = {"RNG": scene.noise_source}
-    if scene.eta is not None:
-        settings["Eta DDIM" if scene.sampler == "DDIM" else "Eta"] = format_weight(scene.eta)
-    if scene.variation_strength:
-        settings["Variation seed"] = str(scene.variation_seed)
-        settings["Variation seed strength"] = format_weight(scene.variation_strength)
-    return settings
-
-
-def _hires_settings(hires: Hires) -> dict[str, str]:
-    sized = hires.width or hires.height
-    return {
-        "Denoising strength": format_weight(hires.denoising),
-        **(
-            {"Hires resize": f"{hires.width}x{hires.height}"}
-            if sized
-            else {"Hires upscale": format_weight(hires.scale)}
-        ),
-        **({"Hires steps": str(hires.steps)} if hires.steps else {}),
-        "Hires upscaler": hires.upscaler,
-    }
-
-
-def _part_settings(scene: Scene) -> dict[str, str]:
-    settings: dict[str, str] = {"Preview": "yes"} if scene.preview else {}
-    if scene.vae is not None:
-        settings |= {"VAE hash": scene.vae.digest[:10], "VAE": _name(scene.vae.path)}
-    if scene.start is not None:
-        settings["Denoising strength"] = format_weight(scene.start.denoising)
-    for number, control in enumerate(scene.controls):
-        unit = {
-            "Module": "none",
-            "Model": _name(control.model.path),
-            "Weight": format_weight(control.weight),
-            "Resize Mode": control.resize,
-            "Guidance Start": format_weight(control.start),
-            "Guidance End": format_weight(control.end),
-            "Control Mode": control.mode,
-        }
-        # The form has no way to write these in a name.
-        settings[f"ControlNet {number}"] = ", ".join(
-            f"{name}: {re.sub('[,:]', ' ', text)}" for name, text in unit.items()
-        )
-    return settings
-
-
-def _name(path: str) -> str:
-    """The file's or folder's name, without the ending of a file of tensors.
-
-    It need not be text: on Linux it is bytes, and old archives bring names that are not UTF-8.
-    """
-    return Path(path).name.removesuffix(".safetensors").encode("utf-8", "replace").decode()

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from blockweight.blocks import Layout
-from blockweight.plan import Checkpoint, Control, Embedding, Hires, Part, Scene, Start
+from blockweight.plan import Checkpoint, Control, Embedding, Hires, LoraUse, OtherLora, Part, Scene, Start
 from blockweight.weights import BlockWeights
 
 Body = Mapping[str, Any]
@@ -63,11 +63,19 @@ def scene_body(scene: Scene) -> dict[str, object]:
     named = scene.moved(lambda _, path: PurePath(path).name)
     checkpoint = {"name": named.checkpoint.path, "digest": named.checkpoint.digest}
     several = {name: [asdict(each) for each in getattr(named, name)] for name in ("embeddings", "controls")}
-    return {**asdict(named), **several, "checkpoint": checkpoint}
+    return {**asdict(named), **several, "checkpoint": checkpoint, "loras": [_lora_body(each) for each in named.loras]}
 
 
 def scene_from(body: Body) -> Scene:
-    """The scene; its files' paths are their names alone. Scenes of before clip skip and embeddings have none."""
+    """The scene; its files' paths are their names alone. Scenes of before clip skip and embeddings have none.
+    ValueError for one that names a renderer, which only a plot's do (`plot_scene_from`)."""
+    if body.get("renderer"):
+        raise ValueError("a scene names a renderer")
+    return plot_scene_from(body)
+
+
+def plot_scene_from(body: Body) -> Scene:
+    """The scene of a plot's cell, which may name the renderer that draws it."""
     checkpoint = Checkpoint(text_in(body["checkpoint"], "name"), text_in(body["checkpoint"], "digest"))
     return Scene(
         label=words_in(body, "label"),
@@ -85,6 +93,20 @@ def scene_from(body: Body) -> Scene:
         **_later(body),
         **_parts(body),
         guidance=None if body.get("guidance") is None else number_of(body["guidance"]),
+        renderer=words_in({"renderer": "", **body}, "renderer"),
+    )
+
+
+def use_from(body: Body) -> LoraUse:
+    """The use of a LoRA that `body` holds, its file by name alone."""
+    stop, text_strength = body["stop"], body["text_strength"]
+    return LoraUse(
+        path=PurePath(text_in(body, "path")).name,
+        digest=text_in(body, "digest"),
+        strength=number_of(body["strength"]),
+        text_strength=None if text_strength is None else number_of(text_strength),
+        start=whole_in(body, "start", 1),
+        stop=None if stop is None else whole_in(body, "stop"),
     )
 
 
@@ -111,6 +133,7 @@ def _parts(body: Body) -> dict[str, Any]:
         "vae": None if vae is None else _part_from(vae),
         "start": None if start is None else _start_from(start),
         "controls": tuple(map(_control_from, body.get("controls", []))),
+        "loras": tuple(map(_lora_from, body.get("loras", []))),
         "preview": preview,
     }
 
@@ -133,6 +156,16 @@ def _control_from(body: Body) -> Control:
         mode=text_in(body, "mode"),
         resize=text_in(body, "resize"),
     )
+
+
+def _lora_body(lora: OtherLora) -> dict[str, object]:
+    """With its layout, which need not be that of the LoRA that is tuned."""
+    layout = layout_body(lora.weights.layout)
+    return {"use": asdict(lora.use), "layout": layout, "weights": weights_body(lora.weights)}
+
+
+def _lora_from(body: Body) -> OtherLora:
+    return OtherLora(use_from(body["use"]), weights_from(body["weights"], layout_from(body["layout"])))
 
 
 def _hires_from(body: Body) -> Hires:

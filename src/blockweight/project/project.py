@@ -63,7 +63,7 @@ class Project:
     def missing(self, jobs: Sequence[Job]) -> list[Job]:
         """The jobs without a readable picture, each key once, in order."""
         distinct = {job.key: job for job in jobs}
-        return [job for job in distinct.values() if self.pictures.load(job) is None]
+        return [job for job in distinct.values() if not self.pictures.readable(job)]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -90,8 +90,9 @@ class Project:
         every step. Once `stopped` says so, no further step is begun: the pictures of a finished batch are kept, one
         that is at work is lost. No other program renders the project meanwhile (`alone`).
 
-        BlockweightError if the renderer calculates otherwise than the one that made the project's pictures: their
-        differences would be measured as effects of blocks. RenderingError at the end if pictures could not be made.
+        All jobs are of one `Scene.renderer`, which this one is. BlockweightError if it calculates otherwise than it did
+        when the project's pictures were made: their differences would be measured as effects of blocks. RenderingError
+        at the end if pictures could not be made.
         """
         with self.alone():
             yield from self._render(renderer, jobs, stopped, watch)
@@ -99,10 +100,11 @@ class Project:
     def _render(
         self, renderer: Renderer, jobs: Sequence[Job], stopped: Callable[[], bool], watch: Watch
     ) -> Iterator[Rendering]:
+        assert len({job.scene.renderer for job in jobs}) <= 1
         missing = self.missing(jobs)
         renderer.check(missing)
         if missing:
-            self._check_arithmetic(renderer.capabilities.arithmetic)
+            self._check_arithmetic(jobs[0].scene.renderer, renderer.capabilities.arithmetic)
         wanted = {job.key for job in missing}
         distinct = {job.key: job for job in jobs}
         finished = distinct.keys() - wanted
@@ -131,20 +133,21 @@ class Project:
                 f"A finished picture could not be written to '{self.pictures.folder}' ({error.strerror}); make "
                 "room there, check its permissions, and run the same command again to go on."
             ) from error
-        self._log_rendered(rendering.job.key, round(rendering.seconds, 4))
+        self._log_rendered(rendering.job.key, round(rendering.seconds, 4), rendering.job.scene.renderer)
 
-    def _check_arithmetic(self, arithmetic: str) -> None:
-        first = self.log.latest("renderer")
-        if first is None:
-            if any(self.pictures.folder.glob("*.png")):
+    def _check_arithmetic(self, name: str, arithmetic: str) -> None:
+        told = [event.body for event in self.log.read("renderer")]
+        body = next((each for each in told if each.get("name", "") == name), None)
+        if body is None:
+            if not told and any(self.pictures.folder.glob("*.png")):
                 raise BlockweightError(
                     f"The log of '{self.folder}' does not say with what its pictures were made, so no others may be "
                     "mixed with them; choose another folder with --out."
                 )
-            self.log.append("renderer", {"arithmetic": arithmetic})
-        elif first.body["arithmetic"] != arithmetic:
+            self.log.append("renderer", {"arithmetic": arithmetic, **({"name": name} if name else {})})
+        elif (made := body["arithmetic"]) != arithmetic:
             raise BlockweightError(
-                f"The pictures in '{self.folder}' were made with {first.body['arithmetic']}, this run would use "
+                f"The pictures in '{self.folder}' were made with {made}, this run would use "
                 f"{arithmetic}, and the two differ by more than a block may do; render with what made them, or choose "
                 "another folder with --out."
             )
@@ -155,8 +158,8 @@ class Project:
         for key in sorted(set(finished) - logged):
             self._log_rendered(key, None)
 
-    def _log_rendered(self, key: str, seconds: float | None) -> None:
-        self.log.append("rendered", {"job": key, "seconds": seconds})
+    def _log_rendered(self, key: str, seconds: float | None, renderer: str = "") -> None:
+        self.log.append("rendered", {"job": key, "seconds": seconds, **({"renderer": renderer} if renderer else {})})
 
     def picture(self, job: Job) -> Picture:
         """A finished job's picture; BlockweightError if it has vanished."""

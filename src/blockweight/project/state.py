@@ -35,6 +35,7 @@ REVOKED = "suggestions revoked"
 PLANNED = "round planned"
 DECIDED = "variant decided"
 FINISHED = "round finished"
+CHOSEN = "search result chosen"
 
 
 class Choice(Enum):
@@ -192,6 +193,14 @@ def _set_weights(point: Point, _: int, body: Body) -> Point:
     return point._with({block: number_of(value) for block, value in body["changes"].items()})
 
 
+def _choose(point: Point, _: int, body: Body) -> Point:
+    whole_in(body, "search")
+    whole_in(body, "trial")
+    if not isinstance(body["evidence"], Mapping):
+        raise TypeError("evidence is no object")
+    return replace(point, weights=weights_from(body, point.subject.layout), applied={})
+
+
 def _fix(point: Point, _: int, body: Body) -> Point:
     return point._with({}, texts_in(body, "fix"), texts_in(body, "unfix"))
 
@@ -290,6 +299,7 @@ _NEXT: Mapping[str, Callable[[Point, int, Body], Point]] = {
     PLANNED: _plan,
     DECIDED: _decide,
     FINISHED: _finish,
+    CHOSEN: _choose,
 }
 
 ACTIONS = frozenset(_NEXT)

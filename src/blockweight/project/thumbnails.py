@@ -7,8 +7,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from blockweight.errors import BlockweightError
-from blockweight.lora.atomic import write_atomically
+from blockweight.project.keeping import keep_file
 from blockweight.project.pictures import checked_key, is_own_file, read_picture
 
 SIZES = (96, 192, 384, 768)
@@ -45,12 +44,4 @@ class Thumbnails:
         def write(handle: BinaryIO) -> None:
             small.save(handle, "JPEG", quality=88)
 
-        try:
-            thumbnail.parent.mkdir(parents=True, exist_ok=True)
-            if thumbnail.is_symlink():  # which would be followed
-                thumbnail.unlink()
-        except OSError as error:
-            raise BlockweightError(
-                f"The folder '{thumbnail.parent}' cannot be made ({error.strerror}); check the project's permissions."
-            ) from error
-        write_atomically(thumbnail, write, lambda _: None, overwrite=True)
+        keep_file(thumbnail, write, parents=True)

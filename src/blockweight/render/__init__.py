@@ -1,6 +1,6 @@
 """Renderers behind one protocol. The local one lives in `render.local` and needs the `local` extra."""
 
-from blockweight.render.checkpoints import identify_checkpoint, size_step
+from blockweight.render.checkpoints import checkpoint_file_hash, identify_checkpoint, size_step
 from blockweight.render.embeddings import find_embeddings
 from blockweight.render.fake import FakeRenderer, fake_picture
 from blockweight.render.model_families import families_of
@@ -55,6 +55,7 @@ __all__ = [
     "Step",
     "Watch",
     "check_steps",
+    "checkpoint_file_hash",
     "fake_picture",
     "families_of",
     "find_embeddings",

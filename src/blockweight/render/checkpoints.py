@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
-from blockweight.plan import PIXELS_PER_LATENT, Checkpoint
+from blockweight.plan import PIXELS_PER_LATENT, SERVER_MODEL, Checkpoint
 
 _DECISIVE = (".safetensors", ".json", ".txt")
 """The files of a diffusers folder that decide the pictures: weights, settings, and the tokenizer's `merges.txt`."""
@@ -23,15 +24,56 @@ def identify_checkpoint(path: Path) -> Checkpoint:
         files = _files(path)
         total = hashlib.sha256()
         for name, file in sorted(files.items()):
-            with file.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256")
-            total.update(f"{name}\0{content.hexdigest()}\n".encode("utf-8", "surrogateescape"))
+            total.update(_line(name, _read(file)))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BlockweightError(
             f"The model '{path}' cannot be read ({reason}); check the path and its permissions."
         ) from error
     return Checkpoint(str(path), total.hexdigest())
+
+
+def checkpoint_file_hash(checkpoint: Checkpoint) -> str:
+    """SHA-256 of a checkpoint that is a single file, 64 hex digits, whose beginning WebUIs and sites know a model by
+    (AutoV2); empty for a folder, and a file that is not there any more or is another one now.
+
+    A file that was read already is not read again as long as its size and its time stay.
+    """
+    path = Path(checkpoint.path)
+    try:
+        if not path.is_file():
+            return ""
+        state = path.stat()
+        content = _contents.get((str(path), state.st_size, state.st_mtime_ns)) or _read(path)
+    except (OSError, ValueError):
+        return ""
+    return content if hashlib.sha256(_line("", content)).hexdigest() == checkpoint.digest else ""
+
+
+_contents: dict[tuple[str, int, int], str] = {}
+"""SHA-256 of single files by path, size in bytes and time of the last change in nanoseconds."""
+
+
+def _read(file: Path) -> str:
+    with file.open("rb") as stream:
+        state = os.fstat(stream.fileno())
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    _contents[str(file), state.st_size, state.st_mtime_ns] = content
+    return content
+
+
+def _line(name: str, content: str) -> bytes:
+    """What a file adds to a model's digest."""
+    return f"{name}\0{content}\n".encode("utf-8", "surrogateescape")
+
+
+def check_is_here(path: Path) -> None:
+    """BlockweightError for a model that lies on a server only."""
+    if str(path).startswith(SERVER_MODEL):
+        raise BlockweightError(
+            f"'{path}' lies on a server only, and this needs the model itself; render with that server (--renderer), "
+            "or use a model on this machine."
+        )
 
 
 def size_step(path: Path) -> int:
@@ -61,6 +103,7 @@ def _files(path: Path) -> dict[str, Path]:
                 "give a diffusers folder or a .safetensors checkpoint."
             )
         return files
+    check_is_here(path)
     if not path.exists():
         raise BlockweightError(f"There is no model at '{path}'; give a diffusers folder or a .safetensors checkpoint.")
     if path.suffix.lower() != ".safetensors":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection, Iterator, Sequence
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockweight.blocks import FAMILIES
-from blockweight.plan import Job
+from blockweight.plan import Job, LoraUse, Scene
 from blockweight.render.probing import ProbeAsk, Probed, ProbedLevel, check_steps, mixed_maps, rms_maps
 from blockweight.render.protocol import Capabilities, Picture, Rendering, Step, Watch, unwatched
 
@@ -78,7 +79,8 @@ def _cells(picture: Picture) -> NDArray[np.float32]:
 
 
 def fake_picture(job: Job) -> Picture:
-    """The picture that FakeRenderer gives for a job, (height, width, 3) uint8."""
+    """The picture that FakeRenderer gives for a job, (height, width, 3) uint8: stripes from top to bottom for the LoRA
+    that is tuned, and from left to right for each of the scene's others."""
     scene = job.scene
     width, height = scene.picture_size
     random = np.random.default_rng(scene.seed)
@@ -88,5 +90,19 @@ def fake_picture(job: Job) -> Picture:
         strengths = random.uniform(20, 200, len(weights.layout))
         for index, (_, value) in enumerate(weights.items()):
             left, right = (width * edge // len(weights.layout) for edge in (index, index + 1))
-            picture[:, left:right, index % 3] += strengths[index] * value * job.lora.strength
+            picture[:, left:right, index % 3] += strengths[index] * value * _power(job.lora, scene)
+    for other in scene.loras:
+        seed = int.from_bytes(hashlib.sha256(other.use.digest.encode()).digest()[:8])
+        strengths = np.random.default_rng((scene.seed, seed)).uniform(10, 60, len(other.weights.layout) + 1)
+        values = [*(value for _, value in other.weights.items()), other.weights.rest]
+        for index, value in enumerate(values):
+            top, bottom = (height * edge // len(values) for edge in (index, index + 1))
+            picture[top:bottom, :, index % 3] += strengths[index] * value * _power(other.use, scene)
     return np.clip(picture.round(), 0, 255).astype(np.uint8)
+
+
+def _power(use: LoraUse, scene: Scene) -> float:
+    """What multiplies a LoRA's weights: its strength, less of it the fewer steps it works in, and somewhat more or less
+    if the text encoders have another."""
+    share = 1.0 if use.always else sum(use.works_in(step) for step in range(1, scene.steps + 1)) / scene.steps
+    return use.strength * share + (use.in_texts - use.strength) / 4

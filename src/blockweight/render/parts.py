@@ -79,12 +79,25 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Beginnings of tensors' names that only such a file has; the first kind that is found counts."""
 
+_OF_LORAS = (".lora_", ".lora.", ".hada_w", ".lokr_w")
+"""Within tensors' names of LoRAs that are named after their model's layers."""
+
+_OF_EMBEDDINGS = {"emb_params", "clip_l", "clip_g"}
+"""The tensors of an embedding (`render.local.textual_inversion`), which has no others."""
+
+NO_MODELS = ("LoRA", "VAE", "ControlNet", "Textual Inversion")
+"""Kinds that cannot draw by themselves."""
+
 
 def kind_of_weights(path: Path) -> str:
-    """What a `.safetensors` file holds, by its tensors' names: a word of _KINDS, or `file of another kind`.
-    BlockweightError if it is no sound safetensors file."""
+    """What a `.safetensors` file holds, by its tensors' names: `whole model`, one of NO_MODELS, or `file of another
+    kind`. BlockweightError if it is no sound safetensors file."""
     names = [info.name for info in read_header(path).tensors]
     for kind, starts in _KINDS:
         if any(name.startswith(starts) for name in names):
             return kind
+    if any(part in name for name in names for part in _OF_LORAS):
+        return "LoRA"
+    if names and _OF_EMBEDDINGS.issuperset(names):
+        return "Textual Inversion"
     return "file of another kind"

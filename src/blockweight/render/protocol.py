@@ -19,12 +19,14 @@ Picture = NDArray[np.uint8]
 @dataclass(frozen=True)
 class Rendering:
     """A finished job. `seconds` is its share of the time that its batch took; `batch_left` counts the pictures of the
-    same batch that are made and follow at once, so that a caller who stops at 0 loses none."""
+    same batch that are made and follow at once, so that a caller who stops at 0 loses none. `batch` are the keys of all
+    jobs that were drawn together, in their order, if they were several: they decide the picture's last bits."""
 
     job: Job
     picture: Picture
     seconds: float
     batch_left: int = 0
+    batch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,10 @@ from blockweight.report.charts import (
     inside_outside,
     ranked_bars,
 )
+from blockweight.report.contact_sheet import (
+    A4_LANDSCAPE,
+    write_contact_sheet,
+)
 from blockweight.report.exports import (
     SAMPLE_COLUMNS,
     effects_csv,
@@ -60,6 +64,15 @@ from blockweight.report.figure_words import (
 )
 from blockweight.report.files import (
     write_whole,
+    writing_whole,
+)
+from blockweight.report.fonts import (
+    missing_fonts,
+)
+from blockweight.report.front_figure import (
+    FrontMark,
+    FrontPoint,
+    front_figure,
 )
 from blockweight.report.grids import (
     Grid,
@@ -78,6 +91,9 @@ from blockweight.report.html import (
     themed,
     write_report,
 )
+from blockweight.report.loss_curve import (
+    loss_curve,
+)
 from blockweight.report.page import (
     Block,
     Cell,
@@ -95,6 +111,19 @@ from blockweight.report.page import (
     SuggestionTable,
     WeightTable,
 )
+from blockweight.report.plot_grid import (
+    PlotAxis,
+    PlotCell,
+    PlotGrid,
+)
+from blockweight.report.plot_page import (
+    plot_html,
+    write_plot_page,
+)
+from blockweight.report.plot_sheets import (
+    SheetFormat,
+    write_plot_sheets,
+)
 from blockweight.report.scatter_figure import (
     inside_outside_figure,
 )
@@ -104,6 +133,7 @@ from blockweight.report.strips import (
 )
 
 __all__ = [
+    "A4_LANDSCAPE",
     "ASPECT_LABELS",
     "METHODS",
     "SAMPLE_COLUMNS",
@@ -120,6 +150,8 @@ __all__ = [
     "Facts",
     "Figure",
     "FigureWords",
+    "FrontMark",
+    "FrontPoint",
     "Grid",
     "GridPage",
     "Headline",
@@ -129,10 +161,14 @@ __all__ = [
     "Method",
     "Mood",
     "PairFigure",
+    "PlotAxis",
+    "PlotCell",
+    "PlotGrid",
     "Prose",
     "Report",
     "ScenePictures",
     "Section",
+    "SheetFormat",
     "StepMapFigure",
     "SuggestionTable",
     "WeightTable",
@@ -152,13 +188,17 @@ __all__ = [
     "effect_bars",
     "effects_csv",
     "effects_parquet",
+    "front_figure",
     "heat_strips",
     "inside_outside",
     "inside_outside_figure",
     "interaction_matrix",
+    "loss_curve",
+    "missing_fonts",
     "pairs_table",
     "picture_grid",
     "plain_words",
+    "plot_html",
     "png_bytes",
     "ranked",
     "ranked_bars",
@@ -170,8 +210,12 @@ __all__ = [
     "step_map",
     "steps_table",
     "themed",
+    "write_contact_sheet",
+    "write_plot_page",
+    "write_plot_sheets",
     "write_png",
     "write_report",
     "write_whole",
+    "writing_whole",
     "yardstick_table",
 ]

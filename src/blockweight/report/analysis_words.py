@@ -49,7 +49,8 @@ METHODS: Mapping[str, Method] = {
     "gradient": Method(
         "Gradient",
         "One backward pass through the sampler gives the slope of the picture by every block's weight; an effect is "
-        "that slope times the way from {base} to {value}, which holds as far as the picture follows in proportion.",
+        "that slope times the way from {base} to {value}, which holds as far as the picture follows in proportion. "
+        "Scenes that are about to tip foretell too much, and are made smaller.",
     ),
 }
 """By the names of the command line."""

@@ -17,6 +17,7 @@ from blockweight.report.figure_words import (
     Labels,
     aspect_label,
     decimals_for,
+    effect_text,
     short_number,
     with_unit,
 )
@@ -61,7 +62,7 @@ def effect_bars(
     low, high = min(effect.spread[0] for effect in effects), max(effect.spread[1] for effect in effects)
     high = max(high, floor or 0.0, 0.0 if low < 0 else 1e-9)
     low = min(low, -(floor or 0.0)) if low < 0 else 0.0
-    figures = [_figures(effect) for effect in effects]
+    figures = [_figures(effect, words) for effect in effects]
     right = max(text_width(text, 10) for text in figures) + 14
     axis = Linear(low * _HEADROOM, high * _HEADROOM, left, WIDTH - right)
     notes = _notes(table, aspect, measured[len(effects) :], words)
@@ -96,8 +97,8 @@ def _notes(table: EffectTable, aspect: str, weaker: Sequence[Effect], words: Fig
     return [f"{name} ({len(blocks)}): {', '.join(blocks)}" for name, blocks in lists if blocks]
 
 
-def _figures(effect: Effect) -> str:
-    return effect.text(decimals_for(abs(effect.mean))).replace("-", "−")
+def _figures(effect: Effect, words: FigureWords) -> str:
+    return effect_text(effect.text(decimals_for(abs(effect.mean))), words)
 
 
 def _axis_title(title: str, unit: str) -> str:

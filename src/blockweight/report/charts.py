@@ -112,7 +112,7 @@ def inside_outside(
 ) -> bytes:
     """A point per block: its effect outside the mask (x) and inside (y), both in levels on logarithmic axes.
 
-    The thin lines are the spread over the seeds; on the dashed diagonal a block works equally in both, on the dotted
+    The thin lines are the 95 % intervals; on the dashed diagonal a block works equally in both, on the dotted
     one as all blocks `together` do; what lies under the noise floor stands in the shaded edge, where blocks that are
     under it on both axes are counted, not named. Colour and shape are the verdict (`words` names them in the legend).
     BlockweightError when there is no block with both effects.
@@ -132,9 +132,9 @@ def inside_outside(
     ends = floor * _EDGE**2, max(highest, 2 * floor) * 1.3
     _log_axes(axes, ends, floor)
     for point in points:
-        (x, y), (x_spread, y_spread) = point.place(floor), point.spread(floor)
+        (x, y), (across, up) = point.place(floor), point.intervals(floor, ends[1])
         colour = VERDICT_COLOURS[point.verdict]
-        axes.plot(x_spread, (y, y), (x, x), y_spread, color=colour, alpha=0.45, linewidth=1)
+        axes.plot(across, (y, y), (x, x), up, color=colour, alpha=0.45, linewidth=1)
     titles = {verdict: verdict.value for verdict in Verdict} | dict(words or {})
     for verdict in Verdict:
         chosen = [point.place(floor) for point in points if point.verdict is verdict]
@@ -148,7 +148,7 @@ def inside_outside(
     band = math.log(floor / ends[0]) / math.log(ends[1] / ends[0])
     axes.legend(loc="lower right", bbox_to_anchor=(1, band), frameon=False, labelcolor=INK, handletextpad=0.2,
                 prop=font("".join((together, *titles.values())), 9))  # fmt: skip
-    lines = [line for point in points for line in point.lines(floor)]
+    lines = [line for point in points for line in point.lines(floor, ends[1])]
     shown = [point for point in points if not point.unseen(floor)]
     places = [point.place(floor) for point in shown]
     names = [point.block for point in shown]
@@ -172,18 +172,25 @@ class _Point:
     def place(self, floor: float) -> tuple[float, float]:
         return _on_axis(self.outside.mean, floor), _on_axis(self.inside.mean, floor)
 
-    def spread(self, floor: float) -> tuple[tuple[float, float], tuple[float, float]]:
-        (left, right), (bottom, top) = self.outside.spread, self.inside.spread
-        return (_on_axis(left, floor), _on_axis(right, floor)), (_on_axis(bottom, floor), _on_axis(top, floor))
+    def intervals(self, floor: float, highest: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The 95 % intervals, cut at the axes' ends; the mean alone of a single scene."""
+        return _interval_on_axis(self.outside, floor, highest), _interval_on_axis(self.inside, floor, highest)
 
     def unseen(self, floor: float) -> bool:
         """Whether the block's means lie under the floor on both axes."""
         return max(self.inside.mean, self.outside.mean) < floor
 
-    def lines(self, floor: float) -> tuple[tuple[float, float, float, float], ...]:
-        """The spreads as segments (x0, y0, x1, y1)."""
-        (x, y), ((left, right), (bottom, top)) = self.place(floor), self.spread(floor)
+    def lines(self, floor: float, highest: float) -> tuple[tuple[float, float, float, float], ...]:
+        """The intervals as segments (x0, y0, x1, y1)."""
+        (x, y), ((left, right), (bottom, top)) = self.place(floor), self.intervals(floor, highest)
         return (left, y, right, y), (x, bottom, x, top)
+
+
+def _interval_on_axis(effect: Effect, floor: float, highest: float) -> tuple[float, float]:
+    low, high = effect.interval
+    if math.isinf(high):
+        low = high = effect.mean
+    return _on_axis(low, floor), min(_on_axis(high, floor), highest)
 
 
 def _on_axis(value: float, floor: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,6 +47,9 @@ class FigureWords:
     keep: str = "keep"
     drop: str = "drop"
     unknown: str = "unknown"
+    both: str = "{one} and {other}"
+    span: str = "{low} to {high}"
+    estimate: str = "{mean} ({low} to {high})"
 
 
 ENGLISH = FigureWords()
@@ -75,6 +79,23 @@ def aspect_label(aspect: str, labels: Labels = ASPECT_LABELS, words: FigureWords
 def with_unit(text: str, unit: str) -> str:
     """`12.3 levels`, `5 %`, or the text alone where there is no unit."""
     return f"{text} {unit}" if unit else text
+
+
+def effect_text(text: str, words: FigureWords = ENGLISH) -> str:
+    """What `Effect.text` says, in a page's words and with a real minus.
+
+    >>> effect_text("-2.1 (-4.0 to 0.2)")
+    '−2.1 (−4.0 to 0.2)'
+    """
+    text = text.replace("-", "−")
+    one, both, other = text.partition(" and ")
+    if both:
+        return words.both.format(one=one, other=other)
+    found = _WITH_SPAN.fullmatch(text)
+    return words.estimate.format(**found.groupdict()) if found else text
+
+
+_WITH_SPAN = re.compile(r"(?P<mean>\S+) \((?P<low>\S+) to (?P<high>\S+)\)")
 
 
 def short_number(value: float) -> str:

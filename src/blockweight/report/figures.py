@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from blockweight.report.fonts import font_path
+from blockweight.report.fonts import main_font
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,4 +22,4 @@ def font(text: str, size: float) -> FontProperties:
     """A font that has this text's letters, in points."""
     from matplotlib.font_manager import FontProperties  # noqa: PLC0415
 
-    return FontProperties(fname=str(font_path(text)), size=size)
+    return FontProperties(fname=str(main_font(text)), size=size)

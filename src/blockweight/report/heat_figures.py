@@ -52,7 +52,7 @@ def aspect_strips(
     names = [aspect_label(aspect, labels, words) for aspect in table.aspects]
     means = np.array([[_mean(table, aspect, block) for block in table.blocks] for aspect in table.aspects])
     most = [_largest(row) for row in means]
-    scales = [_scale(row, label.unit) for row, label in zip(means, names, strict=True)]
+    scales = [_scale(row, label.unit, words) for row, label in zip(means, names, strict=True)]
     left = min(190.0, max(text_width(each.title, 11.5) for each in names) + 14)
     left = max(left, min(190.0, max(text_width(scale, _SMALL) for scale in scales) + 14))
     bands = _bands(len(table.blocks))
@@ -225,11 +225,12 @@ def _largest(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float
     return float(np.nanmax(np.abs(values))) if values.size and not np.isnan(values).all() else 0.0
 
 
-def _scale(row: np.ndarray[tuple[int, ...], np.dtype[np.float64]], unit: str) -> str:
+def _scale(row: np.ndarray[tuple[int, ...], np.dtype[np.float64]], unit: str, words: FigureWords) -> str:
     if np.isnan(row).all():
         return ""
     low, high = min(float(np.nanmin(row)), 0.0), max(float(np.nanmax(row)), 0.0)
-    return with_unit(f"{short_number(low)} to {short_number(high)}", "" if unit == "%" else unit)
+    span = words.span.format(low=short_number(low), high=short_number(high))
+    return with_unit(span, "" if unit == "%" else unit)
 
 
 def _tip(table: EffectTable, aspect: str, block: str, title: str, unit: str, words: FigureWords) -> str:
@@ -237,8 +238,8 @@ def _tip(table: EffectTable, aspect: str, block: str, title: str, unit: str, wor
     if effect is None:
         return f"{block}, {title}: {words.not_measured}"
     low, high = effect.interval
-    spread = "" if np.isinf(high) else f" ({short_number(low)} … {short_number(high)})"
-    return f"{block}, {title}: {with_unit(short_number(effect.mean), unit)}{spread}"
+    span = "" if np.isinf(high) else f" ({words.span.format(low=short_number(low), high=short_number(high))})"
+    return f"{block}, {title}: {with_unit(short_number(effect.mean), unit)}{span}"
 
 
 def _told(

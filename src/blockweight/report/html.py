@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from PIL import Image
 
@@ -78,9 +78,14 @@ def render_report(report: Report) -> str:
 
     BlockweightError for a language without words, or a figure that cannot be embedded.
     """
-    page = _ENVIRONMENT.get_template("report.html.j2")
+    page = page_template("report.html.j2")
     numbers = {id(block): number for number, block in enumerate(_blocks(report), start=1)}
     return page.render(report=report, words=words_of(report.language), number_of=lambda block: numbers[id(block)])
+
+
+def page_template(name: str) -> Template:
+    """A page's template; what it is given is escaped."""
+    return _ENVIRONMENT.get_template(name)
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from blockweight.report.figure_words import (
     short_number,
     with_unit,
 )
-from blockweight.report.label_places import Area, area_around, area_of_line, offsets_of_labels
+from blockweight.report.label_places import Area, area_around, offsets_of_labels
 from blockweight.report.svg import Drawing, text_width
 
 _LEFT, _TOP, _SIDE = 64.0, 14.0, 560.0
@@ -52,7 +53,8 @@ def inside_outside_figure(
     words: FigureWords = ENGLISH,
 ) -> bytes:
     """An SVG with a point a block: the effect outside the mask (x) and inside (y) by an aspect that the table has with
-    both regions. Thin lines are the spread over the scenes; on the dashed diagonal a block works equally in both.
+    both regions. Thin lines are the 95 % intervals, cut at the axes, none of a single scene; on the dashed diagonal a
+    block works equally in both.
 
     Axes are logarithmic, and what lies under `floor` (in the aspect's unit) stands in the shaded edge; blocks that are
     under it on both are counted, not named. With `typical` (the ratio inside to outside of all blocks together) a
@@ -76,21 +78,22 @@ def inside_outside_figure(
     unseen = [spot for spot in spots if max(abs(spot.inside.mean), abs(spot.outside.mean)) < least]
     more = sum(spot.inside.mean > spot.outside.mean for spot in spots if spot not in unseen)
     about = f"{len(spots)} blocks: {more} lie above the diagonal, {len(unseen)} too near the floor or 0 to name."
-    drawing = Drawing(_LEFT + _SIDE + 16, _TOP + _SIDE + 76, title or f"{names[0].title} / {names[1].title}", about)
+    drawing = Drawing(_LEFT + _SIDE + 16, _TOP + _SIDE + 92, title or f"{names[0].title} / {names[1].title}", about)
     _frame(drawing, across, up, floor)
     for y, label, turn in ((_TOP + _SIDE / 2, names[0], True), (_TOP + _SIDE + 38, names[1], False)):
         text = with_unit(label.title, f"({label.unit})" if label.unit else "")
         x = 14.0 if turn else _LEFT + _SIDE / 2
         place: dict[str, str | float] = {"transform": f"rotate(-90 {x} {y})"} if turn else {}
         drawing.text(x, y, text, 11, MUTED, text_anchor="middle", **place)
-    lines = [line for spot in spots for line in _spread(drawing, spot, across, up)]
+    for spot in spots:
+        _intervals(drawing, spot, across, up)
     for spot in spots:
         _mark(drawing, spot)
     told = typical is not None and typical > 0 and low >= 0
     if typical is not None and told:
         _typical(drawing, across, up, typical)
     _legend(drawing, spots, words, together=told)
-    _names(drawing, spots, unseen, lines)
+    _names(drawing, spots, unseen)
     return drawing.svg()
 
 
@@ -142,16 +145,15 @@ def _colour(spot: _Spot) -> str:
     return VERDICT_COLOURS[spot.verdict or Verdict.UNKNOWN]
 
 
-def _spread(drawing: Drawing, spot: _Spot, across: Axis, up: Axis) -> list[Area]:
-    """Draw the spread over the scenes and say what it covers."""
-    (left, right), (low, high) = spot.outside.spread, spot.inside.spread
-    ends = (
-        (across.at(left), spot.y, across.at(right), spot.y),
-        (spot.x, up.at(low), spot.x, up.at(high)),
-    )
-    for line in ends:
-        drawing.line(*line, _colour(spot), stroke_opacity=0.45, class_="spread")
-    return [area_of_line(*line, 3) for line in ends]
+def _intervals(drawing: Drawing, spot: _Spot, across: Axis, up: Axis) -> None:
+    """Draw the intervals, none of a single scene. The axes cut what lies beyond them."""
+    (left, right), (low, high) = spot.outside.interval, spot.inside.interval
+    if math.isfinite(right):
+        drawing.line(across.at(left), spot.y, across.at(right), spot.y, _colour(spot), stroke_opacity=0.45,
+                     class_="interval")  # fmt: skip
+    if math.isfinite(high):
+        drawing.line(spot.x, up.at(low), spot.x, up.at(high), _colour(spot), stroke_opacity=0.45,
+                     class_="interval")  # fmt: skip
 
 
 def _mark(drawing: Drawing, spot: _Spot) -> None:
@@ -194,9 +196,11 @@ def _legend(drawing: Drawing, spots: list[_Spot], words: FigureWords, *, togethe
         x += text_width(words.equal, 10.5) + 50
         drawing.line(x, y - 4, x + 24, y - 4, MUTED, stroke_dasharray="1.5 3.5", stroke_linecap="round")
         drawing.text(x + 30, y, words.together, 10.5, MUTED)
+    drawing.line(_LEFT, y + 13, _LEFT + 24, y + 13, MUTED)
+    drawing.text(_LEFT + 30, y + 17, words.interval, 10.5, MUTED)
 
 
-def _names(drawing: Drawing, spots: list[_Spot], unseen: list[_Spot], lines: list[Area]) -> None:
+def _names(drawing: Drawing, spots: list[_Spot], unseen: list[_Spot]) -> None:
     shown = [spot for spot in spots if spot not in unseen]
     texts, centres = [spot.block for spot in shown], [(spot.x, spot.y) for spot in shown]
     if unseen:
@@ -204,7 +208,7 @@ def _names(drawing: Drawing, spots: list[_Spot], unseen: list[_Spot], lines: lis
         texts.append(f"×{len(unseen)}")
         centres.append((unseen[0].x, unseen[0].y))
     sizes = [(text_width(text, _NAME), _NAME * 1.15) for text in texts]
-    taken = [area_around(x, y, 2 * _DOT, 2 * _DOT) for x, y in centres] + lines
+    taken = [area_around(x, y, 2 * _DOT, 2 * _DOT) for x, y in centres]
     frame = Area(_LEFT, _TOP, _LEFT + _SIDE, _TOP + _SIDE)
     offsets = offsets_of_labels(centres, sizes, taken, frame)
     for (x, y), offset in zip(centres, offsets, strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from blockweight.errors import BlockweightError
 from blockweight.report.charts import INK, MUTED, PAPER, RULE
 from blockweight.report.figures import font, new_figure
-from blockweight.report.fonts import label_font
+from blockweight.report.fonts import main_font, sized_font
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def _figure(blocks: Sequence[str], strips: Sequence[HeatStrip], present: Sequenc
 def _cut(title: str, points: float) -> str:
     """The title, or as much of it as is at most so wide."""
     shown = title
-    while len(shown) > 1 and label_font(shown, _TITLE).getlength(shown) > points:
+    while len(shown) > 1 and sized_font(main_font(shown), _TITLE).getlength(shown) > points:
         shown = f"{shown.removesuffix('…')[:-1]}…"
     return shown
 
@@ -93,7 +93,7 @@ def _rows(blocks: int) -> list[range]:
 
 def _title(axes: Axes, y: float, strip: HeatStrip) -> None:
     largest = max((value for value in strip.values if value is not None), default=None)
-    scale = "" if largest is None else f" · 0 to {largest:.3g}"
+    scale = "" if largest is None else f" · 0 … {largest:.3g}"
     text = strip.title + scale
     axes.text(0, y, text, ha="left", va="bottom", color=MUTED, fontproperties=font(text, 9))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
 from blockweight.report.charts import INK
-from blockweight.report.fonts import label_font
+from blockweight.report.fonts import main_font, sized_font
 
 FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Hiragino Sans', 'Yu Gothic UI', "
@@ -26,7 +26,7 @@ Value = str | float
 def text_width(text: str, size: float) -> float:
     """How wide the text is in pixels at this font size, by DejaVu Sans or the system's CJK font. Both are wide, so the
     reader's own font seldom needs more."""
-    return label_font(text, _MEASURED_AT).getlength(clean(text)) * size / _MEASURED_AT
+    return sized_font(main_font(text), _MEASURED_AT).getlength(clean(text)) * size / _MEASURED_AT
 
 
 def fitted(text: str, size: float, width: float) -> str:

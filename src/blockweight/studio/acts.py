@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 from blockweight.errors import BlockweightError, quoted
 from blockweight.studio.analysis_form import wanted_of
 from blockweight.studio.forms import numbers_of, text_of, texts_of, whole_of
+from blockweight.studio.plot_form import typed_plot_of
+from blockweight.studio.transfer_form import typed_of
 from blockweight.workflow import comparison
 from blockweight.workflow import tuning as acts
+from blockweight.workflow.planned_transfer import begin_transfer, cancel_transfer
+from blockweight.workflow.plots.begun import begin_plot, cancel_plot, resume_plot
 from blockweight.workflow.project_analysis import cancel_analysis, plan_analysis
+from blockweight.workflow.transfer_form import asked_transfer
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import plan_round
 from blockweight.workflow.weight_sheet import parse_fill, parse_step
@@ -45,7 +50,8 @@ def _decide(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
 
 
 def _weights(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
-    return acts.set_weights(tuning, text_of(data, "weights"), fill=parse_fill(text_of(data, "fill")), event_id=event_id)
+    fill, rest = (parse_fill(text_of(data, name)) for name in ("fill", "rest"))
+    return acts.set_weights(tuning, text_of(data, "weights"), fill=fill, rest=rest, event_id=event_id)
 
 
 def _each(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
@@ -84,6 +90,10 @@ def _vote(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
     return comparison.vote(tuning, row, best, worst, number=number, event_id=event_id)
 
 
+def _transfer(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    return begin_transfer(tuning, asked_transfer(tuning, typed_of(data)), event_id=event_id)
+
+
 ACTS: Mapping[str, Act] = {
     "decide": _decide,
     "set weights": _weights,
@@ -109,6 +119,11 @@ ACTS: Mapping[str, Act] = {
     "reveal": lambda tuning, data, event_id: comparison.reveal(
         tuning, number=whole_of(data, "comparison"), event_id=event_id
     ),
+    "begin transfer": _transfer,
+    "cancel transfer": lambda tuning, _, event_id: cancel_transfer(tuning, event_id=event_id),
+    "begin plot": lambda tuning, data, event_id: begin_plot(tuning, typed_plot_of(data), event_id=event_id),
+    "resume plot": lambda tuning, data, event_id: resume_plot(tuning, whole_of(data, "plot"), event_id=event_id),
+    "cancel plot": lambda tuning, data, event_id: cancel_plot(tuning, whole_of(data, "plot"), event_id=event_id),
     "rename": lambda tuning, data, event_id: acts.rename(tuning, text_of(data, "name"), event_id=event_id),
     "undo": lambda tuning, _, event_id: acts.undo(tuning, event_id=event_id),
     "redo": lambda tuning, _, event_id: acts.redo(tuning, event_id=event_id),

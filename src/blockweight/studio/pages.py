@@ -172,6 +172,7 @@ def environment(language: str) -> Environment:
     install: Any = made.install_gettext_callables  # type: ignore[attr-defined]
     install(words.gettext, words.ngettext, newstyle=True)
     made.filters["megabytes"] = megabytes
+    made.filters["percent"] = percent
     made.filters["duration"] = partial(_duration, words)
     made.filters["moment"] = moment
     made.filters["told"] = partial(_marked, language)
@@ -198,6 +199,11 @@ def moment(time: str) -> str:
         return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError):
         return time
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, without the sign: `93`, and with a true minus, `−6`; never a negative 0."""
+    return str(round(100 * share)).replace("-", "−")
 
 
 def megabytes(size: int) -> str:

@@ -41,6 +41,19 @@ def average(weights: Sequence[BlockWeights], shares: Sequence[float], name: str)
     return _mixed(weights, [share / total for share in exact], name)
 
 
+def combined(first: BlockWeights, second: BlockWeights, name: str) -> BlockWeights:
+    """The first with the second's weight wherever its own is 0, as LoRA Block Weight combines "Original Weights" of two
+    axes: nothing is added where both are something. REST too. BlockweightError for different layouts."""
+    _refuse_layouts(first, second)
+    values = tuple(one or other for one, other in zip(first.values, second.values, strict=True))
+    return replace(first, name=name, values=values, rest=first.rest or second.rest)
+
+
+def complement(weights: BlockWeights, name: str) -> BlockWeights:
+    """1 less each weight, which may be below 0: LoRA Block Weight's ZYX beside XYZ. REST stays as it is."""
+    return replace(weights, name=name, values=tuple(float(1 - _exact(value)) for value in weights.values))
+
+
 def _mixed(weights: Sequence[BlockWeights], shares: Sequence[Fraction], name: str) -> BlockWeights:
     _refuse_layouts(*weights)
 

@@ -59,11 +59,12 @@ def estimate(tuning: TuningProject, asked: Asked) -> Told:
     if view is None:
         masks = [mask_in_file(tuning, path) for path in asked.masks]
         wanted = within_budget(tuning, _wanted(asked, ()), asked.budget, _method(asked))
-        cost, method = preview_analysis(tuning, wanted, masks), wanted.method
+        cost, method, aims = preview_analysis(tuning, wanted, masks), wanted.method, bool(wanted.aims.strip())
         scenes = wanted.scenes or len(tuning.state().scenes)
     else:
         cost, method, scenes = view.cost, method_named(view.plan.method), len(view.plan.scenes)
-    able = able_to_tell(method, scenes)
+        aims = bool(view.plan.aims)
+    able = able_to_tell(method, scenes, aims=aims)
     return Told({"cost": cost_facts(cost), "tells": able}, (cost_text(cost), able))
 
 
@@ -77,7 +78,8 @@ def run(tuning: TuningProject, asked: Asked, make_renderer: Callable[[], Rendere
         plan_analysis(tuning, within_budget(tuning, wanted, asked.budget, _method(asked)))
     view = _view(tuning)
     progress.say(cost_text(view.cost))
-    progress.say(able_to_tell(method_named(view.plan.method), len(view.plan.scenes)))
+    method, scenes = method_named(view.plan.method), len(view.plan.scenes)
+    progress.say(able_to_tell(method, scenes, aims=bool(view.plan.aims)))
     part = render_analysis(tuning, make_renderer, progress)
     view = _view(tuning)
     facts = {**analysis_facts(view), "rendered": part.rendered, "left": part.left}

@@ -6,7 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from blockweight.blocks import REST
 from blockweight.measure import ASPECTS, CHANGE, DIFF, INSIDE, MOST_MORE, OUTSIDE, Effect, Ground, Verdict
+from blockweight.plan import group_name
+from blockweight.project import TuningState
 from blockweight.report import decimals_for
 from blockweight.weights import format_weight, plain_number
 from blockweight.workflow.analysis.figures import figures_of
@@ -15,6 +18,7 @@ from blockweight.workflow.analysis.text import findings_lines
 from blockweight.workflow.analysis_figures import Figures
 from blockweight.workflow.analysis_files import kept_findings
 from blockweight.workflow.analysis_view import AnalysedBlock, AnalysisPair, AnalysisView, analysis_view
+from blockweight.workflow.project_analysis import has_rest
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_text import cost_facts, scene_facts, step_facts
 
@@ -32,20 +36,27 @@ def analysis_lines(tuning: TuningProject, view: AnalysisView) -> Iterator[str]:
 
 def page_facts(tuning: TuningProject) -> dict[str, object]:
     """What a page shows on which a project is analysed: the planned analysis (None without one), the layout's blocks
-    with their weights, what the LoRA has of them, and what undo and redo would do."""
+    (and REST where the LoRA has modules of it) with their weights, what the LoRA has of them, and what undo and redo
+    would do."""
     state = tuning.state()
     view = analysis_view(tuning)
     layout = state.subject.layout
+    rest = _rest(state, view)
     return {
         "version": state.version,
-        "layout": list(layout.blocks),
-        "present": list(state.subject.blocks),
-        "weights": {block: format_weight(state.weights.weight(block)) for block in layout.blocks},
+        "layout": [*layout.blocks, *rest],
+        "present": [*state.subject.blocks, *rest],
+        "weights": {block: format_weight(state.weights.weight(block)) for block in (*layout.blocks, *rest)},
         "fixed": list(state.fixed),
         "undo": None if state.undo is None else step_facts(state.undo, layout),
         "redo": None if state.redo is None else step_facts(state.redo, layout),
         "analysis": None if view is None else analysis_facts(view),
     }
+
+
+def _rest(state: TuningState, view: AnalysisView | None) -> tuple[str, ...]:
+    """REST, where the LoRA has modules of it or it is analysed, else nothing."""
+    return (REST,) if has_rest(state) or (view is not None and REST in view.plan.blocks) else ()
 
 
 def analysis_facts(view: AnalysisView) -> dict[str, object]:
@@ -101,11 +112,15 @@ def _measures(view: AnalysisView) -> list[dict[str, object]]:
     return [_measure(name, aspect, view.plan.method) for name, aspect in names.items()]
 
 
+_OWN_SIZES = {"probe": "estimate", "sketch": "prediction"}
+"""What the methods measure whose sizes are none of a finished picture."""
+
+
 def _measure(name: str, aspect: str, method: str) -> dict[str, object]:
     kind, _, region = aspect.partition(":")
     unit = next((each.unit for each in ASPECTS if each.name == kind), "levels")
-    if kind == CHANGE and method in ("probe", "sketch"):  # their own sizes are none of a finished picture
-        kind, unit = "estimate", ""
+    if kind == CHANGE and method in _OWN_SIZES:
+        kind, unit = _OWN_SIZES[method], ""
     return {"name": name, "aspect": kind, "region": region, "unit": unit}
 
 
@@ -123,12 +138,20 @@ def _block(each: AnalysedBlock, findings: Findings | None) -> dict[str, object]:
         "diff": effects.diff, "overall": effects.overall, "inside": effects.inside, "outside": effects.outside,
     }  # fmt: skip
     further = _further(each, findings, bool(each.pairs))
+    group = () if findings is None else findings.bounded.get(each.block, ())
     return {
         "block": each.block,
+        # A suggestion fixes a block, and REST is none.
+        "applicable": each.block != REST,
+        # What was measured is the group's, so each of its blocks' own sizes is at most that.
+        "group": group_name(group) if group else "",
         "pairs": [_pair(pair) for pair in each.pairs],
         "effects": {
             **{name: _effect(effect, 2) for name, effect in measures.items() if effect is not None},
-            **{name: _effect(effect, decimals_for(abs(effect.mean))) for name, effect in further.items()},
+            **{
+                name: _bound(effect, findings, name) if group else _effect(effect, decimals_for(abs(effect.mean)))
+                for name, effect in further.items()
+            },
         },
         "verdict": None if each.suggestion is None else each.suggestion.verdict.value,
         "reasons": [] if each.suggestion is None else list(each.suggestion.reasons),
@@ -174,3 +197,11 @@ def _effect(effect: Effect, decimals: int) -> dict[str, object]:
     low, high = map(_end, effect.interval)
     samples, text = list(effect.samples), effect.text(decimals)
     return {"mean": effect.mean, "low": low, "high": high, "samples": samples, "text": text, "decimals": decimals}
+
+
+def _bound(effect: Effect, findings: Findings | None, aspect: str) -> dict[str, object]:
+    """A group's effect as that of one of its blocks: `most` says that it is an upper bound, which of an objective, that
+    may fall as well as rise, it is not."""
+    decimals = decimals_for(abs(effect.mean))
+    most = findings is None or aspect not in findings.aims
+    return {**_effect(effect, decimals), "text": f"{effect.mean:.{decimals}f}", "most": most}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blockweight.blocks import Family
+from blockweight.blocks import Family, Layout
 from blockweight.errors import BlockweightError
 from blockweight.lora import (
     ALPHA_READERS,
@@ -59,16 +59,17 @@ def read_weights_for(
     *,
     name: str = DEFAULT_NAME,
     book: Path | None = None,
+    layout: Layout | None = None,
 ) -> tuple[BlockWeights, tuple[str, ...]]:
     """Read `text`, block weights in any notation, for a LoRA of this family with these blocks, in its family's longest
     layout; also the blocks that were filled. Names of presets are looked up in the `book`, then among the default ones.
     `rest` is for the modules that no block claims; without it they take what the text says, or 1. `name` is for weights
-    without one.
+    without one, `layout` what a vector is of where its length does not tell.
 
     Blocks that a shorter vector lacks get `fill`. Without one, BlockweightError if the LoRA has modules there: to guess
     would silently change or silence them. So does a prompt's tag that says more than block weights.
     """
-    context = Context(family=family, fill=fill, presets=presets_in(book), own_lengths=True, name=name)
+    context = Context(family=family, fill=fill, presets=presets_in(book), own_lengths=True, name=name, layout=layout)
     reading = read_weights(text, context)
     _refuse_more_than_weights(reading.tag)
     weights = reading.weights if rest is None else replace(reading.weights, rest=rest)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import NOISE_SOURCES, UPSCALERS, Hires, SamplingSettings, Scene
+from blockweight.plan import NOISE_SOURCES, SAMPLERS, UPSCALERS, Hires, SamplingSettings, Scene
 from blockweight.weights import format_weight, parse_weight
-from blockweight.workflow.sampling_options import SamplingOptions
+from blockweight.workflow.sampling_options import SamplingOptions, idle_eta
 from blockweight.workflow.scenes import parse_sampler, sampler_names
 
 USUAL: Mapping[str, str] = {
@@ -99,12 +99,22 @@ def further_errors(typed: Mapping[str, str]) -> dict[str, str]:
             PARSERS[name](typed.get(name, ""))
         except BlockweightError as error:
             errors[name] = str(error)
+    if "eta" not in errors and typed.get("eta", "").strip() and (sampler := _sampler(typed)) is not None:
+        errors |= {} if SAMPLERS[sampler].takes_eta else {"eta": str(idle_eta([sampler]))}
     if not errors:
         try:
             read_further(typed)
         except BlockweightError as error:  # each by itself is right: a scale and a size
             errors["hires_size"] = str(error)
     return errors
+
+
+def _sampler(typed: Mapping[str, str]) -> str | None:
+    """The sampler of the form; None if there is none that is known, which is said elsewhere."""
+    try:
+        return parse_sampler(typed.get("sampler", ""))[0]
+    except BlockweightError:
+        return None
 
 
 def further_fields(scene: Scene) -> dict[str, str]:
@@ -150,8 +160,12 @@ def _hires_fields(hires: Hires | None) -> dict[str, str]:
 
 def merged(fields: Mapping[str, str], typed: Mapping[str, str]) -> dict[str, str]:
     """A scene's fields with what was typed over them. A scale for the hires pass takes the place of a size, and a size
-    that of a scale; and whoever types one of its fields wants one."""
+    that of a scale; and whoever types one of its fields wants one. A sampler leaves out an eta that it does not
+    take."""
     made = {**fields, **typed}
+    name = _sampler(made)
+    if "eta" not in typed and name is not None and not SAMPLERS[name].takes_eta:
+        made["eta"] = ""
     for name, other in (("hires_scale", "hires_size"), ("hires_size", "hires_scale")):
         if typed.get(name) and other not in typed:
             made[other] = ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from blockweight.demo.embedded import model_folder
 from blockweight.errors import BlockweightError, quoted
 from blockweight.workflow.lora_library import ENDING, is_inside
+from blockweight.workflow.model_fit import other_kind
 
 MOST_MODELS = 2000
 """Of one folder."""
@@ -38,10 +39,12 @@ class ModelLibrary:
 
     def files(self) -> tuple[ModelFile, ...]:
         """Every model, by folder and name, the embedded one last. Folders that cannot be read are left out, and so are
-        names that are not text."""
+        names that are not text and files that are recognisably no models, such as LoRAs."""
         found: dict[Path, ModelFile] = {}
         for folder in self.folders:
             for path in models_below(folder):
+                if other_kind(path):
+                    continue
                 try:
                     name = path.relative_to(folder).as_posix()
                     name.encode()
@@ -70,8 +73,8 @@ class ModelLibrary:
 
 
 def models_below(folder: Path) -> Iterator[Path]:
-    """The models of a folder and those below it, in order of their names, links out of it left out. What is inside a
-    diffusers folder is a part of it."""
+    """The diffusers folders and `.safetensors` files of a folder and those below it, in order of their names, links out
+    of it left out. What is inside a diffusers folder is a part of it."""
     count = 0
     for place, folders, names in os.walk(folder):
         here = Path(place)

@@ -19,6 +19,9 @@ from blockweight.workflow.model_library import models_below
 _ENDINGS = (ENDING, ".pt", ".ckpt", ".pth")
 """Of files whose name an infotext gives in full."""
 
+_EARLY = 8
+"""Digits of the WebUI's first hashes of models."""
+
 MOST_HASHED = 1 << 30
 """Bytes of a LoRA that are still read for a hash."""
 
@@ -35,8 +38,9 @@ def has_hash(lora: Path, short: str) -> bool | None:
     """Whether the LoRA has the hash that an infotext's `Lora hashes` gives, the first digits of `sshs_model_hash`; None
     if that cannot be told, because the file is too large to read for it or cannot be read.
 
-    WebUIs believe the hash that is stamped into the file, so either will do (`extensions-builtin/Lora/network.py` in
-    AUTOMATIC1111/stable-diffusion-webui).
+    WebUIs believe the hash that is stamped into the file, and Forge takes the whole file's where there is none, so any
+    of them will do (`extensions-builtin/Lora/network.py` in AUTOMATIC1111/stable-diffusion-webui, and in
+    lllyasviel/stable-diffusion-webui-forge).
     """
     try:
         header = read_header(lora)
@@ -44,7 +48,7 @@ def has_hash(lora: Path, short: str) -> bool | None:
             return True
         if header.file_size > MOST_HASHED:
             return None
-        return data_hashes(lora, header).model_hash.startswith(short)
+        return data_hashes(lora, header).model_hash.startswith(short) or file_digest(lora).startswith(short)
     except BlockweightError:
         return None
 
@@ -58,6 +62,23 @@ def models_called(name: str, short: str, folders: Sequence[Path]) -> list[Path]:
     if not found and name == embedded.name and short and identify_checkpoint(embedded).digest.startswith(short):
         return [embedded]
     return found
+
+
+def model_has_hash(model: Path, short: str) -> bool | None:
+    """Whether a model has the hash that an infotext gives: the first digits of the file's SHA-256, or of eight digits
+    those of SHA-256 over 64 KiB after the first MiB, as the WebUI wrote them at first; or of our own digest. None for a
+    folder, which has no such hash, and what cannot be read.
+
+    Source: `CheckpointInfo` and `model_hash` of `modules/sd_models.py` in AUTOMATIC1111/stable-diffusion-webui 1.10.
+    """
+    try:
+        if identify_checkpoint(model).digest.startswith(short):
+            return True
+        if model.is_dir():
+            return None
+        return _window_hash(model).startswith(short) if len(short) == _EARLY else file_digest(model).startswith(short)
+    except (OSError, BlockweightError):
+        return None
 
 
 def parts_called(name: str, kind: str, folders: Sequence[Path]) -> list[Path]:
@@ -79,11 +100,15 @@ def part_has_hash(path: Path, kind: str, short: str) -> bool | None:
     try:
         if kind == "VAE":
             return file_digest(path).startswith(short)
-        with path.open("rb") as file:
-            file.seek(1 << 20)
-            return hashlib.sha256(file.read(1 << 16)).hexdigest().startswith(short)
+        return _window_hash(path).startswith(short)
     except (OSError, BlockweightError):
         return None
+
+
+def _window_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(1 << 20)
+        return hashlib.sha256(file.read(1 << 16)).hexdigest()
 
 
 def _is(path: Path, kind: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import Scene
+from blockweight.plan import OtherLora, Scene
 from blockweight.workflow.generation_fields import (
     GenerationFields,
     read_generation,
@@ -40,6 +40,8 @@ class ProjectForm:
     clip_skip: int = 1
     embeddings: Path | None = None
     parts: PartOptions = _NO_PARTS
+    loras: tuple[OtherLora, ...] = ()
+    rest: float | None = None
 
     def filled(self, fields: GenerationFields, typed: Collection[str]) -> ProjectForm:
         """The form with what an infotext gives in every field that was not typed."""
@@ -56,10 +58,14 @@ class ProjectForm:
             "strength": fields.strength,
             "weights": fields.weights,
             "clip_skip": fields.clip_skip,
+            "loras": fields.loras,
+            "rest": fields.rest,
         }
         news = {name: value for name, value in given.items() if name not in typed and value not in (None, "")}
         sampling, parts = self.sampling.filled(fields.sampling, typed), self.parts.filled(fields.parts, typed)
-        return replace(self, sampling=sampling, parts=parts, **news)  # type: ignore[arg-type]
+        made = replace(self, sampling=sampling, parts=parts, **news)  # type: ignore[arg-type]
+        # Who types another sampler does not ask for the eta of the infotext's.
+        return made if "eta" in typed else replace(made, sampling=made.sampling.for_sampler(made.sampler))
 
     def needed_lora(self, fields: GenerationFields | None) -> Path:
         """The LoRA; BlockweightError if there is none, with the name that the infotext's `fields` give it."""
@@ -79,6 +85,7 @@ class ProjectForm:
             clip_skip=self.clip_skip,
             embeddings=self.embeddings,
             parts=self.parts,
+            loras=self.loras,
         )
 
 

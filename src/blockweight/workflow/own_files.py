@@ -18,6 +18,7 @@ from blockweight.weights import parse_blocks, parse_weight
 from blockweight.workflow.baking import weights_for
 from blockweight.workflow.mask_files import read_mask_file
 from blockweight.workflow.progress import Progress
+from blockweight.workflow.prompt_loras import refuse_twice
 from blockweight.workflow.tune import RenderedRound, run_round, write_round
 from blockweight.workflow.workbench import Workbench, jobs_of
 
@@ -92,6 +93,7 @@ def round_file(
     rendered. The renderer and the project are made as late as in `analyse_file`.
     """
     lora = open_lora(lora_path)
+    refuse_twice(lora.digest, scenes)
     current, _ = weights_for(lora, weights, fill, rest)
     decided = set(parse_blocks(fixed, current.layout, empty=()))
     absent = set(current.layout.blocks) - set(lora.blocks)

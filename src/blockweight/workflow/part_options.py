@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import CONTROL_MODES, RESIZE_MODES, Control, Start
+from blockweight.workflow.identities import Identities
 
 _CONTROL: dict[str, Any] = {field.name: field.default for field in fields(Control)}
 _Value = TypeVar("_Value")
@@ -34,20 +35,17 @@ class PartOptions:
     control_mode: tuple[str, ...] = ()
     control_resize: tuple[str, ...] = ()
 
-    def scene_fields(self) -> dict[str, Any]:
-        """What `plan.Scene` takes of them; reads every file. BlockweightError for what cannot be read, and options that
-        do not fit together."""
-        from blockweight.render import identify_weights  # noqa: PLC0415 - numpy is not needed for --help
-
+    def scene_fields(self, files: Identities | None = None) -> dict[str, Any]:
+        """What `plan.Scene` takes of them; reads every file that `files` do not know yet. BlockweightError for what
+        cannot be read, and options that do not fit together."""
+        known = Identities() if files is None else files
         return {
-            "vae": None if self.vae is None else identify_weights(self.vae, "VAE"),
-            "start": self._start(),
-            "controls": self._controls(),
+            "vae": None if self.vae is None else known.weights(self.vae, "VAE"),
+            "start": self._start(known),
+            "controls": self._controls(known),
         }
 
-    def _start(self) -> Start | None:
-        from blockweight.render import identify_picture  # noqa: PLC0415 - as above
-
+    def _start(self, files: Identities) -> Start | None:
         if self.init_image is None:
             if self.denoise is not None or self.resize_mode is not None:
                 raise BlockweightError(
@@ -55,16 +53,14 @@ class PartOptions:
                     "--init-image, or use --hires-denoise for a hires pass."
                 )
             return None
-        usual = Start(identify_picture(self.init_image))
+        usual = Start(files.picture(self.init_image))
         return replace(
             usual,
             denoising=usual.denoising if self.denoise is None else within("denoising strength", self.denoise, 0, 1),
             resize=usual.resize if self.resize_mode is None else one_of("resize mode", self.resize_mode, RESIZE_MODES),
         )
 
-    def _controls(self) -> tuple[Control, ...]:
-        from blockweight.render import identify_picture, identify_weights  # noqa: PLC0415 - as above
-
+    def _controls(self, files: Identities) -> tuple[Control, ...]:
         number = len(self.control)
         if number != len(self.control_picture):
             raise BlockweightError(
@@ -81,8 +77,8 @@ class PartOptions:
         each = {name: _for_each(name, given, _CONTROL[name], number) for name, given in further.items()}
         return tuple(
             Control(
-                identify_weights(self.control[place], "ControlNet"),
-                identify_picture(self.control_picture[place]),
+                files.weights(self.control[place], "ControlNet"),
+                files.picture(self.control_picture[place]),
                 **_checked_range({name: values[place] for name, values in each.items()}),
             )
             for place in range(number)

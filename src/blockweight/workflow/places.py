@@ -7,26 +7,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from blockweight.demo.embedded import model_folder
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
-from blockweight.plan import Held, Scene
+from blockweight.plan import SERVER_MODEL, Held, LoraUse, Scene
 from blockweight.plan.parts import Kind
 from blockweight.project import LOCATED, TuningLog, TuningState
-from blockweight.render import identify_checkpoint, part_digest
+from blockweight.render import part_digest
 from blockweight.render.embeddings import file_digest
+from blockweight.workflow.checkpoints import identified_checkpoint
 from blockweight.workflow.lora_library import Library
-from blockweight.workflow.model_library import ModelLibrary
+from blockweight.workflow.model_library import ModelLibrary, models_below
 
 _Kind = Literal["LoRA"] | Kind
 
-_OTHERS: tuple[_Kind, ...] = ("VAE", "ControlNet", "picture")
+_OTHERS: tuple[_Kind, ...] = ("VAE", "ControlNet", "picture", "other LoRA")
 """What `locate` takes as further files."""
 
 
 def place_of(path: Path) -> dict[str, str]:
     """A place as the log keeps it: the absolute path, and a stamp of sizes and times by which a change is noticed
-    without reading gigabytes. BlockweightError if it cannot be read."""
-    here = path.absolute()
+    without reading gigabytes. A model on a server is where it says. BlockweightError if it cannot be read."""
+    here = path if _on_server(path) else path.absolute()
     return {"path": str(here), "stamp": _stamp(here)}
 
 
@@ -43,8 +45,8 @@ def locate(
     files: Iterable[Path] = (),
 ) -> TuningState:
     """Say where the project's LoRA, its checkpoints, its embeddings and further `files` of its scenes (VAEs,
-    ControlNets, pictures) are. BlockweightError, with nothing said, for a file that is another one than the
-    project's."""
+    ControlNets, pictures, other LoRAs) are. BlockweightError, with nothing said, for a file that is another one than
+    the project's."""
     state, places = log.state(), {}
     if lora is not None:
         if open_lora(lora).digest != state.subject.digest:
@@ -55,7 +57,7 @@ def locate(
         places[state.subject.digest] = place_of(lora)
     used = {scene.checkpoint.digest for scene in state.scenes}
     for model in models:
-        digest = identify_checkpoint(model).digest
+        digest = identified_checkpoint(model).digest
         if digest not in used:
             wanted = ", ".join(sorted({Path(scene.checkpoint.path).name for scene in state.scenes}))
             raise BlockweightError(
@@ -77,7 +79,7 @@ def locate(
 
 
 def _other_digest(file: Path, state: TuningState) -> str:
-    """The digest of a VAE, a ControlNet or a picture of the project."""
+    """The digest of a VAE, a ControlNet, a picture or another LoRA of the project."""
     others = {held.digest: held for held in _files(state.scenes) if held.kind in _OTHERS}
     for kind in dict.fromkeys(held.kind for held in others.values()):
         try:
@@ -88,7 +90,8 @@ def _other_digest(file: Path, state: TuningState) -> str:
             return digest
     wanted = f"'{', '.join(sorted({Path(held.path).name for held in others.values()}))}'" if others else "none"
     raise BlockweightError(
-        f"'{file}' is not a VAE, ControlNet or picture of the project ({wanted}); choose one that it was made with."
+        f"'{file}' is not a VAE, ControlNet, picture or other LoRA of the project ({wanted}); choose one that it was "
+        "made with."
     )
 
 
@@ -118,16 +121,20 @@ def find_again(log: TuningLog, folders: Iterable[Path]) -> TuningState:
 def look_in_libraries(log: TuningLog, loras: Library, models: ModelLibrary) -> TuningState:
     """Look for the files that are lost in the folders of the settings and those below them, as `find_again`."""
     names = set(lost_files(log.state()).values())
-    paths = [*(file.path for file in loras.files()), *(model.path for model in models.files())]
+    paths = [*(file.path for file in loras.files()), *(path for each in models.folders for path in models_below(each))]
+    paths.append(model_folder())
     return find_again(log, [path.parent for path in paths if path.name in names])
 
 
-def check_places(log: TuningLog, scenes: Sequence[Scene] | None = None) -> TuningState:
-    """The state, with the LoRA and every file of its scenes (or of these of the state) known to be where it says and
-    unchanged. BlockweightError otherwise: pictures of another file must not be taken for this one's."""
+def check_places(log: TuningLog, scenes: Sequence[Scene] | None = None, loras: Iterable[LoraUse] = ()) -> TuningState:
+    """The state, with the LoRA, further `loras` and every file of its scenes (or of these of the state) known to be
+    where it says and unchanged. BlockweightError otherwise: pictures of another file must not be taken for this
+    one's."""
     state = log.state()
     used = state.scenes if scenes is None else scenes
     needed: list[tuple[str, str, _Kind]] = [(state.lora.path, state.lora.digest, "LoRA")]
+    others = {(each.path, each.digest) for each in loras if each.digest != state.lora.digest}
+    needed += [(path, digest, "other LoRA") for path, digest in sorted(others)]
     needed += [(held.path, held.digest, held.kind) for held in _files(used)]
     return _checked(log, needed)
 
@@ -145,7 +152,7 @@ def _checked(log: TuningLog, needed: Iterable[tuple[str, str, _Kind]]) -> Tuning
     state, places = log.state(), {}
     for path, digest, kind in needed:
         here = Path(path)
-        if digest not in state.places or not here.exists():
+        if digest not in state.places or _gone(path):
             raise _asks(path, digest, kind)
         if _stamp(here) == state.places[digest]["stamp"]:
             continue
@@ -160,7 +167,7 @@ def _checked(log: TuningLog, needed: Iterable[tuple[str, str, _Kind]]) -> Tuning
 
 def _gone(path: str) -> bool:
     try:
-        return not Path(path).exists()
+        return not (_on_server(Path(path)) or Path(path).exists())
     except (OSError, ValueError):
         return True
 
@@ -193,15 +200,22 @@ def _kind(state: TuningState, digest: str) -> _Kind:
 
 
 def _digest(path: Path, kind: _Kind) -> str:
-    if kind == "LoRA":
+    if kind == "LoRA" or kind == "other LoRA":  # noqa: PLR1714 - by which the type of the rest is known
         return open_lora(path).digest
     if kind == "model":
-        return identify_checkpoint(path).digest
+        return identified_checkpoint(path).digest
     return file_digest(path) if kind == "embedding" else part_digest(path, kind)
 
 
+def _on_server(path: Path) -> bool:
+    return str(path).startswith(SERVER_MODEL)
+
+
 def _stamp(path: Path) -> str:
-    """Sizes and times of change: of a file, or of all files in a folder together."""
+    """Sizes and times of change: of a file, or of all files in a folder together. A server's own models are told by
+    their digests whenever they are used."""
+    if _on_server(path):
+        return SERVER_MODEL
     try:
         if not path.is_dir():
             state = path.stat()

@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError, quoted
+from blockweight.lora import open_lora
 from blockweight.measure import DIFF_THRESHOLD, Mask, mask_digest, parse_aspects, parse_objectives
 from blockweight.plan import Job, LoraUse, taking_turns
 from blockweight.project import (
@@ -29,7 +31,7 @@ from blockweight.workflow.analysis.estimates import pictures_cost
 from blockweight.workflow.analysis.methods import check_method, find, sure_jobs
 from blockweight.workflow.analysis.pairs import pair_count
 from blockweight.workflow.analysis.written import write_findings
-from blockweight.workflow.places import check_places
+from blockweight.workflow.places import check_places, place_of
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.tuning import record_analysis
@@ -280,12 +282,31 @@ def _places(state: TuningState, wanted: Wanted) -> tuple[int, ...]:
 def _checked_blocks(state: TuningState, text: str) -> tuple[str, ...]:
     subject = state.subject
     asked = parse_blocks(text, subject.layout, empty=subject.blocks, rest=True)
-    chosen = tuple(block for block in asked if block in subject.blocks or block == REST)
+    there = subject.blocks if has_rest(state) is False else (*subject.blocks, REST)
+    chosen = tuple(block for block in asked if block in there)
     if not chosen:
         raise BlockweightError(
             f"'{subject.lora}' changes nothing in {', '.join(asked)}; it has {', '.join(subject.blocks)}."
         )
     return chosen
+
+
+def has_rest(state: TuningState) -> bool | None:
+    """Whether the project's LoRA has modules that no block claims (REST); None where its file is not in its place or
+    cannot be read, so that nobody knows."""
+    place = state.places.get(state.subject.digest)
+    if place is None:
+        return None
+    try:
+        return _has_rest(Path(place["path"]), place_of(Path(place["path"]))["stamp"])
+    except BlockweightError:
+        return None
+
+
+@lru_cache(maxsize=16)
+def _has_rest(lora: Path, _stamp: str) -> bool:
+    """A header is read once for as long as the file's stamp stays: a page asks at every look."""
+    return bool(open_lora(lora).rest)
 
 
 def _checked_region(region: str) -> str:

@@ -17,9 +17,11 @@ from blockweight.workflow.generation_fields import GenerationFields, read_genera
 from blockweight.workflow.lora_library import Library
 from blockweight.workflow.model_library import ModelLibrary
 from blockweight.workflow.projects_folder import new_folder
+from blockweight.workflow.prompt_loras import PromptLoras, tag_text
 from blockweight.workflow.scenes import (
+    found_prompts,
     parse_cfg,
-    parse_prompt,
+    parse_negative,
     parse_prompts,
     parse_sampler,
     parse_seeds,
@@ -30,6 +32,7 @@ from blockweight.workflow.scenes import (
     size_for,
     typed_errors,
 )
+from blockweight.workflow.settings import Settings
 from blockweight.workflow.tuning_project import TuningProject, create_project
 from blockweight.workflow.weight_sheet import parse_fill
 
@@ -58,7 +61,7 @@ def filled_form(typed: Typed, fields: GenerationFields) -> dict[str, str]:
     """The form with what an infotext gives; what it says nothing of stays as it is typed. A prompt is one line here: an
     end of line is a space to the model."""
     given = {
-        "prompts": " ".join(fields.prompt.split()),
+        "prompts": " ".join((*fields.prompt.split(), *map(tag_text, fields.loras))),
         "negative": " ".join(fields.negative.split()),
         "seeds": fields.seeds,
         "size": fields.size,
@@ -102,8 +105,8 @@ def form_errors(typed: Typed, shelves: Shelves) -> dict[str, str]:
     """What is wrong with a form: a field's name → why, in one sentence. Nothing is made, and no model is read."""
     parsers: dict[str, Callable[[str], object]] = {
         "name": lambda text: check_name(_title(text, typed)),
-        "prompts": parse_prompts,
-        "negative": parse_prompt,
+        "prompts": lambda text: found_prompts(text, _prompt_loras(shelves)),
+        "negative": parse_negative,
         "seeds": parse_seeds,
         "size": parse_size,
         "steps": parse_steps,
@@ -120,6 +123,11 @@ def form_errors(typed: Typed, shelves: Shelves) -> dict[str, str]:
     if not {"lora", "lora_path", "fill", "name"} & errors.keys():
         errors |= typed_errors(typed, {"weights": lambda text: _read_weights(text, typed, shelves)})
     return errors
+
+
+def _prompt_loras(shelves: Shelves) -> PromptLoras:
+    """Of the folders alone, as a page may read no others."""
+    return PromptLoras(shelves.loras.folders, Settings(), by_path=False)
 
 
 def make_project(typed: Typed, shelves: Shelves) -> TuningProject:
@@ -142,6 +150,7 @@ def make_project(typed: Typed, shelves: Shelves) -> TuningProject:
         typed["size"],
         sampling,
         clip_skip=clip_skip,
+        named=_prompt_loras(shelves),
     )
     folder = new_folder(shelves.projects, title)
     try:

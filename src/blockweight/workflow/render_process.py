@@ -172,8 +172,10 @@ class RenderProcess:
         elif "done" in told:
             pace = self._paces[number]
             reached = told["reached"]
-            each = (time.monotonic() - pace.since) / (reached - pace.first)
-            self._tasks[number] = replace(task, done=told["done"], reached=reached, left=each * (task.total - reached))
+            # Somebody may tell that nothing has been reached yet.
+            more = reached - pace.first
+            left = (time.monotonic() - pace.since) / more * (task.total - reached) if more > 0 else None
+            self._tasks[number] = replace(task, done=told["done"], reached=reached, left=left)
         else:
             self._tasks[number] = replace(task, phase=told["phase"], error=told.get("error", ""), left=None)
             self._next()

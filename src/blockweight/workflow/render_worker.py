@@ -19,6 +19,8 @@ from typing import Any, TextIO
 from blockweight.errors import BlockweightError
 from blockweight.render import Renderer
 from blockweight.workflow.comparison import render_comparison
+from blockweight.workflow.planned_transfer import render_transfer
+from blockweight.workflow.plots.begun import render_plot
 from blockweight.workflow.progress import Bar, Progress
 from blockweight.workflow.project_analysis import render_analysis
 from blockweight.workflow.renderers import chosen_renderer, renderer_named
@@ -32,6 +34,8 @@ WORKS: Mapping[str, Work] = {
     "round": render_round,
     "analysis": render_analysis,
     "comparison": render_comparison,
+    "transfer": render_transfer,
+    "plot": render_plot,
 }
 """What can be asked for, by name."""
 

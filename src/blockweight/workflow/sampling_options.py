@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,21 +35,26 @@ class SamplingOptions:
 
     def scene_fields(self, sampler: str) -> dict[str, Any]:
         """What `plan.Scene` takes of them, with this sampler. BlockweightError for what is not known or no number that
-        can be used."""
+        can be used, and for an eta that the sampler does not take."""
         name, scheduler = read_sampler(sampler, self.scheduler)
         strength = within("variation strength", self.variation_strength, 0, 1)
-        eta = None if self.eta is None or not SAMPLERS[name].takes_eta else within("eta", self.eta, 0, 1)
+        if self.eta is not None and not SAMPLERS[name].takes_eta:
+            raise idle_eta([name])
         return {
             "sampler": name,
             "scheduler": scheduler,
             # Without a strength it decides nothing, so that pictures are not told apart by it.
             "variation_seed": self.variation_seed if strength else 0,
             "variation_strength": strength,
-            "eta": eta,
+            "eta": None if self.eta is None else within("eta", self.eta, 0, 1),
             "noise_source": one_of("noise source", self.noise, NOISE_SOURCES),
             "hires": self._hires(),
             "guidance": self._guidance(),
         }
+
+    def for_sampler(self, sampler: str) -> SamplingOptions:
+        """The same without an eta that this sampler does not take."""
+        return self if SAMPLERS[read_sampler(sampler, self.scheduler)[0]].takes_eta else replace(self, eta=None)
 
     def _guidance(self) -> float | None:
         if self.distilled_cfg is not None and not 0 <= self.distilled_cfg < math.inf:
@@ -91,6 +96,13 @@ class SamplingOptions:
             **_hires_options(found.hires, typed),
         }
         return replace(self, **{name: value for name, value in news.items() if name not in typed and value is not None})
+
+
+def idle_eta(samplers: Sequence[str]) -> BlockweightError:
+    """For an eta beside samplers that have none."""
+    names = ", ".join(samplers)
+    others = ", ".join(name for name, sampler in SAMPLERS.items() if sampler.takes_eta)
+    return BlockweightError(f"Eta plays no part with {names}; leave it out, or take a sampler that has it: {others}.")
 
 
 def _hires_options(hires: Hires | None, typed: Collection[str]) -> dict[str, Any]:

@@ -25,9 +25,12 @@ from blockweight.workflow.further_fields import (
     further_text,
     merged,
 )
+from blockweight.workflow.places import place_of
+from blockweight.workflow.prompt_loras import PromptLoras, prompt_of, refuse_twice, scene_label
 from blockweight.workflow.scenes import (
+    found_prompts,
     parse_cfg,
-    parse_prompt,
+    parse_negative,
     parse_prompts,
     parse_sampler,
     parse_seeds,
@@ -39,8 +42,8 @@ from blockweight.workflow.scenes import (
 from blockweight.workflow.tuning_project import TuningProject
 
 _PARSERS: Mapping[str, Callable[[str], object]] = {
-    "prompts": parse_prompts,
-    "negative": parse_prompt,
+    "prompts": lambda text: found_prompts(text, PromptLoras(by_path=False)),
+    "negative": parse_negative,
     "seeds": parse_seeds,
     "size": parse_size,
     "steps": parse_steps,
@@ -61,7 +64,7 @@ def scene_key(scene: Scene) -> str:
 def scene_fields(scene: Scene) -> dict[str, str]:
     """A scene as its form shows it."""
     return {
-        "prompts": scene.prompt,
+        "prompts": prompt_of(scene),
         "negative": scene.negative_prompt,
         "seeds": str(scene.seed),
         "size": f"{scene.width}x{scene.height}",
@@ -153,7 +156,7 @@ def _made(base: Scene, typed: Mapping[str, str]) -> list[Scene]:
     width, height = size_for(Path(base.checkpoint.path), typed["size"])
     changed = replace(
         base,
-        negative_prompt=parse_prompt(typed["negative"].strip()),
+        negative_prompt=parse_negative(typed["negative"].strip()),
         steps=parse_steps(typed["steps"]),
         cfg_scale=parse_cfg(typed["cfg"]),
         width=width,
@@ -161,13 +164,17 @@ def _made(base: Scene, typed: Mapping[str, str]) -> list[Scene]:
         **changed_scene(base, typed),
     )
     # A prompt of several lines, from another program, is one prompt as long as nobody touches it.
-    whole = base.prompt == typed["prompts"].replace("\r\n", "\n")
-    prompts = (base.prompt,) if whole else parse_prompts(typed["prompts"])
-    return [
-        replace(changed, label=base.label if prompt == base.prompt else prompt, prompt=prompt, seed=seed)
-        for prompt in prompts
-        for seed in parse_seeds(typed["seeds"])
-    ]
+    if prompt_of(base) == typed["prompts"].replace("\r\n", "\n"):
+        prompted = [changed]
+    else:
+        loras = PromptLoras(by_path=False)
+        prompted = [
+            replace(changed, label=scene_label(bare, others), prompt=bare, loras=others)
+            for text in parse_prompts(typed["prompts"])
+            for bare, others in [loras.read(text)]
+        ]
+        prompted = [replace(each, label=base.label) if each.prompt == base.prompt else each for each in prompted]
+    return [replace(each, seed=seed) for each in prompted for seed in parse_seeds(typed["seeds"])]
 
 
 def _what(scene: Scene) -> str:
@@ -183,4 +190,11 @@ def _place(scenes: Sequence[Scene], key: str) -> int:
 
 
 def _changed(tuning: TuningProject, change: Callable[[Sequence[Scene]], list[Scene]], event_id: str) -> TuningState:
-    return tuning.log.add(SCENES, lambda state: scenes_body(change(state.scenes)), event_id=event_id)
+    def body(state: TuningState) -> dict[str, object]:
+        scenes = change(state.scenes)
+        refuse_twice(state.subject.digest, scenes)
+        loras = {each.use.digest: each.use.path for scene in scenes for each in scene.loras}
+        places = {digest: place_of(Path(path)) for digest, path in loras.items() if digest not in state.places}
+        return {**scenes_body(scenes), **({"places": places} if places else {})}
+
+    return tuning.log.add(SCENES, body, event_id=event_id)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
-from blockweight.plan import SAMPLERS, Scene, check_sides, read_sampler
+from blockweight.plan import SAMPLERS, OtherLora, Scene, check_sides, read_sampler
 from blockweight.weights import parse_weight
+from blockweight.workflow.identities import Identities
 from blockweight.workflow.part_options import PartOptions
+from blockweight.workflow.prompt_loras import PromptLoras, prompt_tags, scene_label
 from blockweight.workflow.sampling_options import SamplingOptions
-
-_LORA_TAG = re.compile(r"<(?:lora|lyco):[^>]*>", re.IGNORECASE)
 
 MOST_SEEDS = 1000
 MOST_STEPS = 1000
@@ -61,15 +61,27 @@ def size_for(model: Path, text: str) -> tuple[int, int]:
 
 def parse_prompt(text: str) -> str:
     """The prompt itself; BlockweightError for bytes that the terminal passed on although they are not text, and for a
-    LoRA tag, which a WebUI would take out of the prompt."""
+    tag that cannot be read. Whether its LoRA is there is not looked at."""
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise BlockweightError(f"The prompt {quoted(text)} holds bytes that are not UTF-8 text; retype it.")
-    tag = _LORA_TAG.search(text)
-    if tag is not None:
-        raise BlockweightError(
-            f"The prompt holds {quoted(tag[0])}; leave it out, the LoRA and its strength are given by themselves."
-        )
+    prompt_tags(text)
     return text
+
+
+def parse_negative(text: str) -> str:
+    """The negative prompt itself; BlockweightError as `parse_prompt`, and for any LoRA's tag, which counts in the
+    prompt alone."""
+    if prompt_tags(parse_prompt(text))[0]:
+        raise BlockweightError(f"The negative prompt {quoted(text)} has a LoRA's tag; write it into the prompt.")
+    return text
+
+
+def found_prompts(text: str, loras: PromptLoras) -> tuple[str, ...]:
+    """`parse_prompts`, of which every LoRA is there. BlockweightError otherwise."""
+    prompts = parse_prompts(text)
+    for prompt in prompts:
+        loras.read(prompt)
+    return prompts
 
 
 def parse_prompts(text: str) -> tuple[str, ...]:
@@ -127,27 +139,38 @@ def scenes_of(
     clip_skip: int = 1,
     embeddings: Path | None = None,
     parts: PartOptions = _NO_PARTS,
+    loras: tuple[OtherLora, ...] = (),
+    named: PromptLoras | None = None,
+    bare: bool = False,
+    files: Identities | None = None,
 ) -> list[Scene]:
     """A scene for every prompt with every seed; `embeddings` is a folder of textual inversion embeddings, of which
-    every scene takes those that its prompts name."""
-    from blockweight.render import find_embeddings, identify_checkpoint  # noqa: PLC0415 - numpy is not needed for --help
+    every scene takes those that its prompts name. `loras` work in every scene beside the one that is tuned, and so do
+    those of a prompt's `<lora:…>` tags, as `named` finds them (None: paths, and names in the folders of the settings);
+    a `bare` prompt has none, whatever its words look like. What `files` know is not read again."""
+    from blockweight.render import find_embeddings  # noqa: PLC0415 - numpy is not needed for --help
 
+    known = Identities() if files is None else files
     width, height = size_for(model, size)
     numbers = parse_seeds(seeds)
-    texts = [parse_prompt(prompt) for prompt in dict.fromkeys(prompts)]
-    parse_prompt(negative)
-    named = {text: () if embeddings is None else find_embeddings(embeddings, (text, negative)) for text in texts}
-    further = {**sampling.scene_fields(sampler), **parts.scene_fields()}
+    texts = list(dict.fromkeys(prompts))
+    if not bare:
+        texts = [parse_prompt(prompt) for prompt in texts]
+        parse_negative(negative)
+    finder = PromptLoras(files=known) if named is None else named
+    read = {text: (text, ()) if bare else finder.read(text) for text in texts}
+    held = {text: () if embeddings is None else find_embeddings(embeddings, (text, negative)) for text in texts}
+    further = {**sampling.scene_fields(sampler), **parts.scene_fields(known)}
     if further["start"] is not None and further["hires"] is not None:
         raise BlockweightError(
             "A picture that is drawn over another (--init-image) has no hires pass; leave one of the two out."
         )
-    checkpoint = identify_checkpoint(model)
+    checkpoint = known.checkpoint(model)
     return [
         Scene(
-            label=prompt,
+            label=scene_label(*read[prompt]),
             checkpoint=checkpoint,
-            prompt=prompt,
+            prompt=read[prompt][0],
             negative_prompt=negative,
             seed=seed,
             steps=steps,
@@ -155,7 +178,8 @@ def scenes_of(
             width=width,
             height=height,
             clip_skip=clip_skip,
-            embeddings=named[prompt],
+            embeddings=held[prompt],
+            loras=(*loras, *read[prompt][1]),
             **further,
         )
         for prompt in texts

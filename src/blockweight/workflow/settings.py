@@ -4,6 +4,7 @@ folder."""
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +33,9 @@ class Settings:
     """Folders with models and with LoRAs, absolute; `language` is one of LANGUAGES, or empty to follow the browser, and
     `theme` one of THEMES, or empty to follow the system. `projects` is where new projects go, absolute; None for the
     usual place (`projects_folder`). `device` is the one of DEVICES that renders, or empty for the best that
-    there is; `precision` the one of PRECISIONS that models calculate in, or empty for the device's usual."""
+    there is; `precision` the one of PRECISIONS that models calculate in, or empty for the device's usual. `renderer` is
+    the address of the servers or the cluster that render instead (`webui+http://host:7860`, `ray`, `ray://host:10001`),
+    without a password, or empty for this machine."""
 
     models: tuple[Path, ...] = ()
     loras: tuple[Path, ...] = ()
@@ -41,6 +44,7 @@ class Settings:
     projects: Path | None = None
     device: str = ""
     precision: str = ""
+    renderer: str = ""
 
     def __post_init__(self) -> None:
         check_look("language", self.language)
@@ -54,6 +58,12 @@ class Settings:
                 f"There is no precision {quoted(self.precision)}; use one of {', '.join(PRECISIONS)}, or leave it "
                 "empty."
             )
+        elsewhere = "://" in self.renderer or re.match(r"ray(:|$)", self.renderer)
+        if self.renderer and (not elsewhere or re.search(r"//[^/@]*:[^/@]*@", self.renderer)):
+            raise BlockweightError(
+                "renderer is the address of a server without a password, as in renderer = "
+                '"webui+http://127.0.0.1:7860"; leave it empty for this machine.'
+            )
 
     def text(self) -> str:
         """The file's text, TOML."""
@@ -61,6 +71,7 @@ class Settings:
         where = [] if self.projects is None else [f"projects = {_toml(self.projects)}"]
         chosen = {"device": self.device, "precision": self.precision}
         renders = [f'{name} = "{value}"' for name, value in chosen.items() if value]
+        renders += [f"renderer = {_toml(self.renderer)}"] if self.renderer else []
         return "\n".join([*folders, *where, *renders, f'language = "{self.language}"', f'theme = "{self.theme}"', ""])
 
     def _folders(self) -> tuple[tuple[str, tuple[Path, ...]], ...]:
@@ -165,11 +176,11 @@ def _whole_path(line: str) -> tuple[Path, bool]:
 
 
 def _settings_of(found: Mapping[str, object]) -> Settings:
-    unknown = set(found) - {"models", "loras", "projects", "language", "theme", "device", "precision"}
+    unknown = set(found) - {"models", "loras", "projects", "language", "theme", "device", "precision", "renderer"}
     if unknown:
         raise BlockweightError(
-            f"{quoted(min(unknown))} is no setting; there are models, loras, projects, device, precision, language and "
-            "theme."
+            f"{quoted(min(unknown))} is no setting; there are models, loras, projects, device, precision, renderer, "
+            "language and theme."
         )
     language, theme, projects = (found.get(name, "") for name in ("language", "theme", "projects"))
     if not isinstance(language, str) or not isinstance(theme, str):
@@ -177,10 +188,15 @@ def _settings_of(found: Mapping[str, object]) -> Settings:
     device, precision = found.get("device", ""), found.get("precision", "")
     if not isinstance(device, str) or not isinstance(precision, str):
         raise BlockweightError('device and precision are texts, as in device = "cpu".')
+    renderer = found.get("renderer", "")
+    if not isinstance(renderer, str):
+        raise BlockweightError('renderer is a text, as in renderer = "webui+http://127.0.0.1:7860".')
     if not isinstance(projects, str):
         raise BlockweightError('projects is one folder, as in projects = "/data/projects".')
     where = Path(projects) if projects else None
-    return Settings(_paths("models", found), _paths("loras", found), language, theme, where, device, precision)
+    return Settings(
+        _paths("models", found), _paths("loras", found), language, theme, where, device, precision, renderer
+    )
 
 
 def _paths(name: str, found: Mapping[str, object]) -> tuple[Path, ...]:
@@ -190,6 +206,6 @@ def _paths(name: str, found: Mapping[str, object]) -> tuple[Path, ...]:
     return tuple(Path(item) for item in listed)
 
 
-def _toml(path: Path) -> str:
+def _toml(path: Path | str) -> str:
     # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
     return json.dumps(str(path), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import Budget, Effect, Mean, Why
+from blockweight.measure import Budget, Mean, Why
 from blockweight.project import TuningState, is_own_file
 from blockweight.weights import format_weight
 from blockweight.workflow.progress import SilentProgress
@@ -62,7 +62,8 @@ class ShownScene:
 @dataclass(frozen=True)
 class ShownSuggestion:
     """A suggestion of the project's folder, by its number there. `weights` is its text, `values` are in the order of
-    the layout. `bound` is a share or levels, as the budget is (`keep` or `change`)."""
+    the layout, `rest` is that of the modules that no block claims. `bound` is a share or levels, as the budget is
+    (`keep` or `change`)."""
 
     number: int
     keep: float | None
@@ -72,6 +73,7 @@ class ShownSuggestion:
     region: str
     weights: str
     values: tuple[float, ...]
+    rest: float
     blocks: tuple[ShownBlock, ...]
     figures: tuple[ShownFigure, ...]
     bound: float
@@ -164,6 +166,7 @@ def _shown(tuning: TuningProject, number: int, folder: Path, facts: Mapping[str,
         region=str(facts["region"]),
         weights=str(facts["weights"]["text"]),
         values=tuple(map(float, facts["weights"]["values"].values())),
+        rest=float(facts["weights"].get("rest", 1)),
         blocks=tuple(map(_block, facts["blocks"])),
         figures=tuple(_figure(name, each) for name, each in told.items() if each is not None),
         bound=float(facts["bound"]),
@@ -175,7 +178,7 @@ def _shown(tuning: TuningProject, number: int, folder: Path, facts: Mapping[str,
 
 def _block(facts: Mapping[str, Any]) -> ShownBlock:
     block = str(facts["block"])
-    inside, outside = (Effect(block, tuple(map(float, facts[name]))).text() for name in ("inside", "outside"))
+    inside, outside = str(facts["inside_text"]), str(facts["outside_text"])
     return ShownBlock(block, float(facts["weight"]), Why(facts["why"]), inside, outside, float(facts["ratio"]))
 
 

@@ -3,7 +3,7 @@ them is rendered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,10 +20,11 @@ from blockweight.measure import (
     prediction_error,
 )
 from blockweight.plan import Job, Variant
-from blockweight.project import AnalysisPlan, Project, TuningState
+from blockweight.project import AnalysisPlan, TuningState
 from blockweight.render import Renderer
 from blockweight.weights import BlockWeights, uniform
 from blockweight.workflow.analysis.ask import REGION
+from blockweight.workflow.block_pictures import BlockPictures
 from blockweight.workflow.places import check_places
 from blockweight.workflow.progress import Progress
 from blockweight.workflow.project_analysis import analysis_jobs, mask_for
@@ -118,8 +119,9 @@ def suggest_weights(
         LoweredScene(
             source=project.picture(row[0]),
             inside=mask_of(tuning, mask_for(plan, number)),
-            changed=_Changed(project, dict(zip(plan.blocks, row[1:], strict=True))),
+            changed=BlockPictures(project, dict(zip(plan.blocks, row[1:], strict=True))),
             without=project.pictures.load(without[number]),
+            prompt=row[0].scene.prompt,
         )
         for number, row in enumerate(rows)
     )
@@ -146,23 +148,8 @@ def render_suggested(
 
 def apply_suggested(tuning: TuningProject, suggested: SuggestedWeights, *, event_id: str = "") -> TuningState:
     """Set the project's weights to the suggested ones; undo takes them back."""
-    return set_weights(tuning, suggested.weights.vector(), event_id=event_id)
-
-
-class _Changed(Mapping[str, Picture]):
-    """Block → picture, read when it is asked for: those of 61 blocks need not be in memory together."""
-
-    def __init__(self, project: Project, jobs: Mapping[str, Job]) -> None:
-        self._project, self._jobs = project, jobs
-
-    def __getitem__(self, block: str) -> Picture:
-        return self._project.picture(self._jobs[block])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._jobs)
-
-    def __len__(self) -> int:
-        return len(self._jobs)
+    weights = suggested.weights
+    return set_weights(tuning, weights.vector(), rest=weights.rest, event_id=event_id)
 
 
 def _held(state: TuningState, plan: AnalysisPlan) -> dict[str, float]:

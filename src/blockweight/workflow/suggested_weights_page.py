@@ -22,6 +22,7 @@ from blockweight.report import (
 from blockweight.workflow.folders import result_folder
 from blockweight.workflow.suggest_weights import RenderedSuggestion, SuggestedWeights
 from blockweight.workflow.suggested_weights_text import (
+    OF_THESE_SCENES,
     analysis_text,
     bound_text,
     budget_text,
@@ -69,7 +70,7 @@ def _report(suggested: SuggestedWeights, rendered: RenderedSuggestion | None) ->
         title="The least weights",
         lead="Each block is lowered as far as what the LoRA does inside the mask allows. The predicted pictures are "
         "put together from single blocks' effects; nothing was rendered for them.",
-        opening=(basis, Prose((*figures, bound_text(found)))),
+        opening=(basis, Prose((*figures, bound_text(found), OF_THESE_SCENES))),
         sections=(*sections, Section("The weights", weights)),
     )
 

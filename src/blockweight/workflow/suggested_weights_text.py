@@ -10,6 +10,11 @@ from blockweight.weights import format_weight, plain_number
 from blockweight.workflow.conversions import weights_facts
 from blockweight.workflow.suggest_weights import RenderedSuggestion, SuggestedWeights
 
+OF_THESE_SCENES = (
+    "These intervals are of these scenes: a leap that none of them shows, which the blocks' own allow for, is not in "
+    "them."
+)
+
 
 def suggested_lines(suggested: SuggestedWeights) -> Iterator[str]:
     """The blocks in the order in which they were lowered, with reasons; what the pictures will show; the weights."""
@@ -27,6 +32,7 @@ def suggested_lines(suggested: SuggestedWeights) -> Iterator[str]:
     yield "Predicted, by adding up the blocks' own effects (nothing is rendered with these weights yet):"
     yield from (f"  {name:<28} {told}" for name, told in figures_texts(suggested.predicted))
     yield f"  {bound_text(found)}"
+    yield f"  {OF_THESE_SCENES}"
     if found.unsettled:
         stay = f"so left at {format_weight(plan.base)}: {', '.join(found.unsettled)}"
         yield f"Not settled by {len(plan.scenes)} scenes, {stay}"
@@ -78,8 +84,8 @@ def figures_texts(figures: LoweredFigures) -> Iterator[tuple[str, str]]:
 
 def share_text(share: Mean) -> str:
     """`93 % (91 to 95)`."""
-    low, high = share.interval
-    return _percent(share.mean) if math.isinf(low) else f"{_percent(share.mean)} ({100 * low:.0f} to {100 * high:.0f})"
+    (low, high), mean = share.interval, _percent(share.mean)
+    return mean if math.isinf(low) else f"{mean} ({round(100 * low)} to {round(100 * high)})"
 
 
 def bound_text(found: LeastWeights) -> str:
@@ -164,6 +170,8 @@ def _block_facts(each: LeastWeight, suggested: SuggestedWeights) -> dict[str, ob
         "weight": plain_number(each.weight),
         "why": each.why.value,
         "reason": reason_text(each, suggested),
+        "inside_text": each.inside.text(),
+        "outside_text": each.outside.text(),
         "inside": list(each.inside.samples),
         "outside": list(each.outside.samples),
         "ratio": each.ratio,
@@ -181,7 +189,7 @@ def _error_facts(error: PredictionError) -> Mapping[str, object]:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{round(100 * share)} %"
 
 
 def _levels(mean: Mean) -> str:

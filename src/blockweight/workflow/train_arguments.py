@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,17 @@ from blockweight.train import (
     read_back,
     trainer_by_name,
 )
-from blockweight.weights import BlockWeights, Context, convert, from_mapping, parse_pasted, read_weights
+from blockweight.weights import (
+    BlockWeights,
+    Context,
+    Converted,
+    convert,
+    from_mapping,
+    level_weights,
+    parse_groups,
+    parse_pasted,
+    read_weights,
+)
 
 UNET_LR, TEXT_ENCODER_LR = 1e-4, 5e-5
 """The learning rates at weight 1 when none are given: sd-scripts' own example."""
@@ -109,9 +120,7 @@ def train_arguments(
     BlockweightError for what cannot be read, and for what the trainer cannot represent, with what works instead.
     """
     chosen, form = _family(family), trainer_by_name(trainer)
-    given = _weights(text, chosen)
-    value = _fill(given, chosen.layout, fill, form, conv=conv_dim is not None)
-    converted = convert(given, _whole(given, chosen), value)
+    converted = whole_weights(text, chosen, fill, form, conv=conv_dim is not None)
     training = Training(
         converted.weights,
         UNET_LR if unet_lr is None else unet_lr,
@@ -123,6 +132,24 @@ def train_arguments(
     )
     filled = converted.filled if fill is not None else ()
     return TrainArguments(form.arguments(training), converted.weights, filled, converted.dropped)
+
+
+def levels_of(groups: str, levels: str, family: str | None) -> tuple[str, ...]:
+    """Texts of weights for every block of the family's model, one for each of the levels (`876,654`) of some groups of
+    blocks (`important=IN01,…,unknown=…,unimportant=others`). BlockweightError for what cannot be read."""
+    layout = _family(family).layout
+    named = parse_groups(groups, layout)
+    found = [level_weights(level, named, layout).text() for level in re.split(r"[,、\s]+", levels) if level]
+    if not found:
+        raise BlockweightError("No level is given; add --levels 876,654, with a digit for each group.")
+    return tuple(found)
+
+
+def whole_weights(text: str, family: Family, fill: float | None, trainer: Trainer, *, conv: bool) -> Converted:
+    """Weights in any notation, for every block of the model that the trainer makes a LoRA for, with convolutions or
+    without. Blocks that a short vector lacks take `fill`; BlockweightError if there is none and it matters."""
+    given = _weights(text, family)
+    return convert(given, _whole(given, family), _fill(given, family.layout, fill, trainer, conv=conv))
 
 
 def read_arguments(text: str, family: str | None, unet_lr: float | None = None) -> ReadBack:

@@ -1,4 +1,4 @@
-"""A project's latest transfer as a page shows it: read from the folder that the command left."""
+"""A project's transfers as a page shows them: the one that is begun, and the latest table, from the folder it left."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from typing import Any
 
 from blockweight.errors import BlockweightError
 from blockweight.project import is_own_file
+from blockweight.workflow.planned_transfer import begun_cost, current_transfer
 from blockweight.workflow.tuning_project import TuningProject
+from blockweight.workflow.tuning_rounds import Cost
 
 _FACTS = "transfer.json"
+_FOLDER = re.compile(r"transfer-\d{2,5}", re.ASCII)
+
+FILES = ("page.html", "transfer.csv", "transfer.json")
+"""What a page gives of a transfer's folder."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,16 @@ class ShownGroup:
 
 
 @dataclass(frozen=True)
+class BegunTransfer:
+    """The transfer that is begun and not complete: the weights as a text, the groups by name with the number of their
+    scenes, and what is left to do."""
+
+    weights: str
+    groups: tuple[tuple[str, int], ...]
+    cost: Cost
+
+
+@dataclass(frozen=True)
 class ShownTransfer:
     """The latest transfer: its folder's name, the weights as a text, the rows."""
 
@@ -49,9 +65,26 @@ class ShownTransfer:
     groups: tuple[ShownGroup, ...]
 
 
+def begun_transfer(tuning: TuningProject) -> BegunTransfer | None:
+    """The transfer that is begun and not complete, None without one."""
+    begun = current_transfer(tuning.state())
+    if begun is None or begun.folder:
+        return None
+    groups = tuple((group.name, len(group.scenes)) for group in begun.groups)
+    return BegunTransfer(begun.weights.text(), groups, begun_cost(tuning, begun))
+
+
+def transfer_file(tuning: TuningProject, folder: str, name: str) -> Path:
+    """One of the FILES of a transfer's folder. BlockweightError if it is not there."""
+    path = tuning.folder / folder / name
+    if not _FOLDER.fullmatch(folder) or name not in FILES or not is_own_file(path):
+        raise BlockweightError("This file of a transfer is not in the project's folder any more; render it again.")
+    return path
+
+
 def latest_transfer(tuning: TuningProject) -> ShownTransfer | None:
     """The transfer that was written last, None without one. BlockweightError if its file was changed by hand."""
-    folders = [each for each in tuning.folder.glob("transfer-*") if re.fullmatch(r"transfer-\d{2,4}", each.name)]
+    folders = [each for each in tuning.folder.glob("transfer-*") if _FOLDER.fullmatch(each.name)]
     files = [each / _FACTS for each in folders if is_own_file(each / _FACTS)]
     if not files:
         return None
@@ -60,7 +93,7 @@ def latest_transfer(tuning: TuningProject) -> ShownTransfer | None:
         return _shown(file, json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise BlockweightError(
-            f"The transfer in '{file.parent.name}' cannot be read; run 'blockweight transfer' again."
+            f"The transfer in '{file.parent.name}' cannot be read; render it again, its pictures are kept."
         ) from None
 
 

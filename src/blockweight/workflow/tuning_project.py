@@ -28,6 +28,7 @@ from blockweight.weights import BlockWeights, check_name, uniform
 from blockweight.workflow.baking import read_weights_for
 from blockweight.workflow.model_fit import check_models
 from blockweight.workflow.places import place_of, places_of
+from blockweight.workflow.prompt_loras import refuse_twice
 from blockweight.workflow.recent_projects import holds_project, normal, remember
 
 
@@ -97,6 +98,7 @@ def create_project(
             if TuningLog(project.log).created:
                 raise BlockweightError(f"'{folder}' is a tuning project already; open it, or choose another folder.")
     opened = open_lora(lora)
+    refuse_twice(opened.digest, scenes)
     check_models(lora.name, opened.family.name, scenes)
     layout = opened.family.layout
     start = uniform(title, layout, 1.0)

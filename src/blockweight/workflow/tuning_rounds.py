@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,6 +18,7 @@ from blockweight.render import Renderer
 from blockweight.weights import BlockWeights
 from blockweight.workflow.places import check_places
 from blockweight.workflow.progress import Progress
+from blockweight.workflow.rendering import render_missing_of
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.tuning_project import TuningProject
 
@@ -156,9 +158,9 @@ def render_jobs(
     renders the project."""
     total = len({job.key for job in jobs})
     with project.alone():  # before a renderer is made, which takes seconds
-        renderer, made = make_renderer(), 0
+        made = 0
         with progress.track(title, total, total - missing) as bar:
-            for _ in project.render(renderer, jobs, stopped, bar.step):
+            for _ in render_missing_of(project, make_renderer, jobs, stopped, bar.step):
                 bar.advance()
                 made += 1
     return RenderedPart(made, len(project.missing(jobs)))
@@ -167,10 +169,13 @@ def render_jobs(
 def cost_of(project: Project, jobs: Sequence[Job], asked: float = 0.0) -> Cost:
     """What rendering these jobs in the project costs, and asking the model for as much work as `asked` pictures."""
     distinct = {job.key: job for job in jobs}
-    finished = sum(project.pictures.path(job).is_file() for job in distinct.values())
-    left = len(distinct) - finished + asked
-    each = seconds_each(project)
-    return Cost(len(distinct), finished, 0.0 if not left else None if each is None else left * each, asked)
+    missing = [job.scene.renderer for job in distinct.values() if not project.pictures.path(job).is_file()]
+    work = {name: float(count) for name, count in Counter(missing).items()}
+    if asked:
+        work[""] = work.get("", 0.0) + asked
+    each = {name: seconds_each(project, name) for name in work}
+    known = [count * seconds for name, count in work.items() if (seconds := each[name]) is not None]
+    return Cost(len(distinct), len(distinct) - len(missing), sum(known) if len(known) == len(work) else None, asked)
 
 
 def with_further(project: Project, cost: Cost, pictures: int) -> Cost:
@@ -265,8 +270,10 @@ def _known_jobs(lora: LoraUse, scenes: tuple[Scene, ...], variants: tuple[Varian
     return tuple(Job(scene, lora, variant) for scene in scenes for variant in variants)
 
 
-def seconds_each(project: Project) -> float | None:
-    """How long a picture takes, by the median of the project's latest measured times; None before any was measured."""
-    told = [event.body.get("seconds") for event in project.log.read("rendered")]
+def seconds_each(project: Project, renderer: str = "") -> float | None:
+    """How long a picture of the renderer of this name takes (`Scene.renderer`), by the median of the project's latest
+    measured times; None before any was measured."""
+    events = (event.body for event in project.log.read("rendered"))
+    told = [body.get("seconds") for body in events if body.get("renderer", "") == renderer]
     measured = [seconds for seconds in told if isinstance(seconds, int | float) and math.isfinite(seconds)]
     return median(measured[-_LATEST:]) if measured else None

@@ -12,6 +12,7 @@ from blockweight.errors import quoted
 from blockweight.plan import Scene
 from blockweight.project import (
     APPLIED,
+    CHOSEN,
     CREATED,
     DECIDED,
     FINISHED,
@@ -150,6 +151,7 @@ _TEXT: Mapping[str, Callable[[Mapping[str, Any], Layout], str]] = {
     PLANNED: lambda body, _: f"plan {body['kind']} by {format_weight(body['step'])}, {len(body['variants'])} variants",
     DECIDED: lambda body, _: f"{body['choice']} {body['variant']}",
     FINISHED: lambda _body, _layout: "finish the round",
+    CHOSEN: lambda body, _: f"take the weights {quoted(body['name'])} from a search",
 }
 
 

@@ -73,9 +73,9 @@ def main() -> None:
     princess = autoencoder.encode(vae, drawn, lambda done: None)
     for recipe in lora.RECIPES:
         with bar(f"LoRA {recipe.name}", recipe.steps) as report:
-            tensors = lora.train_lora(recipe, deepcopy(model), tokenizer, princess, work, report)
+            tensors = lora.train_lora(recipe, deepcopy(model), tokenizer, princess, lora.princess_tags(), work, report)
         (options.out / "loras").mkdir(exist_ok=True)
-        lora.save_lora(recipe, tensors, options.out / "loras")
+        lora.save_lora(recipe, tensors, lora.princess_tags(), options.out / "loras")
 
 
 if __name__ == "__main__":

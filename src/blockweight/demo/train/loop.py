@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,14 @@ class Average:
         torch._foreach_lerp_(targets, sources, 1 - decay)
 
 
+@dataclass(frozen=True)
+class Paced:
+    """Parameters that learn at `rate` times the others' learning rate."""
+
+    parameters: Sequence[nn.Parameter]
+    rate: float = 1.0
+
+
 def train(
     stage: str,
     module: nn.Module,
@@ -59,15 +68,17 @@ def train(
     weight_decay: float,
     ema: float,
     report: Callable[[int, float], None],
-    parameters: Iterable[nn.Parameter] | None = None,
+    parameters: Iterable[Paced] = (),
 ) -> nn.Module:
-    """Minimise `loss_of(step)` with AdamW and return the averaged module.
+    """Minimise `loss_of(step)` over `parameters` (none: the module's) with AdamW and return the averaged module.
 
     A checkpoint is written to `folder` about once a minute and at the end; a later call goes on from there.
     `report` gets the step and the smoothed loss.
     """
-    chosen = list(parameters if parameters is not None else module.parameters())
-    optimizer = torch.optim.AdamW(chosen, lr=peak, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True)
+    paces = tuple(parameters) or (Paced(tuple(module.parameters())),)
+    chosen = [parameter for pace in paces for parameter in pace.parameters]
+    groups = [{"params": pace.parameters} for pace in paces]
+    optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True)
     average = Average(module, ema)
     path = folder / f"{stage}.pt"
     step, smooth = 0, float("nan")
@@ -87,8 +98,8 @@ def train(
 
     saved_at = time.monotonic()
     while step < steps:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps, peak, warmup)
+        for group, pace in zip(optimizer.param_groups, paces, strict=True):
+            group["lr"] = pace.rate * learning_rate(step, steps, peak, warmup)
         loss = loss_of(step)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -11,8 +11,8 @@ from torch import Tensor
 from blockweight.plan import Job
 from blockweight.render.local.conditioning import Conditioning
 from blockweight.render.local.controls import Guides
-from blockweight.render.local.drawing import Pass, share_over
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.drawing import Pass, share_over, step_before
+from blockweight.render.local.live_loras import LiveLoras
 
 
 class Asked:
@@ -22,13 +22,13 @@ class Asked:
         self,
         unet: Any,
         jobs: Sequence[Job],
-        live: LiveLora | None,
+        loras: LiveLoras,
         way: Pass,
         conditioning: Conditioning,
         guides: Guides,
         negatives: int,
     ) -> None:
-        self._unet, self._jobs, self._live, self._way = unet, jobs, live, way
+        self._unet, self._jobs, self._loras, self._way = unet, jobs, loras, way
         self._conditioning, self._guides, self._negatives = conditioning, guides, negatives
 
     @property
@@ -38,9 +38,7 @@ class Asked:
 
     def settle(self) -> None:
         """Give each row the block weights of its job: before the first time, and after others had theirs."""
-        if self._live is not None:
-            variants = [self._jobs[sample].variant for sample in self._conditioning.samples]
-            self._live.set_samples(variants, self._jobs[0].lora.strength)
+        self._loras.set_rows([self._jobs[sample] for sample in self._conditioning.samples])
 
     def __call__(self, latents: Tensor, timestep: Tensor | float, asked: int) -> Tensor:
         """The guided prediction, fp32, for latents (N, C, h, w) of variance 1; the model was `asked` so often before on
@@ -51,6 +49,8 @@ class Asked:
         told = _told(conditioning.pooled(turn), self._way.size)
         step = torch.as_tensor(timestep, device=latents.device)
         rows = latents.to(unet.dtype)[conditioning.samples]
+        # LoRA Block Weight compares its N − 1 with the number that the WebUI tells it, that of the step before.
+        self._loras.turn(step_before(scene, asked) + 1)
         share = share_over(scene, asked, self._way.taken)
         added = self._guides.added(rows, step, context, there, share, self._negatives, told or {})
         predicted = unet(

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from blockweight.errors import BlockweightError
 from blockweight.plan import CONTROL_MODES, Control
-from blockweight.render.local.fitting import fitted_map, read_part
+from blockweight.render.fitting import fitted_map, read_part
 from blockweight.render.local.library import loading
 from blockweight.render.local.part_files import check_kind, config_in, read_weights, same_shapes
 

@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from blockweight.plan import LATENT_UPSCALERS, Hires, HiresSize, Scene, hires_size
+from blockweight.render.fitting import fitted, read_part
 from blockweight.render.local.architectures import SDXL, architecture_of
 from blockweight.render.local.decoding import decoded, levels_of
 from blockweight.render.local.earlier import draw_earlier, make_scheduler
-from blockweight.render.local.fitting import fitted, read_part
 from blockweight.render.local.sampling import (
     SD1_ALIGNED,
     SDXL_ALIGNED,
@@ -105,14 +105,19 @@ def asks_of(scene: Scene) -> int:
     return (_first_steps(scene) + again) * twice
 
 
-def share_over(scene: Scene, asked: int, taken: int) -> float:
-    """Which share of a pass is over when the model, which is asked `taken` times, was `asked` so often before: by the
-    number of the step before it, as the WebUI counts when it asks its extensions."""
+def step_before(scene: Scene, asked: int) -> int:
+    """The number of the step before that in which the model is asked, counted from 0, and 0 in the first, when it was
+    `asked` so often before on this pass: what the WebUI tells its extensions (`state.sampling_step`)."""
     if scene.sampler not in _TWICE:
-        return max(0, asked - 1) / taken
+        return max(0, asked - 1)
     # The second time in a step, the WebUI has counted that already.
-    step = asked // 2 if asked % 2 else max(0, asked // 2 - 1)
-    return step / (taken // 2)
+    return asked // 2 if asked % 2 else max(0, asked // 2 - 1)
+
+
+def share_over(scene: Scene, asked: int, taken: int) -> float:
+    """Which share of a pass is over when the model, which is asked `taken` times, was `asked` so often before, as the
+    WebUI's extensions reckon it."""
+    return step_before(scene, asked) / (taken // 2 if scene.sampler in _TWICE else taken)
 
 
 def _first_steps(scene: Scene) -> int:

@@ -10,6 +10,8 @@ import diffusers
 import torch
 from torch import Tensor
 
+from blockweight.render.local.sampling.levels import NOISE_SETTINGS
+
 
 @dataclass(frozen=True)
 class _Scheduler:
@@ -38,15 +40,7 @@ EARLIER_SAMPLERS: dict[str, _Scheduler] = {
 }
 """diffusers' names for k-diffusion's samplers: huggingface.co/docs/diffusers/api/schedulers/overview."""
 
-_OF_THE_MODEL = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
-    "prediction_type",
-    "rescale_betas_zero_snr",
-)
+_OF_THE_MODEL = (*NOISE_SETTINGS, "prediction_type")
 
 
 def make_scheduler(name: str, config: Mapping[str, Any]) -> Any:

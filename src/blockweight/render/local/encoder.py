@@ -60,19 +60,19 @@ class Encoder:
 
     def chunks(self, pieces: Sequence[Piece], vectors: Mapping[Embedding, Tensor]) -> tuple[Chunk, ...]:
         """The chunks of a prompt's pieces, with these embeddings where their names stand."""
-        planted = [Planted(e.name, tuple(self._tokens(e.name)), len(found)) for e, found in vectors.items()]
-        return chunks_of(pieces, self._tokens, self._comma, planted)
+        planted = [Planted(e.name, tuple(self.tokens(e.name)), len(found)) for e, found in vectors.items()]
+        return chunks_of(pieces, self.tokens, self._comma, planted)
 
     def encode(self, chunk: Chunk, vectors: Mapping[Embedding, Tensor]) -> Encoded:
         """One chunk before emphasis. One at a time: whatever was encoded before, the answer is the same to the last
         bit."""
-        ids = torch.tensor([self._ids(chunk)], device=self.model.device)
+        ids = torch.tensor([self.ids(chunk)], device=self.model.device)
         by_name = {embedding.name: found for embedding, found in vectors.items()}
         with self._planted([(place, by_name[name]) for place, name in chunk.vectors]):
             last = self.layer == 1 and self.final_norm
             found = self.model(ids, output_hidden_states=not last)
             states: Tensor = found.last_hidden_state if last else found.hidden_states[-self.layer]
-            states = self._norm(states) if self.final_norm and not last else states
+            states = self.norm(states) if self.final_norm and not last else states
         pooled = getattr(found, "text_embeds", None)
         return Encoded(states[0], None if pooled is None else pooled[0])
 
@@ -82,11 +82,13 @@ class Encoder:
         return known
 
     @property
-    def _norm(self) -> Any:
+    def norm(self) -> Any:
+        """The layer that every state goes through at the end."""
         # transformers 5.6 dropped the level `text_model` from CLIPTextModel.
         return getattr(self.model, "text_model", self.model).final_layer_norm
 
-    def _tokens(self, text: str) -> list[int]:
+    def tokens(self, text: str) -> list[int]:
+        """A text's tokens, however many, without those of the ends."""
         if self.openclip:
             # transformers reads the padding, "!", as that wherever it stands in a text. OpenCLIP does not.
             known = self.tokenizer.backend_tokenizer
@@ -97,7 +99,7 @@ class Encoder:
         found: list[int] = self.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids
         return found
 
-    def _ids(self, chunk: Chunk) -> list[int]:
+    def ids(self, chunk: Chunk) -> list[int]:
         """The chunk between the tokens of the start and the end, filled up with the model's padding."""
         tokenizer = self.tokenizer
         ids = [tokenizer.bos_token_id, *chunk.tokens, tokenizer.eos_token_id]

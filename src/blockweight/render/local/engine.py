@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from blockweight.plan import Job, Scene
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.places import Name
 
 Stepped = Callable[[int, int], None]
@@ -70,9 +70,9 @@ class Engine(Protocol):
         """Raise BlockweightError for a scene that this model cannot draw; nothing is drawn yet."""
         ...
 
-    def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
+    def draw(self, jobs: Sequence[Job], loras: LiveLoras, stepped: Stepped) -> Tensor:
         """The pictures of a batch, (N, 3, H, W) around −1 to 1, fp32. The jobs share all that `Scene` says but prompts
-        and seeds; every sample has the block weights of its job, by `live`, which is None if no job has any."""
+        and seeds; every sample has the block weights of its job, by `loras`."""
         ...
 
     def texts_anew(self) -> AbstractContextManager[None]:
@@ -80,19 +80,17 @@ class Engine(Protocol):
         text encoders."""
         ...
 
-    def noise_levels(self, job: Job, live: LiveLora | None) -> list[float]:
+    def noise_levels(self, job: Job, loras: LiveLoras) -> list[float]:
         """The ratio of noise to picture every time that the model is asked in the first pass; ∞ for noise alone."""
         ...
 
-    def walk(
-        self, job: Job, live: LiveLora | None, steps: Sequence[int], visit: Visit, went: Callable[[int], None]
-    ) -> None:
+    def walk(self, job: Job, loras: LiveLoras, steps: Sequence[int], visit: Visit, went: Callable[[int], None]) -> None:
         """Go the way of the job to the last of `steps`, not beyond, and at each of them call `visit`. `went` is told of
         the rows of each time that the model was asked on the way itself."""
         ...
 
-    def together(self, live: LiveLora | None) -> bool:
-        """Whether several samples can be evaluated in one batch with this LoRA."""
+    def together(self, jobs: Sequence[Job], loras: LiveLoras) -> bool:
+        """Whether several of these samples can be evaluated in one batch with these LoRAs."""
         ...
 
     def seeing(self, seen: Callable[[Tensor], None]) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from blockweight.render.checkpoints import check_is_here
 from blockweight.render.local.engine import Engine
 from blockweight.render.local.models import load_pipeline
 from blockweight.render.local.pipeline_kinds import KINDS
@@ -23,6 +24,7 @@ def load_engine(
 ) -> Engine:
     """The model at `path` (a diffusers folder or a `.safetensors` checkpoint) on `device`, ready to draw. As
     `load_flow_pipeline` for the pipelines that it knows, as `load_pipeline` for all others."""
+    check_is_here(path)
     if pipeline_class(path) in KINDS:
         return PipelineEngine(*load_flow_pipeline(path, device, dtype), device)
     if path.is_file():

@@ -18,6 +18,9 @@ from blockweight.render.local.library import quiet
 Arguments = Callable[[Sequence[Job]], dict[str, Any]]
 """What the pipeline is called with for jobs."""
 
+Before = Callable[[int], None]
+"""Called before the model is asked again, with how often it was on the way; a call of the pipeline begins at 0."""
+
 _ALL_NOISE = 0.9999
 """The noise level from which on there is nothing of a picture: some schedulers begin a little below 1."""
 
@@ -44,11 +47,12 @@ class FlowWalk:
         self,
         pipeline: Any,
         arguments: Arguments,
+        before: Before,
         shape: tuple[int, int, int],
         rows: int,
         pictures: Callable[[Any], Tensor],
     ) -> None:
-        self._pipeline, self._arguments = pipeline, arguments
+        self._pipeline, self._arguments, self._before = pipeline, arguments, before
         self._shape, self._rows, self._pictures = shape, rows, pictures
 
     def go(self, job: Job, steps: Sequence[int], visit: Visit, went: Callable[[int], None]) -> None:
@@ -72,6 +76,7 @@ class FlowWalk:
             following = own(output, timestep, sample, **settings)
             done += 1
             went(self._rows)
+            self._before(done)
             if done in steps:
                 kept[done] = self._as_begun(following[0], first)
             if done == last:
@@ -100,6 +105,7 @@ class FlowWalk:
 
         shown = latents.expand(len(jobs), *latents.shape[1:])
         arguments = {**self._arguments(jobs), "latents": shown, "output_type": "pt"}
+        self._before(place)
         pictures = None
         with quiet(), _heard(scheduler, step=step, after=one_step), suppress(Reached):
             pictures = self._pictures(self._pipeline(**arguments)).float() * 2 - 1

@@ -1,12 +1,12 @@
 """Weights with LoRAs merged in, beside a layer's own, which are never written to.
 
-A layer's `weight` is exchanged for a copy, W + Σ scale · ΔW over the LoRAs on it, and its own comes back when all
-scales are 0. A copy takes as much memory as the layer's weight, and stays until the last LoRA is taken off.
+A layer's `weight` is exchanged for a copy, W + Σ scale · ΔW over the LoRAs on it, and its own comes back when nothing
+is merged. A copy takes as much memory as the layer's weight, and stays until the last LoRA is taken off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -29,30 +29,29 @@ class _Layer:
 
     def __init__(self, layer: nn.Module) -> None:
         self.own: tuple[nn.Parameter | None, ...] = tuple(getattr(layer, part, None) for part in _PARTS)
-        self.wanted: dict[Addition, float] = {}
-        self._held: dict[Addition, float] = {}
+        self._held: list[tuple[Addition, float]] = []
         self._copies: list[nn.Parameter | None] = [None, None]
         self._changed = [False, False]
 
-    def show(self, layer: nn.Module) -> None:
+    def show(self, layer: nn.Module, wanted: Mapping[Addition, float]) -> None:
         """Give the layer the weights that are wanted."""
-        wanted = {addition: scale for addition, scale in self.wanted.items() if scale}
-        if wanted and wanted != self._held:
+        # Their order is the order of the sum, which its last bits follow from.
+        if wanted and list(wanted.items()) != self._held:
             self._merge(wanted)
         for number, part in enumerate(_PARTS):
             now = self._copies[number] if wanted and self._changed[number] else self.own[number]
             if getattr(layer, part, None) is not now:
                 setattr(layer, part, now)
 
-    def _merge(self, wanted: dict[Addition, float]) -> None:
-        self._held, self._changed = {}, [False, False]
+    def _merge(self, wanted: Mapping[Addition, float]) -> None:
+        self._held, self._changed = [], [False, False]
         # Pictures are drawn in inference mode, and what is made there may not be written to elsewhere.
         with torch.inference_mode(mode=False), torch.no_grad():
             for addition, scale in wanted.items():
                 for number, change in enumerate(addition.whole()):
                     if change is not None:
                         self._add(number, change, scale)
-        self._held = wanted
+        self._held = list(wanted.items())
 
     def _add(self, number: int, change: Tensor, scale: float) -> None:
         copy, own = self._copies[number], self.own[number]
@@ -73,47 +72,37 @@ _LAYERS: WeakKeyDictionary[nn.Module, _Layer] = WeakKeyDictionary()
 
 def own_weight(layer: nn.Module) -> Tensor:
     """The layer's weight without any LoRA."""
+    return own_parts(layer)[0]
+
+
+def own_parts(layer: nn.Module) -> tuple[Tensor, Tensor | None]:
+    """The layer's weight and bias without any LoRA."""
     found = _LAYERS.get(layer)
-    weight = layer.weight if found is None else found.own[0]
+    weight, bias = (layer.weight, getattr(layer, "bias", None)) if found is None else found.own
     assert isinstance(weight, Tensor)
-    return weight
-
-
-def unmerged(layer: nn.Module, addition: Addition) -> tuple[Tensor, Tensor | None] | None:
-    """The layer's weight and bias without this addition; None if they stand nowhere, because more is merged in."""
-    found = _LAYERS.get(layer)
-    if found is None or any(scale for other, scale in found.wanted.items() if other is not addition):
-        return None
-    weight, bias = found.own
-    assert weight is not None
+    assert bias is None or isinstance(bias, Tensor)
     return weight, bias
 
 
-def merge(layer: nn.Module, addition: Addition, scale: float) -> None:
-    """Let the layer calculate with scale · `addition` in its weights, beside what else is merged into it.
+def merge(layer: nn.Module, wanted: Mapping[Addition, float]) -> None:
+    """Let the layer calculate with Σ scale · addition in its weights, instead of what was merged before.
 
-    Whatever ends it, this addition is not merged then: torch's error if there is no memory for the copy
+    Whatever breaks it off, nothing is merged then: torch's error if there is no memory for the copy
     (`ran_out_of_memory`), or a KeyboardInterrupt.
     """
     here = _LAYERS.get(layer)
     if here is None:
+        if not wanted:
+            return
         here = _LAYERS[layer] = _Layer(layer)
-    here.wanted[addition] = scale
     try:
-        here.show(layer)
+        here.show(layer, wanted)
     except BaseException:
-        here.wanted[addition] = 0.0
-        here.show(layer)
+        here.show(layer, {})
         raise
 
 
-def take_off(layer: nn.Module, additions: Iterable[Addition]) -> None:
-    """Forget additions, and with the last of them the copy."""
-    here = _LAYERS.get(layer)
-    if here is None:
-        return
-    for addition in additions:
-        here.wanted.pop(addition, None)
-    here.show(layer)
-    if not here.wanted:
-        del _LAYERS[layer]
+def take_off(layer: nn.Module) -> None:
+    """Give the layer its own weights for good, and forget the copies."""
+    if (here := _LAYERS.pop(layer, None)) is not None:
+        here.show(layer, {})

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import AUTOMATIC, Scene
+from blockweight.plan.prompts import WEBUI_ALONE
 from blockweight.render.local.pipeline_kinds import Kind
-
-_LANGUAGE = re.compile(r"\([^()]*:\s*[-+]?\d*\.?\d+\s*\)|\[[^\[\]]*:\s*\d*\.?\d+\s*\]|<[\w-]+:[^<>]*>")
-"""What only the WebUI reads: `(red:1.3)`, `[red:blue:0.5]`, `<lora:name:1>`. Plain brackets may be meant as such."""
 
 
 def samplers_of(pipeline: Any, kind: Kind) -> tuple[str, str] | None:
@@ -42,7 +39,7 @@ def check_pipeline_scene(scene: Scene, pipeline: Any, kind: Kind) -> None:
                 "have here; leave it out."
             )
     for prompt in (scene.prompt, scene.negative_prompt):
-        if found := _LANGUAGE.search(prompt):
+        if found := WEBUI_ALONE.search(prompt):
             raise BlockweightError(
                 f"Models of the family {kind.family} read a prompt as it is written, so {quoted(found[0])} would not "
                 "mean what it means in the WebUI; say it in words."

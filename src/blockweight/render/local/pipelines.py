@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from blockweight.blocks import DENOISERS, TEXT_ENCODERS
 from blockweight.plan import Job, Scene
+from blockweight.render.local.drawing import step_before
 from blockweight.render.local.engine import Stepped, Visit
 from blockweight.render.local.flow_walk import FlowWalk, flow_levels
 from blockweight.render.local.library import quiet
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.pipeline_checks import check_pipeline_scene
 from blockweight.render.local.pipeline_kinds import Kind, levels
 from blockweight.render.local.pipeline_prompts import Encoded
@@ -62,15 +63,15 @@ class PipelineEngine:
         """Refuse what such a pipeline cannot be told."""
         check_pipeline_scene(scene, self.pipeline, self.kind)
 
-    def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
+    def draw(self, jobs: Sequence[Job], loras: LiveLoras, stepped: Stepped) -> Tensor:
         """Decoded pictures, (N, 3, H, W) from −1 to 1, fp32."""
-        batches = [[job] for job in jobs] if live is not None and self._alone(live) else [list(jobs)]
+        batches = [list(jobs)] if self.together(jobs, loras) else [[job] for job in jobs]
         steps = jobs[0].scene.steps
         pictures = []
         for done, batch in enumerate(batches):
             before, of = done * steps, len(batches) * steps
             with quiet():
-                pictures.append(self._draw(batch, live, lambda now, b=before, a=of: stepped(b + now, a)))
+                pictures.append(self._draw(batch, loras, lambda now, b=before, a=of: stepped(b + now, a)))
         return torch.cat(pictures)
 
     @contextmanager
@@ -82,26 +83,30 @@ class PipelineEngine:
         finally:
             self._prompts = kept
 
-    def noise_levels(self, job: Job, live: LiveLora | None) -> list[float]:
+    def noise_levels(self, job: Job, loras: LiveLoras) -> list[float]:
         """Those of the model's scheduler."""
         with quiet():
-            return flow_levels(self.pipeline, self.arguments([job], live))
+            return flow_levels(self.pipeline, self.arguments([job], loras))
 
-    def walk(
-        self, job: Job, live: LiveLora | None, steps: Sequence[int], visit: Visit, went: Callable[[int], None]
-    ) -> None:
+    def walk(self, job: Job, loras: LiveLoras, steps: Sequence[int], visit: Visit, went: Callable[[int], None]) -> None:
         """As `FlowWalk` goes it."""
 
         def arguments(jobs: Sequence[Job]) -> dict[str, Any]:
-            return self.arguments(jobs, live)
+            return self.arguments(jobs, loras)
+
+        def before(asked: int) -> None:
+            self._turn(job, loras, asked)
 
         rows = 2 if self._guided(job.scene) else 1
         shape = self.kind.latents(self.pipeline, job.scene.width, job.scene.height)
-        FlowWalk(self.pipeline, arguments, shape, rows, self.kind.pictures).go(job, steps, visit, went)
+        FlowWalk(self.pipeline, arguments, before, shape, rows, self.kind.pictures).go(job, steps, visit, went)
 
-    def together(self, live: LiveLora | None) -> bool:
-        """Not if the LoRA changes layers that do not see the samples row by row."""
-        return live is None or not self._alone(live)
+    def together(self, jobs: Sequence[Job], loras: LiveLoras) -> bool:
+        """Not if a LoRA changes layers that do not see the samples row by row."""
+        if not (self.kind.alone and loras):
+            return True
+        layers = self.pipeline.transformer.named_modules()
+        return not any(loras.changes(layer, jobs) for path, layer in layers if re.match(self.kind.alone, path))
 
     @contextmanager
     def seeing(self, seen: Callable[[Tensor], None]) -> Iterator[None]:
@@ -119,27 +124,28 @@ class PipelineEngine:
         finally:
             del scheduler.step
 
-    def _draw(self, jobs: Sequence[Job], live: LiveLora | None, told: Any) -> Tensor:
+    def _draw(self, jobs: Sequence[Job], loras: LiveLoras, told: Any) -> Tensor:
         def step_end(_pipeline: Any, step: int, _timestep: Any, _tensors: Any) -> dict[str, Any]:
             told(step + 1)
+            self._turn(jobs[0], loras, step + 1)
             return {}
 
         # diffusers switches gradients off for every call. Whether they are kept is for who draws to say.
         call = inspect.unwrap(type(self.pipeline).__call__)
-        arguments = self.arguments(jobs, live)
+        arguments = self.arguments(jobs, loras)
         output = call(self.pipeline, **arguments, output_type="pt", callback_on_step_end=step_end)
         return self.kind.pictures(output).float() * 2 - 1
 
-    def arguments(self, jobs: Sequence[Job], live: LiveLora | None) -> dict[str, Any]:
-        """What the pipeline is called with for a batch, from its noise on, with the samples of `live` set."""
+    def arguments(self, jobs: Sequence[Job], loras: LiveLoras) -> dict[str, Any]:
+        """What the pipeline is called with for a batch, from its noise on, with the samples of `loras` set, as in the
+        first step."""
         scene, kind, pipeline = jobs[0].scene, self.kind, self.pipeline
-        texts = kind.joined([self._prompt(job, job.scene.prompt, live, negative=False) for job in jobs])
+        texts = kind.joined([self._prompt(job, job.scene.prompt, loras, negative=False) for job in jobs])
         negatives: Mapping[str, Any] = {}
         if self._guided(scene):
-            read = [self._prompt(job, job.scene.negative_prompt, live, negative=True) for job in jobs]
+            read = [self._prompt(job, job.scene.negative_prompt, loras, negative=True) for job in jobs]
             negatives = {f"negative_{name}": value for name, value in kind.joined(read).items()}
-        if live is not None:
-            live.set_samples([job.variant for job in jobs], jobs[0].lora.strength)
+        loras.set_rows(jobs)
         seeds = [Seed(s.seed, s.variation_seed, s.variation_strength) for s in (job.scene for job in jobs)]
         noise = Noise(seeds, kind.latents(pipeline, scene.width, scene.height), scene.noise_source, self._device)
         return {
@@ -157,22 +163,15 @@ class PipelineEngine:
     def _guided(self, scene: Scene) -> bool:
         return scene.cfg_scale > 1 and self.kind.guides(self.pipeline)
 
-    def _alone(self, live: LiveLora) -> bool:
-        """Whether the LoRA changes layers that do not see the samples row by row."""
-        if not self.kind.alone:
-            return False
-        layers = self.pipeline.transformer.named_modules()
-        return any(layer in live.layers for path, layer in layers if re.match(self.kind.alone, path))
+    def _turn(self, job: Job, loras: LiveLoras, asked: int) -> None:
+        """The model will be asked for the next step, after so many."""
+        loras.turn(step_before(job.scene, asked) + 1)
 
-    def _prompt(self, job: Job, text: str, live: LiveLora | None, *, negative: bool) -> Encoded:
+    def _prompt(self, job: Job, text: str, loras: LiveLoras, *, negative: bool) -> Encoded:
         """A prompt read once for all variants whose text encoders have the same weights."""
-        scales = () if live is None else live.text_scales(job.variant, job.lora.strength)
-        if not any(scale for _, scale in scales):
-            scales = ()
-        key = (job.lora.digest if scales else "", scales, text, negative)
+        key = (loras.text_key(job), text, negative)
         if key not in self._prompts:
-            if live is not None:
-                live.set_samples([job.variant], job.lora.strength)
+            loras.set_texts(job)
             self._prompts[key] = self.kind.encode(self.pipeline, text, negative, self.kind.tokens)
             while len(self._prompts) > CAPACITY:
                 self._prompts.popitem(last=False)

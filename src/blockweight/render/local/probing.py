@@ -15,7 +15,7 @@ from blockweight.plan import Job
 from blockweight.render.local.batches import Batches, BatchSizes
 from blockweight.render.local.decoding import levels_of
 from blockweight.render.local.engine import Engine, Look
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.probing import ProbeAsk, Probed, ProbedLevel, mixed_maps, rms_maps
 from blockweight.render.protocol import Picture
@@ -36,7 +36,7 @@ class Way:
 
 def probe_scene(
     engine: Engine,
-    live: LiveLora | None,
+    loras: LiveLoras,
     ask: ProbeAsk,
     sizes: BatchSizes,
     way: Way,
@@ -47,6 +47,7 @@ def probe_scene(
     source, *changed = ask.jobs
     found: list[ProbedLevel] = []
     calls, planned = 0, ask.calls(way.rows)
+    together = engine.together(ask.jobs, loras)
 
     def went(rows: int) -> None:
         nonlocal calls
@@ -54,7 +55,7 @@ def probe_scene(
         told(calls, max(calls, planned))
 
     def visit(step: int, look: Look) -> None:
-        looked = _Looks(engine, live, sizes, way, look, went, decode=ask.decode)
+        looked = _Looks(engine, sizes, way, look, went, decode=ask.decode, together=together)
         changes, pictures = looked.changes(source, changed)
         if not np.isfinite(changes).all():
             raise BlockweightError(
@@ -69,7 +70,7 @@ def probe_scene(
         found.append(made)
 
     with torch.inference_mode():
-        engine.walk(source, live, ask.steps, visit, went)
+        engine.walk(source, loras, ask.steps, visit, went)
     return Probed(ask, tuple(found), calls)
 
 
@@ -79,16 +80,16 @@ class _Looks:
     def __init__(
         self,
         engine: Engine,
-        live: LiveLora | None,
         sizes: BatchSizes,
         way: Way,
         look: Look,
         went: Callable[[int], None],
         *,
         decode: bool,
+        together: bool,
     ) -> None:
         self._sizes, self._way, self._look, self._went, self._decode = sizes, way, look, went, decode
-        self._together = engine.together(live)
+        self._together = together
         # In half precision a row is rounded otherwise in another batch, which is more than a weak block changes.
         self._lead = self._together and engine.dtype != torch.float32
 

@@ -21,6 +21,17 @@ SHARE = 0.5
 ROOM = 2**30
 """Bytes that they may keep where the memory is the machine's own."""
 
+Moment = Callable[[], Callable[[], None]]
+"""Gives what comes back to the state of the model that is now."""
+
+
+def _unheard(_rows: int) -> None:
+    """Nobody counts."""
+
+
+def _nothing() -> None:
+    """There is but one state."""
+
 
 class Recalculation:
     """For one picture on `device`."""
@@ -31,9 +42,11 @@ class Recalculation:
         self._sizes: dict[tuple[int, ...], int] = {}
 
     @contextmanager
-    def of(self, part: Any, method: str, called: Callable[[int], None] = lambda _rows: None) -> Iterator[None]:
-        """In here a call of `part`'s method keeps what it needs, or is made again on the way back. `called` is told
-        the rows of each call, those on the way back too."""
+    def of(
+        self, part: Any, method: str, called: Callable[[int], None] = _unheard, moment: Moment = lambda: _nothing
+    ) -> Iterator[None]:
+        """In here a call of `part`'s method keeps what it needs, or is made again on the way back, in the `moment` of
+        the first. `called` is told the rows of each call, those on the way back too."""
         own, before = getattr(part, method), part.__dict__.get(method)
 
         @wraps(own)
@@ -41,8 +54,10 @@ class Recalculation:
             call = partial(own, *given, **named)
             first = given[0] if given else next(iter(named.values()))
             size = self._size(call, first)
+            come_back = moment()
 
             def counted() -> Any:
+                come_back()
                 called(len(first))
                 return call()
 

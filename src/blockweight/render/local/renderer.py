@@ -1,11 +1,12 @@
 """The local renderer: models on this machine, many variants in one batch.
 
 Every sample of a batch has its own seed, prompt and block weights; the only things they share are the model, the LoRA
-file and strength, the picture size, the sampler, its steps and the guidance.
+files and strengths, the other LoRAs' weights, the picture size, the sampler, its steps and the guidance.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -15,18 +16,17 @@ from pathlib import Path
 
 import torch
 
-from blockweight.blocks import family_by_name
 from blockweight.errors import BlockweightError, quoted
-from blockweight.lora import open_lora
 from blockweight.plan import Checkpoint, Job, Scene
 from blockweight.render.local.batches import Batches, BatchSizes
-from blockweight.render.local.checks import check_family, check_fits, check_lora, check_scene
+from blockweight.render.local.checks import check_family, check_fits, check_scene
 from blockweight.render.local.conditioning import directions
 from blockweight.render.local.controls import control_key
 from blockweight.render.local.decoding import levels_of
 from blockweight.render.local.engine import Engine
 from blockweight.render.local.engines import FAMILIES, load_engine
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
+from blockweight.render.local.lora_shelf import LoraShelf
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.models import dtype_on, pick_device
 from blockweight.render.local.probing import Way, probe_scene
@@ -35,17 +35,9 @@ from blockweight.render.local.slopes import check_slopes, slopes_of
 from blockweight.render.probing import ProbeAsk, Probed, check_steps
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
 from blockweight.render.sloping import Sketch, SketchAsk, SlopeAsk, Slopes
+from blockweight.render.wanted import check_uses
 
 LARGEST_BATCH = 26
-
-
-@dataclass(frozen=True)
-class _Attached:
-    """The LoRA that is on the loaded model, and the digests of both."""
-
-    checkpoint: str
-    lora: str
-    live: LiveLora
 
 
 @dataclass(frozen=True)
@@ -68,7 +60,7 @@ class LocalRenderer:
     default as many as there is memory for on a graphics card, or as make a megapixel elsewhere, `largest` at most.
     `config` tells the sizes of single-file checkpoints (see `load_engine`).
 
-    One model is in memory at a time, with one LoRA.
+    One model is in memory at a time, with the LoRAs of one batch.
     """
 
     def __init__(
@@ -85,7 +77,7 @@ class LocalRenderer:
         self._most = batch or largest
         self._config = config
         self._loaded: tuple[str, Engine] | None = None
-        self._attached: _Attached | None = None
+        self._shelf = LoraShelf()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -102,13 +94,13 @@ class LocalRenderer:
         for job in jobs:
             check_scene(job.scene)
             check_family(job, FAMILIES)
-        # Backwards, so that the model and the LoRA that are needed first are the ones that stay loaded.
+            check_uses(job)
+        # Backwards, so that the model and the LoRAs that are needed first are the ones that stay loaded.
         for job in sorted(jobs, key=_shared, reverse=True):
             engine = self._engine(job.scene.checkpoint)
             check_fits(job, engine.families)
             engine.check(job.scene)
-            if job.variant.weights is not None and (live := self._attach(job)) is not None:
-                check_lora(live.lora, job)
+            self._attach([job])
 
     def render(
         self, jobs: Sequence[Job], finished: Collection[str] = (), watch: Watch = unwatched
@@ -150,9 +142,8 @@ class LocalRenderer:
 
     def _slopes(self, asks: Sequence[SlopeAsk], watch: Watch) -> Iterator[Slopes]:
         for ask in asks:
-            live = self._attach(ask.job)
-            assert live is not None
-            yield slopes_of(ask, self._engine(ask.job.scene.checkpoint), live, watch)
+            loras = self._attach([ask.job])
+            yield slopes_of(ask, self._engine(ask.job.scene.checkpoint), loras, watch)
 
     def sketches(self, asks: Sequence[SketchAsk], watch: Watch = unwatched) -> Iterator[Sketch]:
         """As `slopes`."""
@@ -163,16 +154,15 @@ class LocalRenderer:
 
     def _sketches(self, asks: Sequence[SketchAsk], watch: Watch) -> Iterator[Sketch]:
         for ask in asks:
-            live = self._attach(ask.job)
-            assert live is not None
-            yield sketch_of(ask, self._engine(ask.job.scene.checkpoint), live, watch)
+            loras = self._attach([ask.job])
+            yield sketch_of(ask, self._engine(ask.job.scene.checkpoint), loras, watch)
 
     def noise_levels(self, job: Job) -> tuple[float, ...]:
         """The ratio of noise to picture every time that the model is asked in the job's first pass; ∞ for noise
         alone."""
-        live, engine = self._attach(job), self._engine(job.scene.checkpoint)
+        loras, engine = self._attach([job]), self._engine(job.scene.checkpoint)
         with torch.inference_mode():
-            return tuple(engine.noise_levels(job, live))
+            return tuple(engine.noise_levels(job, loras))
 
     def probe(self, asks: Sequence[ProbeAsk], watch: Watch = unwatched) -> Iterator[Probed]:
         """Ask the model on the way of each scene's source, in batches as they are rendered in.
@@ -184,8 +174,8 @@ class LocalRenderer:
 
     def _probe(self, ask: ProbeAsk, watch: Watch) -> Probed:
         scene = ask.scene
-        live = self._attach(next((job for job in ask.jobs if job.variant.weights is not None), ask.jobs[0]))
         levels = self.noise_levels(ask.jobs[0])
+        loras = self._attach(ask.jobs)
         check_steps(ask, len(levels))
         way = Way(_shared(ask.jobs[0]), scene.width * scene.height, directions(scene))
 
@@ -196,7 +186,7 @@ class LocalRenderer:
                 raise _Ended(error) from error
 
         try:
-            return probe_scene(self._engine(scene.checkpoint), live, ask, self._sizes, way, levels, told)
+            return probe_scene(self._engine(scene.checkpoint), loras, ask, self._sizes, way, levels, told)
         except _Ended as ended:
             raise ended.error from None
         except (RuntimeError, MemoryError) as error:
@@ -225,15 +215,16 @@ class LocalRenderer:
                 raise _Ended(error) from error
 
         started = time.perf_counter()
-        live = self._attach(next((job for job in jobs if job.variant.weights is not None), jobs[0]))
+        loras = self._attach(jobs)
         engine = self._engine(jobs[0].scene.checkpoint)
         with torch.inference_mode():
-            drawn = engine.draw(jobs, live, told)
+            drawn = engine.draw(jobs, loras, told)
         levels = levels_of(drawn, cut=bool(jobs[0].scene.scheduler))
         whole = [(j, seen) for j, seen, picture in zip(jobs, levels, drawn, strict=True) if picture.isfinite().all()]
         share = (time.perf_counter() - started) / len(jobs)
         left = range(len(whole) - 1, -1, -1)
-        made = [Rendering(job, picture, share, after) for (job, picture), after in zip(whole, left, strict=True)]
+        batch = tuple(job.key for job in jobs) if len(jobs) > 1 else ()
+        made = [Rendering(job, picture, share, after, batch) for (job, picture), after in zip(whole, left, strict=True)]
         keys = {job.key for job, _ in whole}
         return _Drawn(made, [_no_number(job) for job in missing if job.key not in keys])
 
@@ -247,32 +238,15 @@ class LocalRenderer:
     def _engine(self, checkpoint: Checkpoint) -> Engine:
         if self._loaded is None or self._loaded[0] != checkpoint.digest:
             # Let the old one go before the new one comes: two may not fit.
-            self._detach()
+            self._shelf.clear()
             self._loaded = None
             engine = load_engine(Path(checkpoint.path), self.device, self._config, self._dtype)
             self._loaded = (checkpoint.digest, engine)
         return self._loaded[1]
 
-    def _attach(self, job: Job) -> LiveLora | None:
-        """The job's LoRA on the job's model; None if the job has no LoRA and its own is not attached anyway."""
-        checkpoint, digest = job.scene.checkpoint.digest, job.lora.digest
-        if self._attached is not None and (self._attached.checkpoint, self._attached.lora) == (checkpoint, digest):
-            return self._attached.live
-        self._detach()
-        if job.variant.weights is None:
-            return None
-        # Some LoRAs could be of several families: the weights say which.
-        lora = open_lora(Path(job.lora.path), family_by_name(job.variant.weights.layout.family))
-        check_lora(lora, job)
-        engine = self._engine(job.scene.checkpoint)
-        live = LiveLora(lora, engine.components, engine.names)
-        self._attached = _Attached(checkpoint, digest, live)
-        return live
-
-    def _detach(self) -> None:
-        if self._attached is not None:
-            self._attached.live.detach()
-            self._attached = None
+    def _attach(self, jobs: Sequence[Job]) -> LiveLoras:
+        """The LoRAs of a batch, on its model."""
+        return self._shelf.take(jobs, self._engine(jobs[0].scene.checkpoint))
 
 
 def _no_number(job: Job) -> Failure:
@@ -301,4 +275,11 @@ def _shared(job: Job) -> tuple[Hashable, ...]:
         -1.0 if scene.start is None else scene.start.denoising,
         tuple(control_key(each) for each in scene.controls),
     )
-    return (scene.checkpoint.digest, job.lora.digest, job.lora.strength, *size, *way, directions(scene))
+    lora, others = job.lora, [other.use for other in scene.loras]
+    # First the model, then the files of the LoRAs: they take the longest to change.
+    files = (scene.checkpoint.digest, lora.digest, tuple(use.digest for use in others))
+    uses = (
+        (lora.strength, lora.in_texts, lora.start, math.inf if lora.stop is None else lora.stop),
+        tuple(json.dumps(other.use.facts(other.weights), sort_keys=True) for other in scene.loras),
+    )
+    return (*files, *uses, *size, *way, directions(scene))

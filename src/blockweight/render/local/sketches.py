@@ -21,7 +21,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from blockweight.blocks import DENOISERS
 from blockweight.errors import BlockweightError, quoted
 from blockweight.render.local.engine import Engine
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.slopes import blocks_of, check_weights, memory_in_words, no_number
 from blockweight.render.protocol import Step, Watch
 from blockweight.render.sloping import Sketch, SketchAsk
@@ -51,21 +51,20 @@ def check_sketch(ask: SketchAsk) -> None:
         raise BlockweightError("The mask leaves nothing inside or nothing outside; mark a part of the picture.")
 
 
-def sketch_of(ask: SketchAsk, engine: Engine, live: LiveLora, watch: Watch) -> Sketch:
+def sketch_of(ask: SketchAsk, engine: Engine, loras: LiveLoras, watch: Watch) -> Sketch:
     """The sizes of one ask. BlockweightError if it does not fit into the memory, or is not made of numbers."""
-    job, weights = ask.job, ask.job.variant.weights
-    assert weights is not None
+    job = ask.job
     drawing = _Drawing(ask, watch)
     started = time.perf_counter()
     with (
         memory_in_words(job.scene),
         torch.enable_grad(),
         engine.texts_anew(),
-        live.sloping(weights, job.lora.strength) as leaves,
+        loras.sloping(job) as leaves,
         drawing.until(engine),
     ):
         try:
-            engine.draw([job], live, lambda _done, _of: None)
+            engine.draw([job], loras, lambda _done, _of: None)
         except _ThereError as there:
             predicted = there.predicted.float()
         else:
@@ -73,7 +72,7 @@ def sketch_of(ask: SketchAsk, engine: Engine, live: LiveLora, watch: Watch) -> S
                 f"The scene {quoted(job.scene.label)} is over before step {ask.at}; measure at an earlier one."
             )
         forth = time.perf_counter() - started
-        blocks = blocks_of(live, leaves)
+        blocks = blocks_of(loras, leaves)
         sizes = _sizes(ask, predicted, [leaves[block] for block in blocks], drawing)
     if not np.isfinite(sizes).all():
         raise BlockweightError(no_number("gradient", job.scene))
@@ -83,7 +82,7 @@ def sketch_of(ask: SketchAsk, engine: Engine, live: LiveLora, watch: Watch) -> S
 
 
 def _sizes(ask: SketchAsk, predicted: Tensor, leaves: list[Tensor], drawing: _Drawing) -> NDArray[np.float64]:
-    """(regions, blocks)."""
+    """(regions, blocks); 0 where the LoRA has no part in the prediction."""
     shares = [torch.ones_like(predicted)]
     if ask.mask is not None:
         inside = _placed(ask.mask, predicted)
@@ -93,8 +92,7 @@ def _sizes(ask: SketchAsk, predicted: Tensor, leaves: list[Tensor], drawing: _Dr
     for number in range(ask.projections):
         signs = (torch.randint(0, 2, predicted.shape, generator=random) * 2 - 1).to(predicted)
         for region, share in enumerate(shares):
-            grown = torch.autograd.grad(predicted, leaves, signs * share.sqrt(), retain_graph=True, allow_unused=True)
-            found[number, region] = [0.0 if each is None else float(each) for each in grown]
+            found[number, region] = _grown(predicted, signs * share.sqrt(), leaves)
             drawing.told()
     counts = [float(share.sum()) for share in shares]
     sizes: NDArray[np.float64] = np.sqrt((found**2).mean(0) / np.array(counts)[:, None])
@@ -103,6 +101,14 @@ def _sizes(ask: SketchAsk, predicted: Tensor, leaves: list[Tensor], drawing: _Dr
     # Both regions together are the whole; their projections stand side by side.
     whole = np.sqrt((found.sum(1) ** 2).mean(0) / sum(counts))
     return np.stack([whole, *sizes])
+
+
+def _grown(predicted: Tensor, signs: Tensor, leaves: list[Tensor]) -> list[float]:
+    """∂ Σ signs · predicted / ∂ each of the leaves."""
+    if not predicted.requires_grad:
+        return [0.0] * len(leaves)
+    grown = torch.autograd.grad(predicted, leaves, signs, retain_graph=True, allow_unused=True)
+    return [0.0 if each is None else float(each) for each in grown]
 
 
 def _placed(mask: NDArray[np.bool_], predicted: Tensor) -> Tensor:

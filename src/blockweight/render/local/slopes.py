@@ -15,7 +15,7 @@ from blockweight.blocks import DENOISERS, REST
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import LATENT_UPSCALERS, Job, Scene
 from blockweight.render.local.engine import Engine
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.render.local.recalculation import Recalculation
 from blockweight.render.protocol import Step, Watch
@@ -45,21 +45,20 @@ def check_slopes(ask: SlopeAsk) -> None:
         )
 
 
-def slopes_of(ask: SlopeAsk, engine: Engine, live: LiveLora, watch: Watch, room: int | None = None) -> Slopes:
+def slopes_of(ask: SlopeAsk, engine: Engine, loras: LiveLoras, watch: Watch, room: int | None = None) -> Slopes:
     """The slopes of one ask; `room` as for Recalculation. BlockweightError if the picture does not fit into the memory,
     or the picture or a slope is not a number."""
-    job, weights = ask.job, ask.job.variant.weights
-    assert weights is not None
-    counted = _Counted(watch)
+    job = ask.job
+    counted = _Counted(watch, loras)
     started = time.perf_counter()
     with (
         memory_in_words(job.scene),
         torch.enable_grad(),
         engine.texts_anew(),
-        live.sloping(weights, job.lora.strength) as leaves,
+        loras.sloping(job) as leaves,
         counted.on(engine, room),
     ):
-        drawn = engine.draw([job], live, counted.forth)
+        drawn = engine.draw([job], loras, counted.forth)
         levels = (drawn[0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5
         picture = levels.detach().double().cpu().numpy()
         if not np.isfinite(picture).all():
@@ -67,7 +66,7 @@ def slopes_of(ask: SlopeAsk, engine: Engine, live: LiveLora, watch: Watch, room:
         forth = time.perf_counter() - started
         cotangents = [np.asarray(each, np.float64) for each in ask.cotangents(picture)]
         counted.back(len(cotangents))
-        blocks = blocks_of(live, leaves)
+        blocks = blocks_of(loras, leaves)
         found = []
         for cotangent in cotangents:
             found.append(_back(levels, cotangent, [leaves[block] for block in blocks]))
@@ -80,9 +79,9 @@ def slopes_of(ask: SlopeAsk, engine: Engine, live: LiveLora, watch: Watch, room:
 
 
 def _back(levels: Tensor, cotangent: Levels, leaves: Sequence[Tensor]) -> list[float]:
-    """The derivatives of Σ cotangent · levels by the leaves."""
+    """The derivatives of Σ cotangent · levels by the leaves; 0 for a LoRA that is off in every step."""
     largest = float(np.abs(cotangent).max(initial=0.0))
-    if largest == 0:
+    if largest == 0 or not levels.requires_grad:
         return [0.0] * len(leaves)
     # A power of two changes no digit.
     power = 2.0 ** math.floor(math.log2(_LARGEST / (127.5 * largest))) if math.isfinite(largest) else 1.0
@@ -91,9 +90,10 @@ def _back(levels: Tensor, cotangent: Levels, leaves: Sequence[Tensor]) -> list[f
     return [0.0 if each is None else float(each) / power for each in found]
 
 
-def blocks_of(live: LiveLora, leaves: Mapping[str, Tensor]) -> list[str]:
+def blocks_of(loras: LiveLoras, leaves: Mapping[str, Tensor]) -> list[str]:
     """The blocks in the family's order, REST last."""
-    return [block for block in (*live.lora.blocks, REST) if block in leaves]
+    assert loras.tuned is not None
+    return [block for block in (*loras.tuned.lora.blocks, REST) if block in leaves]
 
 
 @contextmanager
@@ -122,9 +122,9 @@ def no_number(what: str, scene: Scene) -> str:
 class _Counted:
     """Counts the denoiser's rows and tells of its calls, those on the way back too."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, loras: LiveLoras) -> None:
         self.rows = 0
-        self._watch = watch
+        self._watch, self._loras = watch, loras
         self._done = self._forth = self._ways = 0
 
     @contextmanager
@@ -135,7 +135,7 @@ class _Counted:
         with ExitStack() as stack:
             for name, part in engine.components.items():
                 if name in DENOISERS:
-                    stack.enter_context(again.of(part, "forward", self._called))
+                    stack.enter_context(again.of(part, "forward", self._called, self._loras.moment))
             stack.enter_context(again.of(pipeline.vae, "decode"))
             yield
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Job, Scene
+from blockweight.render.fitting import read_part
 from blockweight.render.local.architectures import architecture_of
 from blockweight.render.local.asked import Asked
 from blockweight.render.local.checks import check_size
@@ -20,8 +21,7 @@ from blockweight.render.local.controls import ControlShelf, Guides
 from blockweight.render.local.decoding import decoded
 from blockweight.render.local.drawing import Pass, Predict, asks_of, draw, trained_of
 from blockweight.render.local.engine import Reached, Seen, Stepped, Visit
-from blockweight.render.local.fitting import read_part
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.sampling import Model
 from blockweight.render.local.texts import TextEmbeddings
 from blockweight.render.local.vaes import Vaes
@@ -71,10 +71,10 @@ class StableDiffusion:
         if scene.start is not None:
             read_part(scene.start.picture)
 
-    def draw(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
+    def draw(self, jobs: Sequence[Job], loras: LiveLoras, stepped: Stepped) -> Tensor:
         """Decoded pictures, (N, 3, H, W) around −1 to 1, fp32."""
         self.pipeline.vae = self._vaes.take(jobs[0].scene.vae)
-        return self.decode(jobs, self._denoise(jobs, live, stepped))
+        return self.decode(jobs, self._denoise(jobs, loras, stepped))
 
     @contextmanager
     def texts_anew(self) -> Iterator[None]:
@@ -98,7 +98,7 @@ class StableDiffusion:
         """Latents (N, C, h, w) to pictures (N, 3, H, W)."""
         return decoded(self.pipeline.vae, latents)
 
-    def noise_levels(self, job: Job, _live: LiveLora | None) -> list[float]:
+    def noise_levels(self, job: Job, _loras: LiveLoras) -> list[float]:
         """By going the way with a model that sees nothing, which costs nothing."""
         self.pipeline.vae = self._vaes.take(job.scene.vae)
         trained, found = trained_of(self.pipeline), list[float]()
@@ -117,9 +117,7 @@ class StableDiffusion:
             draw([job.scene], self.pipeline, ask, self._device)
         return found
 
-    def walk(
-        self, job: Job, live: LiveLora | None, steps: Sequence[int], visit: Visit, went: Callable[[int], None]
-    ) -> None:
+    def walk(self, job: Job, loras: LiveLoras, steps: Sequence[int], visit: Visit, went: Callable[[int], None]) -> None:
         """The sampler's way; at each step the model is asked for the source once more, so that the way itself does not
         depend on who looks."""
         self.pipeline.vae = self._vaes.take(job.scene.vae)
@@ -127,7 +125,7 @@ class StableDiffusion:
         kind = self.pipeline.scheduler.config.get("prediction_type", "epsilon")
 
         def ask(way: Pass) -> Predict:
-            source = self._asked([job], live, way, guides)
+            source = self._asked([job], loras, way, guides)
             asked = 0
 
             def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
@@ -135,7 +133,7 @@ class StableDiffusion:
                 now, asked = asked, asked + 1
 
                 def look(jobs: Sequence[Job], decode: bool) -> Seen:
-                    model = self._asked(jobs, live, way, guides)
+                    model = self._asked(jobs, loras, way, guides)
                     shown = latents.expand(len(jobs), -1, -1, -1)
                     sigma = trained.sigma_of(float(timestep))
                     seen = Model(lambda *_: model(shown, timestep, now), trained, kind)
@@ -156,11 +154,11 @@ class StableDiffusion:
         with suppress(Reached):
             draw([job.scene], self.pipeline, ask, self._device)
 
-    def together(self, _live: LiveLora | None) -> bool:
+    def together(self, _jobs: Sequence[Job], _loras: LiveLoras) -> bool:
         """Every layer sees the samples row by row."""
         return True
 
-    def _denoise(self, jobs: Sequence[Job], live: LiveLora | None, stepped: Stepped) -> Tensor:
+    def _denoise(self, jobs: Sequence[Job], loras: LiveLoras, stepped: Stepped) -> Tensor:
         """Latents of the finished pictures, (N, C, h, w), fp32: the UNet may calculate in half precision, the sampler
         does not."""
         scenes = [job.scene for job in jobs]
@@ -168,7 +166,7 @@ class StableDiffusion:
         done = 0
 
         def ask(way: Pass) -> Predict:
-            model = self._asked(jobs, live, way, guides)
+            model = self._asked(jobs, loras, way, guides)
             asked = 0
 
             def predict(latents: Tensor, timestep: Tensor | float) -> Tensor:
@@ -183,11 +181,11 @@ class StableDiffusion:
 
         return draw(scenes, self.pipeline, ask, self._device)
 
-    def _asked(self, jobs: Sequence[Job], live: LiveLora | None, way: Pass, guides: Guides) -> Asked:
+    def _asked(self, jobs: Sequence[Job], loras: LiveLoras, way: Pass, guides: Guides) -> Asked:
         """The model for a pass; prompts may change on the way."""
         guided = directions(jobs[0].scene) > 1
-        conditioning = self._texts.conditioning(self.pipeline, jobs, live, way.asks, way.over, guided=guided)
-        asked = Asked(self.pipeline.unet, jobs, live, way, conditioning, guides, len(jobs) if guided else 0)
+        conditioning = self._texts.conditioning(self.pipeline, jobs, loras, way.asks, way.over, guided=guided)
+        asked = Asked(self.pipeline.unet, jobs, loras, way, conditioning, guides, len(jobs) if guided else 0)
         asked.settle()
         return asked
 

@@ -16,7 +16,7 @@ from blockweight.plan.prompt_emphasis import Piece
 from blockweight.render.local.chunks import LENGTH, Chunk
 from blockweight.render.local.conditioning import Conditioning, Direction, in_step
 from blockweight.render.local.encoder import Encoded, Encoder, weighed
-from blockweight.render.local.live import LiveLora
+from blockweight.render.local.live_loras import LiveLoras
 from blockweight.render.local.text_encoders import encoders_of
 from blockweight.render.local.textual_inversion import read_vectors
 
@@ -37,7 +37,7 @@ class _Read:
 
 
 class TextEmbeddings:
-    """Chunks' embeddings by what decides them: the model, the tokens, and the scales of the LoRA's text encoder
+    """Chunks' embeddings by what decides them: the model, the tokens, and the scales of the LoRAs' text encoder
     blocks."""
 
     def __init__(self) -> None:
@@ -63,21 +63,21 @@ class TextEmbeddings:
                 )
 
     def conditioning(
-        self, pipeline: Any, jobs: Sequence[Job], live: LiveLora | None, steps: int, over: int = 0, *, guided: bool
+        self, pipeline: Any, jobs: Sequence[Job], loras: LiveLoras, steps: int, over: int = 0, *, guided: bool
     ) -> Conditioning:
         """What the UNet attends to each time that it is asked, `steps` times, for all jobs of a batch, after a pass
         that asked it `over` times.
 
-        Sets the samples of `live` as it goes.
+        Tells `loras` whose texts are read as it goes.
         """
         rows: list[Direction] = []
         if guided:
             for sample, job in enumerate(jobs):
-                read = self._negative(pipeline, job, live, steps, over)
+                read = self._negative(pipeline, job, loras, steps, over)
                 rows.append(Direction(sample, None, read.states, read.pooled))
         for sample, job in enumerate(jobs):
             parts = read_prompt(job.scene.prompt, steps, over)
-            found = [self._read(pipeline, job, part, live) for part in parts]
+            found = [self._read(pipeline, job, part, loras) for part in parts]
             states = _of_one_length([read.states for read in found])
             rows += [
                 Direction(sample, part.weight, long, read.pooled)
@@ -85,18 +85,18 @@ class TextEmbeddings:
             ]
         return Conditioning(tuple(rows), len(jobs))
 
-    def _negative(self, pipeline: Any, job: Job, live: LiveLora | None, steps: int, over: int) -> _Read:
+    def _negative(self, pipeline: Any, job: Job, loras: LiveLoras, steps: int, over: int) -> _Read:
         """An empty negative prompt is nothing but zeros for SDXL, which was trained so (`get_learned_conditioning` of
         the WebUI's `modules/sd_models_xl.py`)."""
         encoders = encoders_of(pipeline, job.scene)
         if len(encoders) == 1 or job.scene.negative_prompt:
-            return self._read(pipeline, job, read_negative(job.scene.negative_prompt, steps, over), live)
+            return self._read(pipeline, job, read_negative(job.scene.negative_prompt, steps, over), loras)
         unet = pipeline.unet
         states = torch.zeros(LENGTH + 2, sum(encoder.width for encoder in encoders), dtype=unet.dtype)
         pooled = torch.zeros(encoders[-1].model.config.projection_dim, dtype=unet.dtype)
         return _Read((states.to(unet.device),) * steps, (pooled.to(unet.device),) * steps)
 
-    def _read(self, pipeline: Any, job: Job, part: SubPrompt, live: LiveLora | None) -> _Read:
+    def _read(self, pipeline: Any, job: Job, part: SubPrompt, loras: LiveLoras) -> _Read:
         """All of a prompt's texts have as many chunks as the longest; empty ones follow. The states of several encoders
         stand side by side; what is pooled is the last encoder's, of the first chunk."""
         times = Counter(span.pieces for span in part.spans)
@@ -108,7 +108,7 @@ class TextEmbeddings:
         ]
         count = max(len(found) for by_text in chunks for found in by_text.values())
         read = [
-            self._columns(encoder, job, by_text, vectors, live, times, count)
+            self._columns(encoder, job, by_text, vectors, loras, times, count)
             for encoder, by_text, vectors in zip(encoders, chunks, planted, strict=True)
         ]
         # The text encoders may stay with the CPU (`residence`).
@@ -125,7 +125,7 @@ class TextEmbeddings:
         job: Job,
         chunks: Mapping[_Text, Sequence[Chunk]],
         vectors: Mapping[Embedding, Tensor],
-        live: LiveLora | None,
+        loras: LiveLoras,
         times: Mapping[_Text, int],
         count: int,
     ) -> dict[_Text, Encoded]:
@@ -134,7 +134,7 @@ class TextEmbeddings:
         pooled: list[Tensor | None] = []
         for number in range(count):
             row = [found[number] if number < len(found) else Chunk() for found in chunks.values()]
-            found = [self._chunk(encoder, job, chunk, vectors, live) for chunk in row]
+            found = [self._chunk(encoder, job, chunk, vectors, loras) for chunk in row]
             pooled = pooled or [one.pooled for one in found]
             states = [one.states for one in found]
             columns.append(weighed(states, [chunk.weights for chunk in row], list(times.values())))
@@ -144,18 +144,14 @@ class TextEmbeddings:
         }
 
     def _chunk(
-        self, encoder: Encoder, job: Job, chunk: Chunk, vectors: Mapping[Embedding, Tensor], live: LiveLora | None
+        self, encoder: Encoder, job: Job, chunk: Chunk, vectors: Mapping[Embedding, Tensor], loras: LiveLoras
     ) -> Encoded:
-        scales = () if live is None else live.text_scales(job.variant, job.lora.strength, (encoder.component,))
-        if not any(scale for _, scale in scales):
-            scales = ()
         digests = {embedding.name: embedding.digest for embedding in vectors}
         planted = tuple((place, digests[name]) for place, name in chunk.vectors)
         read = (encoder.key, encoder.layer, chunk.tokens, planted)
-        key = (job.scene.checkpoint.digest, job.lora.digest if scales else "", scales, *read)
+        key = (job.scene.checkpoint.digest, loras.text_key(job, (encoder.component,)), *read)
         if key not in self._kept:
-            if live is not None:
-                live.set_samples([job.variant], job.lora.strength)
+            loras.set_texts(job)
             self._kept[key] = encoder.encode(chunk, vectors)
             while len(self._kept) > CAPACITY:
                 self._kept.popitem(last=False)

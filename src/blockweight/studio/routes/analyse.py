@@ -45,7 +45,7 @@ def cost(request: Request, found: Opened, data: Annotated[Mapping[str, object], 
     by which `method`, and in how many of the project's scenes (`all_scenes`)."""
     wanted, scenes = wanted_of(found.tuning, data), len(found.tuning.state().scenes)
     facts = cost_facts(preview_analysis(found.tuning, wanted))
-    tells = told(request, able_to_tell(wanted.method, wanted.scenes or scenes))
+    tells = told(request, able_to_tell(wanted.method, wanted.scenes or scenes, aims=bool(wanted.aims.strip())))
     chosen = {"method": wanted.method, "scenes": wanted.scenes or scenes, "all_scenes": scenes}
     words = cost_words(request, {**facts, "adaptive": wanted.adaptive})
     return Facts({**facts, **chosen, "text": words, "tells": tells})

@@ -61,7 +61,8 @@ def set_weights(request: Request, found: Opened, number: int, fields: Annotated[
     """Set the project's weights to the suggested ones, and go on to tune them."""
     shown = shown_suggestion(found.tuning, number)
     try:
-        perform(found.tuning, {"act": "set weights", "id": fields.one("id"), "weights": shown.vector})
+        weights = {"weights": shown.vector, "rest": f"{shown.rest:g}"}
+        perform(found.tuning, {"act": "set weights", "id": fields.one("id"), **weights})
     except BlockweightError as error:
         return _page(request, found, fields_for(shown), shown, str(error), 422)
     return RedirectResponse(found.path("tune"), 303)

@@ -5,7 +5,7 @@ import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import { showFigures } from "./analyse-figures.js";
 import { wireKeys } from "./analyse-keys.js";
-import { fill, nameOfMeasure, showWhy, suggestionRows, tookText, words } from "./analyse-words.js";
+import { fill, nameOfMeasure, noteText, settles, showWhy, spoken, suggestionRows, tookText, words } from "./analyse-words.js";
 import { wirePainting } from "./analyse-masks.js";
 import { wirePlan } from "./analyse-plan.js";
 import "./effect-chart.js";
@@ -18,7 +18,7 @@ const compare = document.querySelector("picture-compare");
 const charts = [...document.querySelectorAll("effect-chart")];
 const problem = by("problem");
 
-let view = JSON.parse(by("view").textContent);
+let view = spoken(JSON.parse(by("view").textContent));
 let rendering = false;
 let started = false; // a task for it has been seen here
 const chosen = { block: "", scene: 0, measure: "diff", ...recalled() };
@@ -37,7 +37,7 @@ const { refresh, reach } = follow({
   address: () => `${place}/analyse/view`,
   version: () => view.version,
   take: (answer) => {
-    view = answer;
+    view = spoken(answer);
     show();
   },
   refused: say,
@@ -150,12 +150,14 @@ function showAbout() {
   if (analysis.number === null && done) parts.push(fill(words.partial, { done, all: analysis.scenes.length }));
   by("about").textContent = parts.join(" · ");
   by("stale").hidden = !analysis.stale;
+  by("note").textContent = noteText(analysis);
+  by("note").hidden = !by("note").textContent;
   const count = (verdict) => analysis.blocks.filter((each) => each.verdict === verdict).length;
   const told = analysis.blocks.some((each) => each.verdict);
   by("counts").textContent = told ? fill(words.counts, { keep: count("keep"), drop: count("drop"), unknown: count("unknown") }) : "";
 }
 
-const settled = () => view.analysis.blocks.filter((each) => ["keep", "drop"].includes(each.verdict) && each.applied === null);
+const settled = () => view.analysis.blocks.filter((each) => settles(each) && each.applied === null);
 
 function showActions() {
   const { analysis } = view;
@@ -198,6 +200,7 @@ function showCharts() {
   for (const chart of charts) {
     if (chart.getAttribute("kind") === "scatter") chart.hidden = !analysis.masks.length || !whole();
     if (!chart.hidden) chart.show(data);
+    if (chart.getAttribute("kind") === "scatter") by("place-lines").hidden = chart.hidden;
   }
 }
 
@@ -216,7 +219,7 @@ function showBlock() {
   showWhy(by("block-why"), each, analysis.region);
   by("paint-here").hidden = each.ground?.kind !== "no mask";
   const one = by("apply-one");
-  one.hidden = analysis.number === null || (!["keep", "drop"].includes(each.verdict) && each.applied === null);
+  one.hidden = analysis.number === null || (!settles(each) && each.applied === null);
   one.textContent = each.applied === null ? words.apply : words.revoke;
   compare.show({ pair: each.pairs[chosen.scene], scene: analysis.scenes[chosen.scene], block: each.block, value, base });
   showScenes(each);
@@ -317,8 +320,8 @@ async function toggle(block) {
   const each = view.analysis.blocks.find((other) => other.block === block);
   if (each.applied !== null) await perform({ act: "revoke", blocks: block });
   else if (view.analysis.number === null) return tell(words.ready);
-  else if (["keep", "drop"].includes(each.verdict)) await perform({ act: "apply", blocks: block, analysis: view.analysis.number });
-  else return tell(words.nothing);
+  else if (settles(each)) await perform({ act: "apply", blocks: block, analysis: view.analysis.number });
+  else return tell(each.applicable ? words.nothing : words.restApplied);
   const now = view.analysis.blocks.find((other) => other.block === block);
   tell(`${block}: ${now.applied === null ? words.revoke : words.applied}`);
 }

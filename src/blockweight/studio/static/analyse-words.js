@@ -16,6 +16,36 @@ export function nameOfMeasure({ name, aspect, region, unit }) {
   return [own, region && ` · ${words[region] ?? region}`, shown && ` (${shown})`].join("");
 }
 
+/** A view with its effects told in the page's language, upper bounds as such. */
+export function spoken(view) {
+  for (const { effects } of view.analysis?.blocks ?? []) {
+    for (const effect of Object.values(effects)) effect.text = effect.most ? fill(words.atMost, { number: signed(effect.text) }) : effectText(effect.text);
+  }
+  return view;
+}
+
+/** An effect as the server writes it, `2.1 and 2.9` of two scenes or `2.5 (1.9 to 3.2)` of more. */
+function effectText(text) {
+  const [, one, other] = /^(\S+) and (\S+)$/.exec(text) ?? [];
+  if (one) return signed(fill(words.two, { one, other }));
+  const [, mean, low, high] = /^(\S+) \((\S+) to (\S+)\)$/.exec(text) ?? [];
+  return signed(mean ? fill(words.span, { mean, low, high }) : text);
+}
+
+/** A text with minus signs as the charts have them, which no range's dash is mistaken for. */
+const signed = (text) => text.replace(/-(?=\d)/g, "−");
+
+/** What must be known of a method's figures: which blocks were not measured alone, and what tells nothing. */
+export function noteText({ method, number, blocks }) {
+  if (number === null) return "";
+  if (method === "screen") return words.screened;
+  const groups = [...new Set(blocks.map((each) => each.group).filter(Boolean))];
+  return groups.length ? fill(words.grouped, { groups: groups.join(", ") }) : "";
+}
+
+/** Whether a suggestion for the block can be applied: it settles something, and REST is no block to fix. */
+export const settles = (each) => each.applicable && ["keep", "drop"].includes(each.verdict);
+
 /** What finding it took, and what two seeds differ by anyway. */
 export function tookText({ work, seeds }) {
   if (!work) return [];
@@ -68,7 +98,7 @@ export function suggestionRows(view, chosen, toggle) {
     head.textContent = each.block;
     const effect = each.effects[chosen.measure];
     cell(row, effect?.text ?? "–", "number");
-    cell(row, effect ? `${Math.min(...effect.samples).toFixed(effect.decimals)} – ${Math.max(...effect.samples).toFixed(effect.decimals)}` : "–", "number");
+    cell(row, effect && !each.group ? signed(`${Math.min(...effect.samples).toFixed(effect.decimals)} – ${Math.max(...effect.samples).toFixed(effect.decimals)}`) : "–", "number");
     if (!plain) {
       cell(row, "", "").append(chip(each.verdict));
       showWhy(cell(row, "", "reason"), each, view.analysis.region);
@@ -76,8 +106,7 @@ export function suggestionRows(view, chosen, toggle) {
     cell(row, view.weights[each.block] + (view.fixed.includes(each.block) ? ` · ${words.fixed}` : ""), "number now");
     if (plain) return row;
     const last = cell(row, "", "do");
-    const settled = ["keep", "drop"].includes(each.verdict);
-    if (each.applied !== null || (settled && view.analysis.number !== null)) {
+    if (each.applied !== null || (settles(each) && view.analysis.number !== null)) {
       const button = last.appendChild(document.createElement("button"));
       const applied = each.applied !== null;
       Object.assign(button, { type: "button", className: "button small", textContent: applied ? words.revoke : words.apply });

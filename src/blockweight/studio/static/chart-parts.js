@@ -40,5 +40,6 @@ export function short(value) {
 
 /** How wide a text is in the charts, nearly. */
 export function widthOf(text, size = 12) {
-  return text.length * size * 0.62;
+  const letters = [...text].map((letter) => (letter > "\u2e80" ? 1 : 0.62)); // kana and kanji are as wide as high
+  return size * letters.reduce((sum, each) => sum + each, 0);
 }

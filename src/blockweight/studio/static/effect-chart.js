@@ -96,7 +96,7 @@ function drawStrip(canvas, data, width, option) {
     if (effect) {
       // Above 100 %, by a rounding, there is no colour at all.
       cell.style.setProperty("--heat", `${most ? Math.min((100 * Math.abs(effect.mean)) / most, 100).toFixed(1) : 0}%`);
-      shape("text", { class: "figure", x: middle, y: y + 40, "text-anchor": "middle" }, group, short(effect.mean));
+      shape("text", { class: "figure", x: middle, y: y + 40, "text-anchor": "middle" }, group, `${effect.most ? "≤" : ""}${short(effect.mean)}`);
     }
     if (found?.verdict) mark(found.verdict, found.applied ? middle - 7 : middle, y + CELL + 28, 9, group);
     if (found?.applied) shape("text", { class: "tick", x: middle + 2, y: y + CELL + 33 }, group, "✓");
@@ -114,7 +114,7 @@ function drawBars(canvas, data, width, option) {
   const right = Math.max(...rows.map((row) => widthOf(of(row).text, 11.5))) + 14;
   const samples = rows.flatMap((row) => of(row).samples);
   const least = Math.min(...samples, 0) * 1.06;
-  const most = Math.max(...samples, least < 0 ? 0 : 1e-9) * 1.06;
+  const most = Math.max(...samples, 0) * 1.06 || (least < 0 ? 0 : 1);
   const to = (value) => left + ((Math.min(Math.max(value, least), most) - least) / (most - least)) * (width - left - right);
   const bottom = rows.length * ROW + 4;
   const axis = shape("g", { class: "axis" }, canvas);
@@ -124,16 +124,17 @@ function drawBars(canvas, data, width, option) {
   }
   rows.forEach((row, at) => {
     const { mean, low, high, samples, text } = of(row);
+    const alone = !row.group; // what was measured of a group says nothing of how a single block of it spreads
     const middle = at * ROW + ROW / 2 + 2;
     const group = option(row.block, { x: 1, y: at * ROW + 3, width: width - 2, height: ROW - 2 });
     if (row.verdict) mark(row.verdict, 12, middle, 9, group);
     shape("text", { class: "name", x: 24, y: middle + 4 }, group, row.block);
-    shape("rect", { class: "bar", x: Math.min(to(mean), to(0)), y: middle - 7, width: Math.abs(to(mean) - to(0)), height: 14, rx: 2 }, group);
-    if (high !== null) {
+    shape("rect", { class: alone ? "bar" : "bar grouped", x: Math.min(to(mean), to(0)), y: middle - 7, width: Math.abs(to(mean) - to(0)), height: 14, rx: 2 }, group);
+    if (high !== null && alone) {
       shape("line", { class: "interval", x1: to(low), x2: to(high), y1: middle, y2: middle }, group);
       if (high > most) shape("path", { class: "beyond", d: `M${to(high)} ${middle - 4}l6 4-6 4Z` }, group);
     }
-    for (const sample of samples) shape("circle", { class: "dot", cx: to(sample), cy: middle, r: 3 }, group);
+    for (const sample of alone ? samples : []) shape("circle", { class: "dot", cx: to(sample), cy: middle, r: 3 }, group);
     shape("text", { class: "figure", x: width - 8, y: middle + 4, "text-anchor": "end" }, group, text);
     canvas.append(group);
   });

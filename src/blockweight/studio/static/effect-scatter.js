@@ -27,7 +27,10 @@ export function drawScatter(canvas, data, width, option, words) {
     const { inside, outside } = each.effects;
     const at = { x: x(outside.mean), y: y(inside.mean) };
     const group = option(each.block, { x: at.x - 12, y: at.y - 12, width: 24, height: 24 });
-    shape("path", { class: "spread", d: `M${x(Math.min(...outside.samples))} ${at.y}H${x(Math.max(...outside.samples))}M${at.x} ${y(Math.min(...inside.samples))}V${y(Math.max(...inside.samples))}` }, group);
+    // The 95 % intervals, cut at the axes; a single scene has none.
+    const across = outside.high === null ? "" : `M${x(outside.low)} ${at.y}H${x(Math.min(outside.high, ends.high))}`;
+    const up = inside.high === null ? "" : `M${at.x} ${y(inside.low)}V${y(Math.min(inside.high, ends.high))}`;
+    if (across || up) shape("path", { class: "span", d: across + up }, group);
     mark(each.verdict ?? "unknown", at.x, at.y, 11, group);
     canvas.append(group);
     taken.push({ left: at.x - 7, right: at.x + 7, top: at.y - 7, bottom: at.y + 7, group, each, at });
@@ -55,7 +58,7 @@ function drawAxes(canvas, { x, y, box, ends, side, height }, words) {
   const key = shape("g", { class: "key" }, canvas);
   let at = box.right;
   for (const [name, text] of [["together", words.together], ["equal", words.equal]]) {
-    at -= widthOf(text, 11) * (/[\u3000-\u9fff]/.test(text) ? 1.6 : 1);
+    at -= widthOf(text, 11);
     shape("text", { x: at, y: box.bottom - 8 }, key, text);
     shape("line", { class: `diagonal ${name}`, x1: at - 26, x2: at - 6, y1: box.bottom - 12, y2: box.bottom - 12 }, key);
     at -= 40;

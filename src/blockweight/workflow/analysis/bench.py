@@ -10,6 +10,7 @@ from blockweight.plan import Job
 from blockweight.project import Project
 from blockweight.render import Picture, Renderer
 from blockweight.workflow.progress import Progress
+from blockweight.workflow.rendering import render_missing_of
 
 
 class Paused(Exception):  # noqa: N818 - no error: somebody wanted it
@@ -40,7 +41,7 @@ class Bench:
         if not missing:
             return
         with self.project.alone(), self.progress.track(title, total, total - missing) as bar:  # before a model loads
-            for rendering in self.project.render(self.renderer, jobs, self.stopped, bar.step):
+            for rendering in render_missing_of(self.project, lambda: self.renderer, jobs, self.stopped, bar.step):
                 self.rendered.append(rendering.job.key)
                 bar.advance()
         if self.project.missing(jobs):

@@ -16,8 +16,8 @@ Method = Literal["eba", "screen", "bisect", "probe", "sketch", "gradient"]
 
 PICTURES = 0.85
 """How a block's effect on finished pictures differs from scene to scene: its standard deviation as a share of its mean,
-the median of the visible blocks of the embedded LoRAs (docs/analysis.md). A guess for any other LoRA, until its own
-scenes are measured."""
+about the median of the visible blocks of the embedded LoRAs (the last lines of `benchmarks/analysis.py`). A guess for
+any other LoRA, until its own scenes are measured."""
 
 LOOKS: dict[Method, float] = {"probe": 0.25, "sketch": 0.45}
 """The same by what finishes no pictures."""
@@ -97,12 +97,16 @@ def best_offer(
     )
 
 
-def able_to_tell(method: Method, scenes: int) -> str:
-    """What a method can tell after so many scenes, in a sentence or two for people."""
+def able_to_tell(method: Method, scenes: int, *, aims: bool = False) -> str:
+    """What a method can tell after so many scenes, in a few sentences for people; `aims` says that objectives are asked
+    for."""
     if method == "gradient":
         return _SLOPES
-    told = _settled(method, scenes)
-    return f"{told} {_UNSAID[method]}" if method in _UNSAID else told
+    told = [_settled(method, scenes), *([_UNSAID[method]] if method in _UNSAID else [])]
+    return " ".join([*told, _AIMS] if aims and scenes >= LEAST else told)
+
+
+_AIMS = "What a block does to an objective, which rises and falls, takes more: 8 scenes and up."
 
 
 _SLOPES = (
@@ -123,6 +127,11 @@ _UNSAID: dict[Method, str] = {
 def _settled(method: Method, scenes: int) -> str:
     if scenes < LEAST:
         return "One scene ranks the blocks and settles nothing: how far scenes differ stays unknown."
+    if method == "screen":
+        return (
+            f"{scenes} scenes tell the strongest blocks from the rest; of most others they leave open whether they do "
+            "anything."
+        )
     look = LOOKS.get(method)
     factor = _factor(scenes, PICTURES, PICTURE_SPREAD) if look is None else _factor(scenes, look, 0.0)
     if factor > 5:
@@ -130,6 +139,8 @@ def _settled(method: Method, scenes: int) -> str:
             f"{scenes} scenes rank the blocks and find those that clearly do nothing; how strong a block is they leave "
             "open."
         )
+    if look is not None:
+        return f"{scenes} scenes tell a typical block's effect to within a factor of about {factor:.1f}."
     return (
         f"{scenes} scenes tell a typical block's effect to within a factor of about {factor:.1f}; one that tips the "
         "composition in some of them stays less sure."

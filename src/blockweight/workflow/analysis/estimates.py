@@ -46,7 +46,7 @@ def estimated(project: Project, ask: AnalysisAsk, method: Method) -> Estimated:
         cost = with_further(project, cost, pair_count(min(ask.pairs, len(ask.blocks)), len(ask.scenes)))
     if cost.asked and cost.finished == cost.pictures and _is_answered(project, ask, method):
         cost = Cost(cost.pictures, cost.finished, 0.0)
-    return Estimated(method, len(ask.scenes), cost, able_to_tell(method, len(ask.scenes)))
+    return Estimated(method, len(ask.scenes), cost, able_to_tell(method, len(ask.scenes), aims=bool(ask.aims)))
 
 
 def pictures_cost(project: Project, ask: AnalysisAsk, method: Method | str) -> Cost:

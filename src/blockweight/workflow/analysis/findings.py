@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import (
+    MOST_TOLD,
     EffectTable,
     InteractionTable,
     SeedDifference,
@@ -34,7 +35,8 @@ class Findings:
     """`table` has every block's effects. `steps` is what each block does at which step, of a probe; `interactions` are
     the pairs that were asked for. `yardstick` is what two seeds of a prompt differ by anyway, by aspect, where there
     are two. `work` is what finding it took, and `settings` all that decided it; `region` is what the masks cover. The
-    blocks in `bounded` were not measured alone: their effects are those of the group that is named there, a bound.
+    blocks in `bounded` were not measured alone: their effects are those of the group that is named there, a bound. Of
+    what is in `smaller`, an objective in a scene, slopes foretold more than pictures can show; it counts by this share.
     """
 
     method: Method
@@ -46,6 +48,7 @@ class Findings:
     interactions: InteractionTable | None = None
     yardstick: Mapping[str, SeedDifference] | None = None
     bounded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    smaller: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
@@ -78,6 +81,7 @@ class Findings:
             if self.yardstick is None
             else {name: difference_facts(each) for name, each in self.yardstick.items()},
             "bounded": {block: list(group) for block, group in self.bounded.items()},
+            "smaller": dict(self.smaller),
         }
 
 
@@ -99,6 +103,7 @@ def findings_from(facts: Mapping[str, Any]) -> Findings:
             interactions=None if pairs is None else interactions_from(pairs),
             yardstick=None if yardstick is None else {str(name): _difference(told) for name, told in yardstick.items()},
             bounded={str(block): tuple(map(str, group)) for block, group in facts.get("bounded", {}).items()},
+            smaller={str(name): float(share) for name, share in facts.get("smaller", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BlockweightError("This is no finished analysis, or it is damaged; analyse again.") from error
@@ -143,6 +148,17 @@ def bounded_rows(findings: Findings) -> Iterator[tuple[str, str]]:
             "Not measured alone",
             f"{', '.join(map(group_name, groups))}: their figures are those of the whole group, at most which each of "
             "its blocks does",
+        )
+
+
+def smaller_rows(findings: Findings) -> Iterator[tuple[str, str]]:
+    """A setting that says which scenes were made smaller; none where none were."""
+    if findings.smaller:
+        told = ", ".join(f"{name} to {share:.0%}" for name, share in findings.smaller.items())
+        yield (
+            "Made smaller",
+            f"{told}: the slopes foretold more than {MOST_TOLD:g} levels for all blocks together, as they do where a "
+            "composition is about to tip; their order and signs count, their size does not",
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from blockweight.blocks import REST
-from blockweight.measure import EffectTable, Objective, cotangents, mask_digest, predicted_table, slope_points
+from blockweight.measure import EffectTable, Objective, cotangents, made_smaller, mask_digest, predicted_table
 from blockweight.plan import Job, Variant
 from blockweight.render import Renderer, SlopeAsk, Slopes, Watch, slope_renderer
 from blockweight.weights import uniform
@@ -24,25 +25,39 @@ BACK = 3.0
 """How many times as long as a picture forth the way back takes, in which every step is calculated again."""
 
 
-def gradient_table(ask: AnalysisAsk, bench: Bench) -> tuple[EffectTable, float]:
-    """What taking each block from `base` to `value` does to every objective, to first order, and how many rows of the
-    denoiser the way there was worth. Paused if it is stopped before."""
+@dataclass(frozen=True)
+class FoundSlopes:
+    """What taking each block from `base` to `value` does to every objective, to first order; how many rows of the
+    denoiser the way there was worth; and the objectives in scenes that were made smaller (`measure.made_smaller`),
+    `green:inside in scene 3`, each with its share."""
+
+    table: EffectTable
+    calls: float
+    smaller: Mapping[str, float]
+
+
+def gradient_table(ask: AnalysisAsk, bench: Bench) -> FoundSlopes:
+    """Go back through a picture of every scene. Paused if it is stopped before."""
     objectives = objectives_in(ask, bench)
-    points = slope_points(ask.value, ask.base)
-    jobs = [Job(scene, ask.lora, _at(ask, point)) for scene in ask.scenes for point in points]
-    keys = [_key(ask, job, number // len(points)) for number, job in enumerate(jobs)]
+    jobs = [Job(scene, ask.lora, _source(ask)) for scene in ask.scenes]
+    keys = [_key(ask, job, number) for number, job in enumerate(jobs)]
 
     def asked(renderer: Renderer, open_: Sequence[int], watch: Watch) -> Iterator[Arrays]:
-        asks = [SlopeAsk(jobs[place], cotangents(_values(objectives[place // len(points)]))) for place in open_]
+        asks = [SlopeAsk(jobs[place], cotangents(_values(objectives[place]))) for place in open_]
         for found in slope_renderer(renderer).slopes(asks, watch):
             yield {"blocks": np.array(found.blocks), "slopes": found.slopes, "cost": np.array(found.cost)}
 
     answers = answered(bench, TITLE, keys, jobs, asked)
     slopes = [_slopes(job, answer) for job, answer in zip(jobs, answers, strict=True)]
-    rows = [slopes[start : start + len(points)] for start in range(0, len(slopes), len(points))]
     names = [aim.name for aim in ask.aims]
-    table = predicted_table(names, ask.scene_names, rows, ask.value, ask.base).of_blocks(ask.blocks)
-    return table, sum(each.cost for each in slopes)
+    table = predicted_table(names, ask.scene_names, slopes, ask.value, ask.base).of_blocks(ask.blocks)
+    smaller = {
+        f"{name} in scene {number}": float(share)
+        for name, shares in zip(names, made_smaller(slopes, ask.value, ask.base), strict=True)
+        for number, share in enumerate(shares, 1)
+        if share < 1
+    }
+    return FoundSlopes(table, sum(each.cost for each in slopes), smaller)
 
 
 def _slopes(job: Job, answer: Arrays) -> Slopes:
@@ -57,10 +72,11 @@ def gradient_calls(ask: AnalysisAsk) -> float:
     return sum(each * calls_of(scene) for scene in ask.scenes)
 
 
-def _at(ask: AnalysisAsk, point: float) -> Variant:
-    label = f"all at {point:g}"
-    weights = uniform(label, ask.layout, point)
-    return Variant(label, weights.with_weights({REST: point}) if REST in ask.blocks else weights)
+def _source(ask: AnalysisAsk) -> Variant:
+    """All blocks at `base`, where slopes are taken: half way to `value` the other blocks would have moved too."""
+    label = f"all at {ask.base:g}"
+    weights = uniform(label, ask.layout, ask.base)
+    return Variant(label, weights.with_weights({REST: ask.base}) if REST in ask.blocks else weights)
 
 
 def _values(objectives: Mapping[str, Objective]) -> list[Objective]:

@@ -10,6 +10,7 @@ import numpy as np
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import CHANGE, EffectTable, InteractionTable, aspect_of, region_of
 from blockweight.plan import Job
+from blockweight.render.scales import check_scales
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
 from blockweight.workflow.analysis.bisect import all_groups, bisect_table, first_groups
@@ -41,8 +42,9 @@ def find(ask: AnalysisAsk, method: Method | str, bench: Bench) -> Findings:
     BlockweightError as from `check_method`, and if the renderer refuses."""
     check_method(ask, method)
     if method == "gradient":
-        table, calls = gradient_table(ask, bench)
-        return _findings(ask, "gradient", Findings("gradient", table, Work(len(_references(ask)), calls), {}))
+        slopes = gradient_table(ask, bench)
+        work = Work(len(_references(ask)), slopes.calls)
+        return _findings(ask, "gradient", Findings("gradient", slopes.table, work, {}, smaller=slopes.smaller))
     if method == "sketch":
         table, calls = sketch_table(ask, bench)
         return _findings(ask, "sketch", Findings("sketch", table, Work(0, calls), {}))
@@ -124,7 +126,8 @@ def fits(ask: AnalysisAsk, method: Method) -> bool:
 
 
 def check_method(ask: AnalysisAsk, method: Method | str) -> None:
-    """Refuse what a method cannot find, in one sentence."""
+    """Refuse what a method cannot find, and weights that nothing can draw with, in one sentence."""
+    _check_weights(ask)
     if method == "gradient" and not ask.aims:
         raise BlockweightError(
             "A gradient needs something to go up: name objectives with --objective, such as green:outside or distance."
@@ -149,6 +152,12 @@ def check_method(ask: AnalysisAsk, method: Method | str) -> None:
     if ask.pairs == 1:
         raise BlockweightError("One block makes no pair; name 2 or more with --pairs.")
     _check_needs(ask)
+
+
+def _check_weights(ask: AnalysisAsk) -> None:
+    for variant in ask.plan.variants()[:2]:  # the others have the same two weights
+        if variant.weights is not None:
+            check_scales(variant.label, variant.weights, ask.blocks, ask.lora.strength)
 
 
 def _check_needs(ask: AnalysisAsk) -> None:

@@ -33,8 +33,10 @@ from blockweight.workflow.analysis.methods import (
 from blockweight.workflow.analysis.metric_models import model_name
 from blockweight.workflow.analysis.offers import offer_within
 from blockweight.workflow.analysis.written import GridLook, Written, write_findings
+from blockweight.workflow.model_fit import check_models
 from blockweight.workflow.own_files import load_mask, parse_range, resized_mask, say_what_plays_no_part
 from blockweight.workflow.progress import Progress
+from blockweight.workflow.prompt_loras import refuse_twice
 from blockweight.workflow.tuning_rounds import seconds_each
 from blockweight.workflow.workbench import check_alike
 
@@ -130,6 +132,8 @@ def _checked(
     """What is asked; BlockweightError for input that does not fit."""
     check_alike(scenes)
     lora = open_lora(lora_path)
+    refuse_twice(lora.digest, scenes)
+    check_models(lora_path.name, lora.family.name, scenes)
     ask = _asked(lora, scenes, typed, progress)
     method: Method = typed.method or "eba"
     check_method(ask, method)

@@ -25,7 +25,18 @@ from blockweight.measure import (
     probe_table,
 )
 from blockweight.plan import Job, Variant
-from blockweight.render import PROBE_SIGMA, Pair, ProbeAsk, Probed, Prober, Renderer, Watch, prober_of, step_near
+from blockweight.render import (
+    PROBE_SIGMA,
+    Pair,
+    ProbeAsk,
+    Probed,
+    Prober,
+    Renderer,
+    Watch,
+    paired,
+    prober_of,
+    step_near,
+)
 from blockweight.workflow.analysis.answers import Arrays, answer_key
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.asking import answered
@@ -91,7 +102,7 @@ def probe_blocks(ask: AnalysisAsk, bench: Bench) -> ProbedBlocks:
     _check_steps([tuple(map(int, answer["numbers"])) for answer in answers])
     aspects = tuple(str(name) for name in answers[0]["aspects"])
     values = np.stack([answer["values"] for answer in answers], axis=-1).astype(np.float64)
-    table = EffectTable(aspects, ask.blocks, ask.scene_names, values, expected_spread=0.0)
+    table = EffectTable(aspects, ask.blocks, ask.scene_names, values, leaps=False)
     steps = StepMap(
         ask.blocks,
         tuple(int(step) for step in answers[0]["numbers"]),
@@ -138,12 +149,8 @@ def _pairs(ask: AnalysisAsk, bench: Bench, table: EffectTable) -> tuple[Interact
     source = ask.plan.source.weights
     assert source is not None
     both = list(combinations(range(len(blocks)), 2))
-    singles = [source.with_weights({block: ask.value}, block) for block in blocks]
-    doubles = [
-        source.with_weights({blocks[i]: ask.value, blocks[j]: ask.value}, f"{blocks[i]}+{blocks[j]}") for i, j in both
-    ]
-    changed = tuple(Variant(weights.name, weights) for weights in (*singles, *doubles))
-    pairs = tuple(Pair(i, j, len(blocks) + number) for number, (i, j) in enumerate(both))
+    singles = [Variant(block, source.with_weights({block: ask.value}, block)) for block in blocks]
+    changed, pairs = paired(ask.plan.source, singles, both)
     places = range(min(PAIR_SCENES, len(ask.scenes)))
     jobs = [ask.source(place) for place in places]
     keys = [_key(ask, job, ("pairs", *blocks), 1) for job in jobs]

@@ -19,7 +19,7 @@ from blockweight.report import (
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.bench import Bench
 from blockweight.workflow.analysis.figures import differing_pairs, labels_of, pair_means, quiet_of, yardsticks_of
-from blockweight.workflow.analysis.findings import Findings, blocks_by, bounded_rows
+from blockweight.workflow.analysis.findings import Findings, blocks_by, bounded_rows, smaller_rows
 from blockweight.workflow.analysis.text import setting_rows, work_text
 
 SCENES, BLOCKS = 3, 5
@@ -49,7 +49,7 @@ def report_of(ask: AnalysisAsk, findings: Findings, bench: Bench, preview: str) 
         if pairs is None
         else PairFigure(pairs.blocks, pair_means(findings), marked=differing_pairs(findings)),
         pictures=_pictures(ask, findings, bench),
-        settings=(*setting_rows(ask), *bounded_rows(findings)),
+        settings=(*setting_rows(ask), *bounded_rows(findings), *smaller_rows(findings)),
         labels=labels_of(findings),
     )
     # A file name may hold bytes that are no text.

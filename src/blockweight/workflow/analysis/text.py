@@ -13,7 +13,7 @@ from blockweight.weights import format_weight
 from blockweight.workflow.analysis.ask import AnalysisAsk
 from blockweight.workflow.analysis.costs import Work
 from blockweight.workflow.analysis.figures import floor_of, labels_of, main_aspect
-from blockweight.workflow.analysis.findings import Findings, blocks_by
+from blockweight.workflow.analysis.findings import Findings, blocks_by, smaller_rows
 
 _ORDERED, _ORDERED_FROM = 6, 3
 """How many of the strongest blocks are put in order, and from how many scenes on."""
@@ -42,6 +42,7 @@ def findings_lines(findings: Findings) -> Iterator[str]:
     yield from _order_lines(findings)
     if findings.method == "screen":
         yield SCREENED
+    yield from (f"{name}: {told}." for name, told in smaller_rows(findings))
     if findings.interactions is not None:
         yield ""
         yield from _pair_lines(findings)

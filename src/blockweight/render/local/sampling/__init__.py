@@ -1,6 +1,6 @@
 """Samplers, schedules and noise as the WebUI has them, over what a model predicts."""
 
-from blockweight.render.local.sampling.levels import SD1_ALIGNED, SDXL_ALIGNED, Levels, trained_levels
+from blockweight.render.local.sampling.levels import NOISE_SETTINGS, SD1_ALIGNED, SDXL_ALIGNED, Levels, trained_levels
 from blockweight.render.local.sampling.model import Model
 from blockweight.render.local.sampling.noise import Noise, Seed
 from blockweight.render.local.sampling.passes import (
@@ -16,6 +16,7 @@ from blockweight.render.local.sampling.upscale import cropped, encoded, enlarged
 
 __all__ = [
     "LEAST_UNIPC_STEPS",
+    "NOISE_SETTINGS",
     "SD1_ALIGNED",
     "SDXL_ALIGNED",
     "Levels",

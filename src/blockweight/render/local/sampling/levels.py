@@ -17,7 +17,7 @@ _LEAST_ALPHA = 4.8973451890853435e-08
 """ᾱ of the last step of a model with zero terminal SNR, so that its σ is finite. Source: `modules/sd_models.py` in
 AUTOMATIC1111/stable-diffusion-webui 1.10."""
 
-_OF_THE_MODEL = (
+NOISE_SETTINGS = (
     "num_train_timesteps",
     "beta_start",
     "beta_end",
@@ -25,6 +25,7 @@ _OF_THE_MODEL = (
     "trained_betas",
     "rescale_betas_zero_snr",
 )
+"""What of a scheduler's settings says with which noise a model was trained."""
 
 SD1_ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
 SDXL_ALIGNED = (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.38, 0.234, 0.113, 0.029)
@@ -99,7 +100,7 @@ def trained_levels(config: Mapping[str, Any], aligned: tuple[float, ...] = SD1_A
 
 
 def _alphas(config: Mapping[str, Any]) -> Floats:
-    trained = {key: config[key] for key in _OF_THE_MODEL if config.get(key) is not None}
+    trained = {key: config[key] for key in NOISE_SETTINGS if config.get(key) is not None}
     kind, number = trained.get("beta_schedule"), int(trained.get("num_train_timesteps", 1000))
     plain = "trained_betas" not in trained and not trained.get("rescale_betas_zero_snr")
     if plain and kind == "scaled_linear":

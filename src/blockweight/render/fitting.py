@@ -16,20 +16,29 @@ _STRETCHED, _CUT, _FILLED = RESIZE_MODES
 _FEW_COLOURS = 200
 
 
+def as_rgb(picture: Image.Image) -> Image.Image:
+    """A picture in RGB, upright as its file says, what is transparent in white, and greys of 16 bits (depth maps) as
+    the nearest of 8."""
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode.startswith("I"):  # Pillow would cut what is above 255
+        levels = np.clip(np.asarray(upright, np.float64) / 257, 0, 255)
+        return Image.fromarray(np.rint(levels).astype(np.uint8)).convert("RGB")
+    if upright.mode not in ("RGB", "L"):
+        layered = upright.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "#ffffff")
+        white.paste(layered, mask=layered)
+        upright = white
+    return upright.convert("RGB")
+
+
 def read_part(part: Part) -> Image.Image:
-    """The picture of a scene, RGB, what is transparent in white. BlockweightError if it cannot be read, or is another
+    """The picture of a scene (`as_rgb`). BlockweightError if it cannot be read, or is another
     one than was planned with."""
     if file_digest(Path(part.path)) != part.digest:
         raise BlockweightError(f"'{part.path}' has changed since this was planned; start the same command again.")
     try:
         with Image.open(part.path) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode not in ("RGB", "L"):
-                layered = picture.convert("RGBA")
-                white = Image.new("RGBA", layered.size, "#ffffff")
-                white.paste(layered, mask=layered)
-                picture = white
-            return picture.convert("RGB")
+            return as_rgb(opened)
     except Exception as error:  # Pillow raises what it likes on a damaged file: struct.error, zlib.error, …
         raise BlockweightError(
             f"'{part.path}' cannot be read as a picture ({type(error).__name__}); give a PNG, JPEG or WebP."
