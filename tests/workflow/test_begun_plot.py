@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from projects import after, make
@@ -11,6 +12,7 @@ from projects import after, make
 from blockweight.errors import BlockweightError
 from blockweight.project import PLOT_PLANNED, plot_body
 from blockweight.render import FakeRenderer
+from blockweight.render.remote import Server
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.plots.begun import (
     begin_plot,
@@ -137,7 +139,8 @@ def test_a_file_that_changed_is_not_taken_for_the_plots(tuning, locon):
         render(tuning)
 
 
-def test_a_plot_is_not_rendered_by_a_server_that_the_settings_do_not_name(tuning):
+def test_a_plot_is_not_rendered_by_a_server_that_the_settings_do_not_name(tuning, monkeypatch):
+    monkeypatch.setattr("blockweight.render.webui.renderer.Server", partial(Server, pauses=()))
     address = "webui+http://127.0.0.1:1"
     begin(tuning)
     planned = tuning.log.state().plots[-1]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from blockweight.errors import BlockweightError, UnavailableError
 from blockweight.render import cluster
 from blockweight.render.pool import PoolRenderer
+from blockweight.render.remote import Server
 from blockweight.workflow.renderers import AT_ONCE, check_renderer, check_server, chosen_renderer, renderer_named
 from blockweight.workflow.settings import Settings, save_settings
 from workshop import job
@@ -63,6 +66,7 @@ def test_several_servers_are_one_pool():
     assert isinstance(renderer_named(SEVERAL), PoolRenderer)
 
 
-def test_several_servers_that_do_not_answer_are_told():
+def test_several_servers_that_do_not_answer_are_told(monkeypatch):
+    monkeypatch.setattr("blockweight.render.webui.renderer.Server", partial(Server, pauses=()))
     with pytest.raises(UnavailableError, match=r"None of the workers answers; of the first: .*127\.0\.0\.1:1"):
         renderer_named(SEVERAL).check([job()])

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import uvicorn
 from PIL import Image, PngImagePlugin
+from quick_server import QuickServer
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -370,7 +371,7 @@ def _guarded(webui: Webui, inner: Any) -> Any:
 def served(webui: Webui) -> Iterator[Webui]:
     """The WebUI, listening; `url` says where."""
     config = uvicorn.Config(_app(webui), host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
+    server = QuickServer(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
