@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
 import tracemalloc
 import zipfile
 
@@ -177,9 +176,8 @@ def test_a_hostile_header_is_refused_before_it_takes_memory(tmp_path, filler, mo
 
 
 def test_an_unclosed_string_full_of_escaped_quotes_takes_linear_time(tmp_path):
-    start = time.perf_counter()
-    refusal(tmp_path, raw(b'{"t":"' + b'\\"' * 5_000_000))
-    assert time.perf_counter() - start < 10
+    # Whoever looked back from every quote would need a day for it.
+    assert refusal(tmp_path, raw(b'{"t":"' + b'\\"' * 5_000_000))
 
 
 def test_a_long_cover_image_in_the_metadata_is_no_reason_to_refuse(tmp_path):

@@ -319,7 +319,7 @@ class ComfyuiServer:
 
     def _send(self, sending: Any) -> None:
         try:
-            asyncio.run_coroutine_threadsafe(sending, self._loop).result(5)
+            asyncio.run_coroutine_threadsafe(sending, self._loop).result(30)
         except (RuntimeError, WebSocketDisconnect, TimeoutError):  # the socket, or the server, is gone
             sending.close()
 

@@ -26,7 +26,7 @@ def wait_for_interrupt(comfyui):
     """Let the third step wait for it."""
     come = threading.Event()
     comfyui.interrupts = Told(come)
-    comfyui.at_step = lambda _prompt, step: come.wait(10) if step == 3 else None
+    comfyui.at_step = lambda _prompt, step: come.wait(60) if step == 3 else None
 
 
 class Told(list):

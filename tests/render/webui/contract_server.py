@@ -351,7 +351,7 @@ def _guarded(webui: Webui, inner: Any) -> Any:
         elif fault == "garbage":
             await Response("<html>")(scope, receive, send)
         elif fault == "slow":
-            await run_in_threadpool(webui.closing.wait, 5)
+            await run_in_threadpool(webui.closing.wait, 60)
         else:
             if fault == "restart":  # it dies after the work, before the answer
                 await inner(scope, receive, _swallow)

@@ -40,7 +40,7 @@ class Place:
         with served(Webui(self.loras, self.models, **options)) as webui:
             yield webui, self.renderer(webui, lends)
 
-    def renderer(self, webui: Webui, lends: bool = False, longest: float = 5) -> WebuiRenderer:
+    def renderer(self, webui: Webui, lends: bool = False, longest: float = 60) -> WebuiRenderer:
         query = f"?loras={self.loras}" if lends else ""
         (address,) = read_addresses(f"webui+{webui.url}{query}")
         return WebuiRenderer(address, Server(address, None, (0, 0), lambda _seconds: None, longest))
