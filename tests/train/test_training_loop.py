@@ -15,7 +15,7 @@ from tiny_trainings import go, network, pictures, run, trainee
 
 from blockweight.errors import BlockweightError
 from blockweight.plan.prompt_emphasis import Piece
-from blockweight.train.local import loop
+from blockweight.train.local import loop, stepping
 from blockweight.train.local.adapters import attach, file_tensors
 from blockweight.train.local.loss import noise_loss
 from blockweight.train.local.texts import text_states
@@ -72,7 +72,7 @@ def test_the_state_is_written_as_time_goes_by(fresh, tmp_path, monkeypatch):
         return [*found, (tmp_path / name).exists()]
 
     assert written("seldom.pt") == [False, False, False, True]
-    monkeypatch.setattr(loop, "STATE_SECONDS", -1.0)
+    monkeypatch.setattr(stepping, "STATE_SECONDS", -1.0)
     assert written("often.pt") == [False, True, True, True]
 
 

@@ -21,6 +21,7 @@ from blockweight.project.comparisons import (
     comparison_body,
 )
 from blockweight.project.events import Event, EventLog
+from blockweight.project.file_lock import HeldError, hold
 from blockweight.project.history import (
     BRANCHED,
     LOCATED,
@@ -152,6 +153,7 @@ __all__ = [
     "Event",
     "EventLog",
     "Exported",
+    "HeldError",
     "History",
     "MaskStore",
     "News",
@@ -180,6 +182,7 @@ __all__ = [
     "checked_key",
     "comparison_body",
     "created_body",
+    "hold",
     "is_own_file",
     "job_from_facts",
     "keep_file",
