@@ -108,7 +108,7 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
             "'kept>=80%'."
         )
     wishes = parse_wishes(",".join(asked.objectives))
-    analysis = _analysis(state)
+    analysis = latest_effects_plan(state)
     groups = _split(state, asked, analysis)
     searched, held = _masked(tuning, state, groups, asked)
     target = _target(asked, wishes, (*searched.scenes, *held.scenes))
@@ -122,9 +122,9 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
             )  # fmt: skip
             raise BlockweightError(f"{quoted(wish.name)} needs a mask, and there is none for {where}; {how}.")
     trials = _trials(tuning, state, asked, len(searched.scenes), len(held.scenes))
-    grid, limits = _weights(asked)
+    grid, limits = asked_weights(asked)
     seen = tuple(scene for scene in (() if analysis is None else analysis.scenes) if scene not in held.scenes)
-    segments = _segments(state, asked.segments, analysis, seen, trials)
+    segments = asked_segments(state, asked.segments, analysis, seen, trials)
     plan = SearchPlan(
         number=0,
         wishes=wishes_text(wishes),
@@ -158,7 +158,7 @@ def references(state: TuningState, weights: BlockWeights) -> tuple[Variant, ...]
     return bare if same else (*bare, Variant("as it was", weights))
 
 
-def _analysis(state: TuningState) -> AnalysisPlan | None:
+def latest_effects_plan(state: TuningState) -> AnalysisPlan | None:
     """The plan of the latest complete analysis of whole pictures."""
     plans = {plan.number: plan for plan in state.analysis_plans}
     found = (each.plan for each in reversed(state.analyses) if each.effects and each.plan in plans)
@@ -259,7 +259,8 @@ def _sampler(wanted: str, trials: int, segments: int) -> str:
     return "gp" if trials <= PROCESS_UP_TO and find_spec("torch") is not None else "tpe"
 
 
-def _weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]]:
+def asked_weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]]:
+    """The grid, empty for a continuous search, and its limits. BlockweightError for what is neither."""
     if asked.between is not None:
         if asked.grid:
             raise BlockweightError("--grid and --between are two ways to say which weights to try; give one of them.")
@@ -273,9 +274,11 @@ def _weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]
     return grid, (grid[0], grid[-1])
 
 
-def _segments(
+def asked_segments(
     state: TuningState, text: str, analysis: AnalysisPlan | None, seen: Sequence[Scene], trials: int
 ) -> tuple[Segment, ...]:
+    """The segments of a text, or so many as it says, by the effects of an analysis in scenes that it has `seen`; by
+    default as many as so many trials can search. BlockweightError for what does not fit."""
     plain = text.strip()
     if plain and not plain.isdecimal():
         return _typed(state, plain)
