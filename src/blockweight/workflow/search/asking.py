@@ -100,7 +100,7 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
             "'kept>=80%'."
         )
     wishes = parse_wishes(",".join(asked.objectives))
-    analysis = _analysis(state)
+    analysis = latest_effects_plan(state)
     groups = _split(state, asked, analysis)
     searched, held = _masked(tuning, state, groups, asked)
     target = _target(asked, wishes, (*searched.scenes, *held.scenes))
@@ -114,7 +114,7 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
             )  # fmt: skip
             raise BlockweightError(f"{quoted(wish.name)} needs a mask, and there is none for {where}; {how}.")
     trials = _trials(tuning, state, asked, len(searched.scenes), len(held.scenes))
-    grid, limits = _weights(asked)
+    grid, limits = asked_weights(asked)
     seen = tuple(scene for scene in (() if analysis is None else analysis.scenes) if scene not in held.scenes)
     analysed = None if analysis is None else Analysed(analysis, seen, wishes, target)
     segments = segments_for(tuning, state, asked.segments, analysed, trials)
@@ -151,7 +151,7 @@ def references(state: TuningState, weights: BlockWeights) -> tuple[Variant, ...]
     return bare if same else (*bare, Variant("as it was", weights))
 
 
-def _analysis(state: TuningState) -> AnalysisPlan | None:
+def latest_effects_plan(state: TuningState) -> AnalysisPlan | None:
     """The plan of the latest complete analysis of whole pictures."""
     plans = {plan.number: plan for plan in state.analysis_plans}
     found = (each.plan for each in reversed(state.analyses) if each.effects and each.plan in plans)
@@ -252,7 +252,8 @@ def _sampler(wanted: str, trials: int, segments: int) -> str:
     return "gp" if trials <= PROCESS_UP_TO and find_spec("torch") is not None else "tpe"
 
 
-def _weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]]:
+def asked_weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]]:
+    """The grid, empty for a continuous search, and its limits. BlockweightError for what is neither."""
     if asked.between is not None:
         if asked.grid:
             raise BlockweightError("--grid and --between are two ways to say which weights to try; give one of them.")
