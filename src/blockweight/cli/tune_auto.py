@@ -28,6 +28,12 @@ def auto(
     segments: Annotated[
         str, typer.Option("--segments", help="How many, or which: 'a=IN01,IN02;b=OUT07-OUT09'; made by effect.")
     ] = "",
+    also: Annotated[
+        str, typer.Option("--also", metavar="NAME", help="A further LoRA of the scenes that is searched too.")
+    ] = "",
+    also_segments: Annotated[
+        str, typer.Option("--also-segments", help="Its segments; made by the conflict table by default.")
+    ] = "",
     grid: Annotated[str, typer.Option("--grid", help="Weights to try; 0,0.25,0.5,0.75,1 by default.")] = "",
     between: Annotated[
         tuple[float, float] | None, typer.Option("--between", help="Or any weight between two, e.g. 0 1.")
@@ -56,6 +62,9 @@ def auto(
     apply: Annotated[
         int | None, typer.Option("--apply", min=1, help="Set the project's weights to this choice.")
     ] = None,
+    search: Annotated[
+        int | None, typer.Option("--search", min=1, help="Show, or --apply of, this one: 2 for search-02.")
+    ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Give up the search that is not complete.")] = False,
     project: Project = options.DEFAULT_OUT,
@@ -80,10 +89,14 @@ def auto(
         target=target,
         sampler=sampler or "",
         seed=seed,
+        also=also.strip(),
+        also_segments=also_segments,
     )
     with open_project(project) as tuning:
         if apply is not None:
-            told = steps.take(tuning, apply, event_id=event)
+            told = steps.take(tuning, apply, search, event_id=event)
+        elif search is not None:
+            told = steps.show(tuning, search)
         elif cancel:
             told = steps.cancel(tuning)
         elif estimate:

@@ -161,10 +161,11 @@ from blockweight.measure.transfer import (
     transfer_table,
 )
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
-from blockweight.measure.wishes import GONE, KEPT, Wish, WishScene, free_wishes, parse_wishes, wishes_text
+from blockweight.measure.wishes import ALSO, GONE, KEPT, SHARES, Wish, WishScene, free_wishes, parse_wishes, wishes_text
 
 __all__ = [
     "ADDS_UP",
+    "ALSO",
     "ASPECTS",
     "CHANGE",
     "CLEAR_FACTOR",
@@ -197,6 +198,7 @@ __all__ = [
     "OUTSIDE",
     "PICTURE_SPREAD",
     "SATURATION",
+    "SHARES",
     "SSIM_WINDOW",
     "STEP",
     "STRUCTURE",

@@ -21,7 +21,7 @@ LOOKED_AT = 512
 
 def space_of(plan: SearchPlan) -> Space:
     """What the search may try."""
-    return Space(tuple(segment.name for segment in plan.segments), plan.grid, plan.limits)
+    return Space(tuple(segment.name for segment in plan.every_segment), plan.grid, plan.limits)
 
 
 def draw_of(plan: SearchPlan) -> Draw:
@@ -33,10 +33,12 @@ def first_points(state: TuningState, plan: SearchPlan, gauge: Gauge) -> tuple[tu
     """What to try first, as weights of the segments. A quarter of the trials at most, so that the search is left with
     something to do."""
     space = space_of(plan)
-    ones = space.nearest([1.0] * len(plan.segments))
-    least = space.nearest([plan.limits[0]] * len(plan.segments))
+    count = len(space.segments)
+    ones, least = space.nearest([1.0] * count), space.nearest([plan.limits[0]] * count)
     alone = [(*ones[:place], least[place], *ones[place + 1 :]) for place in range(len(ones))]
-    points = dict.fromkeys([ones, *_foretold(state, plan, gauge, space), *alone])
+    # The analysis knows nothing of a further LoRA; the conflict table does.
+    good = _foretold(state, plan, gauge, space) if plan.also is None else tuple(map(space.nearest, plan.also.first))
+    points = dict.fromkeys([ones, *good, *alone])
     return tuple(points)[: max(2, plan.trials // 4)]
 
 
