@@ -55,6 +55,18 @@ def auto(
         Path | None,
         typer.Option("--target", parser=options.path, metavar="FILE", help="The picture to come near (likeness)."),
     ] = None,
+    picture_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture-model", parser=options.path, metavar="FOLDER", help="A CLIP, for prompt and embedding."
+        ),
+    ] = None,
+    example: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--example", parser=options.path, metavar="FILE", help="To come near by it (embedding). Repeatable."
+        ),
+    ] = None,
     sampler: Annotated[
         Literal["gp", "tpe", "nsga2"] | None, typer.Option("--sampler", help="What proposes; by budget by default.")
     ] = None,
@@ -91,6 +103,8 @@ def auto(
         seed=seed,
         also=also.strip(),
         also_segments=also_segments,
+        picture_model=picture_model,
+        examples=tuple(example or ()),
     )
     with open_project(project) as tuning:
         if apply is not None:

@@ -41,6 +41,7 @@ SAMPLERS = ("gp", "tpe", "nsga2")
 """What may propose weights: a Gaussian process, TPE, NSGA-II."""
 
 _FOLDER = re.compile(r"search-\d{2,5}", re.ASCII)
+_MODEL = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
@@ -94,8 +95,9 @@ class SearchPlan:
     digest of a kept target, empty without one. At most `trials` different weights are tried, proposed by `sampler` (one
     of SAMPLERS) and drawn by `seed`; `analysis` is the number of the plan whose effects it starts from (0: none).
     `also` is a further LoRA that is searched with the project's; values of a point are those of `every_segment`.
-    `choices` are found, best first, beside the `references`; `folder` is the name of the project's folder with them.
-    All three are empty until it is complete."""
+    `model` is the digest of the model of pictures that some wishes need (64 hex digits), empty where none does, and
+    `examples` those of the kept pictures that it compares with. `choices` are found, best first, beside the
+    `references`; `folder` is the name of the project's folder with them. All three are empty until it is complete."""
 
     number: int
     wishes: str
@@ -113,6 +115,8 @@ class SearchPlan:
     seed: int
     analysis: int
     also: AlsoSearched | None = None
+    model: str = ""
+    examples: tuple[str, ...] = ()
     choices: tuple[SearchChoice, ...] = ()
     references: tuple[SearchReference, ...] = ()
     folder: str = ""
@@ -172,6 +176,7 @@ def search_body(plan: SearchPlan) -> dict[str, object]:
         "seed": plan.seed,
         "analysis": plan.analysis,
         **({} if plan.also is None else {"also": _also_body(plan.also)}),
+        **({"model": plan.model, "examples": list(plan.examples)} if plan.model else {}),
     }
 
 
@@ -292,6 +297,8 @@ def _planned(number: int, body: Body, layout: Layout) -> SearchPlan:
         seed=whole_in(body, "seed"),
         analysis=whole_in(body, "analysis"),
         also=also,
+        model=text_in({"model": "", **body}, "model"),
+        examples=texts_in(body, "examples"),
     )
     names = [segment.name for segment in made.every_segment]
     if len(set(names)) != len(names) or low >= high:
@@ -303,6 +310,8 @@ def _planned(number: int, body: Body, layout: Layout) -> SearchPlan:
     for digests, of in ((masks, scenes), (held_masks, held)):
         if len(digests) not in (0, len(of)) or not all(map(_DIGEST.fullmatch, digests)):
             raise ValueError("masks, one a scene or none")
+    if (made.model and not _MODEL.fullmatch(made.model)) or not all(map(_DIGEST.fullmatch, made.examples)):
+        raise ValueError("no model, or no examples")
     if (target and not _DIGEST.fullmatch(target)) or made.sampler not in SAMPLERS:
         raise ValueError("no target, or no sampler")
     return made

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,8 +26,10 @@ from blockweight.weights import BlockWeights, parse_weight, uniform
 from blockweight.workflow.analysis.budget import parse_budget
 from blockweight.workflow.mask_files import read_picture_file
 from blockweight.workflow.own_files import load_mask
+from blockweight.workflow.places import place_of
 from blockweight.workflow.search.also import MOST_REFERENCES, also_searched, together_references
 from blockweight.workflow.search.grouping import Analysed, segments_for, usual_count
+from blockweight.workflow.search.picture_model import checked_model
 from blockweight.workflow.transfer import HOME, Group, analysis_masks, masks_alike, other_seeds
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.tuning_project import TuningProject
@@ -63,7 +65,8 @@ class SearchAsked:
     a share of the scenes to `hold_out`, or further seeds to hold out instead, with a mask of their own (`seeds_mask`)
     or, with `home_mask`, that of the project's scenes; a `target` picture; one of `project.SAMPLERS` to propose (empty:
     chosen by the number of trials); the `seed` of all that is drawn; and the name of a further LoRA of the scenes whose
-    weights are searched `also`, in segments as text or a number of them."""
+    weights are searched `also`, in segments as text or a number of them; the folder of a `picture_model` for what one
+    tells, and `examples` that it compares with."""
 
     objectives: tuple[str, ...] = ()
     budget: str = ""
@@ -79,15 +82,20 @@ class SearchAsked:
     seed: int | None = None
     also: str = ""
     also_segments: str = ""
+    picture_model: Path | None = None
+    examples: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class AskedSearch:
-    """A search that can be begun. What it needs is kept in the project only then: `masks`, and the `target`."""
+    """A search that can be begun. What it needs is kept in the project only then: `masks`, the `target` and the
+    `examples`; `places` says where the model of pictures lies."""
 
     plan: SearchPlan
     masks: tuple[Mask, ...] = ()
     target: Picture | None = None
+    examples: tuple[Picture, ...] = ()
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
@@ -118,6 +126,8 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
                 "run 'blockweight tune analyze --mask FILE', with a picture that is white where the LoRA should work"
             )  # fmt: skip
             raise BlockweightError(f"{quoted(wish.name)} needs a mask, and there is none for {where}; {how}.")
+    examples = tuple(map(read_picture_file, asked.examples))
+    model = checked_model(asked.picture_model, examples, wishes)
     trials = _trials(tuning, state, asked, len(searched.scenes), len(held.scenes))
     grid, limits = _weights(asked)
     seen = tuple(scene for scene in (() if analysis is None else analysis.scenes) if scene not in held.scenes)
@@ -150,6 +160,8 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
         seed=1 if asked.seed is None else asked.seed,
         analysis=0 if analysis is None else analysis.number,
         also=also,
+        model=model,
+        examples=tuple(map(target_digest, examples)),
     )
     for end in limits:
         point = [end] * len(plan.every_segment)
@@ -159,7 +171,8 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
             (strength,) = {each.use.strength for each in scenes[0].loras if each.use.digest == also.digest}
             check_scales(also.lora, beside, beside.layout.blocks, strength)
     kept = {mask_digest(mask): mask for mask in (*searched.masks, *held.masks)}
-    return AskedSearch(plan, tuple(kept.values()), target)
+    places = {model: place_of(asked.picture_model)} if model and asked.picture_model is not None else {}
+    return AskedSearch(plan, tuple(kept.values()), target, examples, places)
 
 
 def references(state: TuningState, weights: BlockWeights) -> tuple[Variant, ...]:

@@ -55,14 +55,16 @@ def _foretold(state: TuningState, plan: SearchPlan, gauge: Gauge, space: Space) 
             there = {block: job for block, job in pairs if project.pictures.path(job).is_file()}
             measured_by = gauge.measured_by[places[first.scene]]
             scenes.append(ForetoldScene(source, BlockPictures(project, there), measured_by))
-    if not scenes:
+    # A model would have to look at every foretold picture, so what it tells is not foretold.
+    wishes = tuple(wish for wish in gauge.wishes if not wish.needs_model)
+    if not scenes or all(wish.bound is not None for wish in wishes):
         return ()
     points = space.drawn(LOOKED_AT, plan.seed)
-    values = foretold_values(gauge.wishes, scenes, plan.segments, points, analysis.value, analysis.base)
+    values = foretold_values(wishes, scenes, plan.segments, points, analysis.value, analysis.base)
     tried = [
         Tried(number, tuple(map(float, row)), plan.changed(points[number]))
         for number, row in enumerate(values)
         if not np.isnan(row).any()
     ]
-    front = spread_out(gauge.wishes, sparse_front(gauge.wishes, tried), FORETOLD) if tried else ()
+    front = spread_out(wishes, sparse_front(wishes, tried), FORETOLD) if tried else ()
     return tuple(points[each.number] for each in front)

@@ -119,7 +119,7 @@ def _effects(
     inside, outside = ("inside", "outside") if analysed.plan.masks else ("overall", "")
     columns = [inside, *([outside] if any(wish.name == GONE for wish in analysed.wishes) and outside else [])]
     found = {column: _means(state, analysed, column) for column in columns}
-    aims = {wish.name: wish for wish in analysed.wishes if wish.name not in SHARES}
+    aims = {wish.name: wish for wish in analysed.wishes if wish.name not in SHARES and not wish.needs_model}
     sums = {name: dict.fromkeys(blocks, 0.0) for name in aims}
     for source, changed, objectives in _pictures(tuning, state, analysed, tuple(aims.values())):
         for name, objective in zip(aims, objectives, strict=True):

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import (
+    Eye,
     Mask,
     Picture,
     Wish,
@@ -22,6 +23,7 @@ from blockweight.workflow.analysis.bench import Bench
 from blockweight.workflow.project_masks import mask_of
 from blockweight.workflow.search.also import scene_with
 from blockweight.workflow.search.asking import plan_references
+from blockweight.workflow.search.picture_model import eyes_of
 from blockweight.workflow.tuning_project import TuningProject
 
 Row = tuple[float | None, ...]
@@ -41,6 +43,7 @@ class Gauge:
     wishes: tuple[Wish, ...]
     beside: tuple[Variant, ...]
     two: bool = False
+    eyes: tuple[Eye | None, ...] = ()
 
     def jobs(self, variants: Sequence[Variant]) -> list[Job]:
         """Every variant in every scene, scene by scene."""
@@ -81,17 +84,24 @@ class Gauge:
         without, everything, *others = (self.pictures(variant) for variant in self.beside[: 3 if self.two else 2])
         masks: Sequence[Mask | None] = self.masks or [None] * len(self.scenes)
         alone: Sequence[Picture | None] = others[0] if others else [None] * len(self.scenes)
-        rows = zip(without, everything, masks, alone, strict=True)
-        return tuple(WishScene(bare, whole, mask, self.target, other) for bare, whole, mask, other in rows)
+        eyes = self.eyes or [None] * len(self.scenes)
+        rows = zip(without, everything, masks, alone, eyes, strict=True)
+        return tuple(WishScene(bare, whole, mask, self.target, other, eye) for bare, whole, mask, other, eye in rows)
 
 
 def gauges(tuning: TuningProject, state: TuningState, plan: SearchPlan, bench: Bench) -> tuple[Gauge, Gauge]:
     """Of the scenes that are searched in, and of those held out."""
     wishes, beside, two = parse_wishes(plan.wishes), plan_references(state, plan), plan.also is not None
     target = TargetStore(tuning.folder).load(plan.target) if plan.target else None
+    eyes, count = eyes_of(tuning, state, plan), len(plan.scenes)
     searched, held = (
-        Gauge(bench, state.lora, scenes, tuple(mask_of(tuning, name) for name in masks), target, wishes, beside, two)
-        for scenes, masks in ((plan.scenes, plan.masks), (plan.held, plan.held_masks))
+        Gauge(
+            bench, state.lora, scenes, tuple(mask_of(tuning, name) for name in masks), target, wishes, beside, two, seen
+        )
+        for scenes, masks, seen in (
+            (plan.scenes, plan.masks, eyes[:count]),
+            (plan.held, plan.held_masks, eyes[count:]),
+        )
     )
     return searched, held
 

@@ -50,7 +50,10 @@ def begin_search(tuning: TuningProject, asked: AskedSearch, *, event_id: str = "
         MaskStore(tuning.folder).save(mask)
     if asked.target is not None:
         TargetStore(tuning.folder).save(asked.target)
-    return tuning.log.add(SEARCH_PLANNED, lambda _: search_body(asked.plan), event_id=event_id)
+    for example in asked.examples:
+        TargetStore(tuning.folder).save(example)
+    body = {**search_body(asked.plan), **({"places": asked.places} if asked.places else {})}
+    return tuning.log.add(SEARCH_PLANNED, lambda _: body, event_id=event_id)
 
 
 def cancel_search(tuning: TuningProject, *, event_id: str = "") -> TuningState:

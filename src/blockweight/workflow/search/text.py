@@ -103,8 +103,11 @@ def _value(wish: Wish, span: Span) -> str:
 
 
 def _rounded(wish: Wish, value: float) -> str:
-    """A share in percent, or levels; no -0."""
-    return f"{round(100 * value) + 0:d}" if wish.share else f"{round(value, 1) + 0.0:.1f}"
+    """A share in percent, a cosine, or levels; no -0."""
+    if wish.share:
+        return f"{round(100 * value) + 0:d}"
+    digits = 3 if wish.needs_model else 1
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -141,7 +141,8 @@ def _figure(found: SearchPictures, wishes: tuple[Wish, ...]) -> Figure:
 
 
 def _axis_title(wish: Wish) -> str:
-    return f"{wish.name} ({'%' if wish.share else 'levels'}, to {wish.way})"
+    unit = "%, " if wish.share else "" if wish.needs_model else "levels, "
+    return f"{wish.name} ({unit}to {wish.way})"
 
 
 def _scaled(wish: Wish, span: Span) -> Span:
