@@ -81,6 +81,14 @@ def test_a_plane_goes_through_its_centre_and_stays_in_the_cube():
     assert shown[0][1] > shown[-1][1]  # the second axis goes up
 
 
+def test_a_plane_through_a_corner_still_shows_different_weights():
+    slanted = np.array([[0.7, 0.7, 0.1], [-0.7, 0.7, 0.1]])
+    shown = plane((1.0, 0.0, 0.5), slanted, 0.5)
+    assert (1.0, 0.0, 0.5) in shown
+    assert len(set(shown)) > 15
+    assert max(np.ptp(np.array(shown), axis=0)) >= 0.5
+
+
 def test_the_directions_are_those_along_which_the_liking_changes():
     points = [(x, y, z) for x in GRID for y in GRID for z in GRID]
     rng = np.random.default_rng(1)

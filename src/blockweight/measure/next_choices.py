@@ -121,23 +121,24 @@ def directions(preference: Preference, candidates: Sequence[Point], usual: Seque
 
 def plane(centre: Point, axes: Array, reach: float, side: int = 5) -> tuple[Point, ...]:
     """A plane of side × side points of the unit cube through `centre`, row by row: the first axis goes to the right,
-    the second upwards, each at most `reach` either way. Where the cube ends sooner the points lie closer, and the
-    centre is not in the middle, but always one of them."""
-    across, up = (_steps(np.array(centre), axis, reach, side) for axis in axes)
+    the second upwards, each so far either way that its strongest segment moves by `reach`. What would leave the cube
+    stays at its edge; where nothing is left to move the points lie closer, and the centre is not in the middle, but
+    always one of them. Points may be equal where both axes are held up by an edge."""
+    here, moves = np.array(centre, np.float64), axes / np.abs(axes).max(axis=1, keepdims=True)
+    across, up = (_steps(here, move, reach, side) for move in moves)
     points = []
     for b in reversed(up):
         for a in across:
-            moved = np.clip(np.array(centre) + a * axes[0] + b * axes[1], 0.0, 1.0)
+            moved = np.clip(here + a * moves[0] + b * moves[1], 0.0, 1.0)
             points.append(tuple(float(value) for value in moved))
     return tuple(points)
 
 
-def _steps(centre: Array, axis: Array, reach: float, side: int) -> list[float]:
-    """How far along an axis the points lie, 0 among them."""
-    moved = axis[np.abs(axis) > 1e-9]
-    ends = np.array([(0 - centre[np.abs(axis) > 1e-9]) / moved, (1 - centre[np.abs(axis) > 1e-9]) / moved])
-    low, high = max(-reach, float(ends.min(axis=0).max())), min(reach, float(ends.max(axis=0).min()))
-    low, high = min(low, 0.0), max(high, 0.0)
+def _steps(centre: Array, move: Array, reach: float, side: int) -> list[float]:
+    """How far along an axis the points lie, 0 among them: to `reach`, or as far as any segment can still move."""
+    able = np.abs(move) > 1e-9
+    ends = np.array([(0 - centre[able]) / move[able], (1 - centre[able]) / move[able]])
+    low, high = max(-reach, min(0.0, float(ends.min()))), min(reach, max(0.0, float(ends.max())))
     if high - low < 1e-9:
         return [0.0] * side
     below = round((side - 1) * -low / (high - low))

@@ -16,7 +16,7 @@ LITTLE, OPEN, KNOWN = "hardly matters", "open", "settled"
 """What is known of a segment."""
 
 _LITTLE = 1.0
-_OPEN = 0.25
+_OPEN = 0.1
 
 
 def asked_lines(choosing: Choosing) -> Iterator[str]:
