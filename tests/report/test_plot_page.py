@@ -15,19 +15,19 @@ from blockweight.errors import BlockweightError
 from blockweight.report import PlotCell, PlotGrid, write_plot_page
 from blockweight.report.plot_page import embedded_json, picture_address, plot_html
 from blockweight.report.words import PLOT_WORDS
+from browser import drawn, tab_of
 
 HOSTILE = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 1'> \u2028 {{ 7 * 7 }} & \"'"
 
 
 @pytest.fixture
 def page(browser):
-    opened = browser.new_page(viewport={"width": 1000, "height": 700})
-    opened.errors = []
-    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
-    opened.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
-    yield opened
-    opened.close()
-    assert opened.errors == []
+    with tab_of(browser, viewport={"width": 1000, "height": 700}) as opened:
+        opened.errors = []
+        opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+        opened.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
+        yield opened
+        assert opened.errors == []
 
 
 def show(page, grid, folder):
@@ -55,9 +55,27 @@ def picture_shown(page, selector):
 
 
 def colour_at(page, selector):
-    """The colour in the middle of what is drawn there."""
+    """The colour in the middle of what is drawn there, once its pictures can be drawn."""
+    page.locator(f"{selector} img").evaluate_all("(images) => Promise.all(images.map((image) => image.decode()))")
+    drawn(page)
     with Image.open(io.BytesIO(page.locator(selector).screenshot())) as image:
         return image.convert("RGB").getpixel((image.width // 2, image.height // 2))
+
+
+def made(page):
+    """Wait until every cell near the view is there, which the page makes once nobody has scrolled for a moment; what is
+    further away has gone before."""
+    page.wait_for_function(
+        """() => {
+          const view = document.querySelector(".view").getBoundingClientRect();
+          const near = (selector, start, end) => [...document.querySelectorAll(selector)]
+            .map((each, number) => ({ number, box: each.getBoundingClientRect() }))
+            .filter(({ box }) => box[end] > view[start] - 100 && box[start] < view[end] + 100);
+          const columns = near(".head", "left", "right");
+          return near(".row:not(.heads)", "top", "bottom").every((row) => columns.every((column) =>
+            document.querySelector(`.cell[data-row="${row.number}"][data-column="${column.number}"]`)));
+        }"""
+    )
 
 
 CURRENT = ".cell[tabindex='0']"
@@ -72,19 +90,26 @@ def test_a_page_of_a_thousand_cells_has_pictures_only_near_the_view(page, tmp_pa
         cells={(x, y, 0): cells for x in range(40) for y in range(25)},
     )
     show(page, grid, tmp_path)
-    page.wait_for_timeout(400)
+    made(page)
     first = page.locator("img").count()
     page.evaluate("document.querySelector('.view').scrollTo(3000, 2000)")
-    page.wait_for_timeout(400)
+    made(page)
     assert 20 < first < 150
     assert 20 < page.locator("img").count() < 250
     assert page.locator("[role=columnheader]").count() == 41 and page.locator("[role=rowheader]").count() == 25
 
 
+def test_a_bar_of_many_lines_leaves_no_cell_in_view_unmade(page, tmp_path):
+    page.set_viewport_size({"width": 260, "height": 700})
+    show(page, plot(tmp_path, columns=3, rows=20), tmp_path)
+    assert page.locator(".view").bounding_box()["y"] > 250
+    made(page)
+
+
 def test_labels_stay_in_view_in_both_directions(page, tmp_path):
     show(page, plot(tmp_path, columns=30, rows=20), tmp_path)
     page.evaluate("document.querySelector('.view').scrollTo(1500, 1200)")
-    page.wait_for_timeout(300)
+    drawn(page)
     view = page.locator(".view").bounding_box()
     for selector, side in ((".heads", "y"), (".row:nth-child(9) .side", "x")):
         assert page.locator(selector).bounding_box()[side] == pytest.approx(view[side], abs=1)
@@ -131,6 +156,7 @@ def test_space_shows_the_reference_in_the_same_place_while_it_is_held(page, tmp_
     show(page, plot(tmp_path), tmp_path)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
+    page.locator(f"{CURRENT} img").evaluate_all("(images) => Promise.all(images.map((image) => image.decode()))")
     assert picture_shown(page, CURRENT) == "pictures/1-1-0.png"
     before = page.locator(CURRENT).bounding_box()
     page.keyboard.down(" ")
@@ -157,7 +183,6 @@ def test_the_difference_is_of_the_right_pictures_and_as_bright_as_asked(page, tm
     show(page, plot(tmp_path), tmp_path)
     for key in ["End", "d"] + ["b"] * presses:
         page.keyboard.press(key)
-    page.wait_for_timeout(200)
     difference = [abs(a - b) for a, b in zip(colour_of((2, 0, 0)), colour_of((0, 0, 0)), strict=True)]
     assert difference == [8, 0, 0]
     assert colour_at(page, f"{CURRENT} .frame") == pytest.approx([8 * times, 0, 0], abs=2)
@@ -187,19 +212,21 @@ def test_a_picture_that_is_gone_says_so(page, tmp_path):
     grid.cells[1, 0, 0].picture.unlink()
     page.goto((tmp_path / "plot.html").as_uri())
     page.wait_for_selector(".cell.broken")
+    expect(page.locator(".cell.broken")).to_have_attribute("aria-label", "c1 · r0")
+    drawn(page)  # Chromium itself says that a file is missing
     page.errors.clear()
-    assert page.locator(".cell.broken").get_attribute("aria-label") == "c1 · r0"
 
 
 def test_a_plot_without_any_picture_still_has_its_page(page, tmp_path):
     show(page, plot(tmp_path, missing=[(x, y, 0) for x in range(3) for y in range(2)]), tmp_path)
-    assert page.locator(".cell.empty").count() == 6
+    expect(page.locator(".cell.empty")).to_have_count(6)
 
 
 def test_enter_opens_the_cell_beside_its_reference_with_its_settings(page, tmp_path):
     show(page, plot(tmp_path), tmp_path)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
+    expect(page.locator(".loupe")).to_be_visible()
     assert picture_shown(page, ".loupe .left") == "pictures/0-0-0.png"
     assert picture_shown(page, ".loupe .right") == "pictures/1-0-0.png"
     assert page.locator(".loupe pre").text_content() == "seed 1, weights 0, layer 0"
@@ -221,6 +248,7 @@ def test_both_pictures_of_the_large_view_are_zoomed_and_moved_alike(page, tmp_pa
     page.mouse.down()
     page.mouse.move(box["x"] + 20, box["y"] + 30)
     page.mouse.up()
+    drawn(page)
     left, right = (
         page.locator(f".loupe .{side} .own").evaluate("(image) => getComputedStyle(image).transform")
         for side in ("left", "right")
@@ -236,14 +264,14 @@ def test_the_settings_are_copied_whole(page, tmp_path):
     show(page, grid, tmp_path)
     page.keyboard.press("Enter")
     page.click("[data-do=copy]")
-    assert page.evaluate("window.copied") == settings
+    page.wait_for_function("(settings) => window.copied === settings", arg=settings)
 
 
 def test_rows_and_columns_are_swapped_around_the_entered_cell(page, tmp_path):
     show(page, plot(tmp_path), tmp_path)
     page.keyboard.press("End")
     page.keyboard.press("x")
-    assert page.locator(".head").all_text_contents() == ["r0", "r1"]
+    expect(page.locator(".head")).to_have_text(["r0", "r1"])
     assert entered(page) == "c2 · r0"
     page.keyboard.press("ArrowRight")
     assert entered(page) == "c2 · r1"
@@ -256,8 +284,8 @@ def test_a_third_axis_is_tabs_that_the_keys_go_through(page, tmp_path):
     page.locator("[role=tab]").nth(2).click()
     assert picture_shown(page, CURRENT) == "pictures/0-0-2.png"
     page.select_option("#layout", "2,1,0")
-    assert page.locator("[role=tab]").all_text_contents() == ["c0", "c1", "c2"]
-    assert page.locator(".head").all_text_contents() == ["l0", "l1", "l2"]
+    expect(page.locator("[role=tab]")).to_have_text(["c0", "c1", "c2"])
+    expect(page.locator(".head")).to_have_text(["l0", "l1", "l2"])
 
 
 @pytest.mark.parametrize("only", ["x", "y", "z"])
@@ -266,8 +294,8 @@ def test_a_plot_of_one_axis_shows_all_its_cells(page, tmp_path, only):
     places = [tuple(number if each == only else 0 for each in "xyz") for number in range(3)]
     grid = PlotGrid("", **{only: axis("Weights", "abc")}, cells=dict.fromkeys(places, cell))
     show(page, grid, tmp_path)
-    assert page.locator(".cell").count() == 3
-    assert page.locator("[role=tab]").count() == 0
+    expect(page.locator(".cell")).to_have_count(3)
+    expect(page.locator("[role=tab]")).to_have_count(0)
 
 
 def test_labels_that_are_markup_do_nothing(page, tmp_path):
@@ -275,6 +303,9 @@ def test_labels_that_are_markup_do_nothing(page, tmp_path):
     grid.cells[0, 0, 0] = PlotCell(grid.cells[0, 0, 0].picture, HOSTILE)
     show(page, PlotGrid(HOSTILE, grid.x, grid.y, cells=grid.cells), tmp_path)
     page.keyboard.press("Enter")
+    expect(page.locator(".loupe pre")).to_be_visible()
+    page.evaluate("() => Promise.allSettled([...document.images].map((image) => image.decode()))")
+    drawn(page)
     assert page.evaluate("window.broken") is None
     assert page.locator("h1").text_content() == HOSTILE
     assert page.locator(".head").first.text_content() == HOSTILE
@@ -309,13 +340,15 @@ def test_pictures_of_several_sizes_are_shown_at_one_scale(page, tmp_path):
         write_picture(tmp_path / "pictures", (number, 0, 0), size)
     show(page, grid, tmp_path)
     page.wait_for_function("[...document.querySelectorAll('.own')].every((each) => each.naturalWidth)")
+    drawn(page)
     boxes = [page.locator(".cell .own").nth(number).bounding_box() for number in range(3)]
     whole = page.locator(".cell").nth(0).bounding_box()
     assert [(box["width"] / whole["width"], round(box["height"] / whole["height"], 2)) for box in boxes] == [
         (1, 1), (0.5, 0.5), (1, 0.33),
     ]  # fmt: skip
     page.keyboard.press("d")
-    page.wait_for_selector(".cell .other")
+    page.wait_for_function("document.querySelectorAll('.cell .other')[0]?.naturalWidth")
+    drawn(page)
     other = page.locator(".cell").nth(1).locator(".other").bounding_box()
     assert other == boxes[1], "what a cell is compared with lies where its own picture does"
 
@@ -326,15 +359,15 @@ def test_what_differs_is_told_to_those_who_do_not_see_it(page, tmp_path):
     assert page.locator("[role=grid]").get_attribute("aria-colcount") == "4"
     assert page.locator("[role=gridcell]").first.get_attribute("aria-colindex") == "2"
     page.click("[data-do=difference]")
-    assert page.locator("[data-do=difference]").get_attribute("aria-pressed") == "true"
+    expect(page.locator("[data-do=difference]")).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_keys_are_explained(page, tmp_path):
     show(page, plot(tmp_path), tmp_path)
     page.keyboard.press("?")
-    assert page.locator(".help").is_visible()
+    expect(page.locator(".help")).to_be_visible()
     page.keyboard.press("Escape")
-    assert not page.locator(".help").is_visible()
+    expect(page.locator(".help")).to_be_hidden()
 
 
 @pytest.mark.parametrize("language", PLOT_WORDS)

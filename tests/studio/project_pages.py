@@ -15,9 +15,8 @@ from blockweight.studio.projects import identity_of
 from blockweight.workflow.scenes import scenes_of
 from blockweight.workflow.tuning import fix
 from blockweight.workflow.tuning_project import TuningProject, create_project
+from browser import PATIENCE
 from workshop import write_model
-
-PATIENCE = 30.0
 
 
 @dataclass
@@ -38,6 +37,14 @@ class Opened:
         (tab or self.tab).goto(f"{self.address}/{page}")
         (tab or self.tab).wait_for_selector("html.scripted")
 
+    @contextmanager
+    def midway(self, pictures: int = 1) -> Iterator[None]:
+        """Wait until so many pictures of the project have been rendered, and let nothing be rendered as long as this
+        lasts: whatever is done in here is done in the middle of it."""
+        self.until(lambda _: sum(1 for _ in self.tuning.project.log.read("rendered")) >= pictures)
+        with self.server.held():
+            yield
+
     def until(self, true: Callable[[Any], bool]) -> None:
         """Wait until something is true of the project's state."""
         end = time.monotonic() + PATIENCE
@@ -57,16 +64,6 @@ def make_project(server: Server, name: str, prompts: tuple[str, ...] = ("1girl",
     if free:
         fix(tuning, f"NOT {free}")
     return tuning
-
-
-@contextmanager
-def tab_of(browser: Any, **options: Any) -> Iterator[Any]:
-    """A tab in a browser of its own, whose console must stay silent."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US", **options)
-    tab = context.new_page()
-    tab.set_default_timeout(PATIENCE * 1000)
-    yield tab
-    context.close()
 
 
 def config_of(server: Server) -> Path:

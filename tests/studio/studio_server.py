@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +62,30 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+    def renderers(self) -> list[int]:
+        """The processes that render for it, by their numbers; none before something was to be rendered."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return [int(number) for number in found.stdout.split()]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What renders for it stands still as long as this lasts."""
+        held = self.renderers()
+        for number in held:
+            os.kill(number, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for number in held:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, as a power cut does."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from project_pages import Opened, config_of, make_project, tab_of
+from playwright.sync_api import expect
+from project_pages import Opened, config_of, make_project
 
 from blockweight.render import FakeRenderer
 from blockweight.workflow.analysis_view import analysis_view
@@ -11,6 +14,7 @@ from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.project_analysis import Wanted, current_plan, plan_analysis, render_analysis
 from blockweight.workflow.project_masks import mask_of
+from browser import drawn, tab_of
 
 
 @pytest.fixture
@@ -40,67 +44,68 @@ def weight(block):
 def test_an_analysis_is_chosen_with_its_cost_said_and_run_before_ones_eyes(opened):
     opened.show("analyse")
     tab = opened.tab
-    assert tab.get_by_text("Nothing is analysed yet").is_visible()
-    tab.wait_for_function("() => document.getElementById('cost').textContent.startsWith('54 pictures')")
+    expect(tab.get_by_text("Nothing is analysed yet")).to_be_visible()
+    expect(tab.locator("#cost")).to_have_text(re.compile("^54 pictures"))
     tab.locator("#choose summary").click()
     tab.get_by_role("button", name="None", exact=True).click()
-    assert tab.locator("#run").is_disabled()
+    expect(tab.locator("#run")).to_be_disabled()
     for block in ("IN01", "IN02"):
         tab.get_by_role("checkbox", name=block, exact=True).check()
     tab.keyboard.press("Escape")
     tab.get_by_label("block under test").fill("0")
     tab.keyboard.press("Tab")
-    tab.wait_for_function("() => document.getElementById('cost').textContent.startsWith('6 pictures')")
+    expect(tab.locator("#cost")).to_have_text(re.compile("^6 pictures"))
     tab.get_by_role("button", name="Analyse", exact=True).click()
     opened.until(lambda state: bool(state.analyses))
     plan = current_plan(opened.tuning.state())
     assert (plan.blocks, plan.value, plan.base) == (("IN01", "IN02"), 0.0, 1.0)
-    tab.wait_for_function("() => document.querySelectorAll('effect-chart[kind=strip] .heat').length === 2")
-    assert tab.locator(".pc-frame.ready").count() == 3
+    expect(tab.locator("effect-chart[kind=strip] .heat")).to_have_count(2)
+    expect(tab.locator(".pc-frame.ready")).to_have_count(3)
     tab.reload()
-    assert tab.get_by_label("block under test").input_value() == "0"
+    expect(tab.get_by_label("block under test")).to_have_value("0")
 
 
 def test_a_paused_analysis_goes_on_and_one_given_up_leaves_the_page(opened):
     plan_analysis(opened.tuning, Wanted("IN01-IN08"))
     opened.show("analyse")
     tab = opened.tab
-    assert tab.get_by_text("Nothing is analysed yet").is_visible()
+    expect(tab.get_by_text("Nothing is analysed yet")).to_be_visible()
     tab.get_by_role("button", name="Analyse", exact=True).click()
-    tab.get_by_role("button", name="Pause").click()
+    with opened.midway():
+        tab.get_by_role("button", name="Pause").click()
+        expect(tab.get_by_role("button", name="Pause")).to_be_disabled()
     tab.get_by_role("button", name="Render the rest").click()
     opened.until(lambda state: bool(state.analyses))
     plan_analysis(opened.tuning, Wanted("IN09"))
     tab.get_by_role("button", name="Cancel the analysis").click()
-    tab.wait_for_function("() => document.querySelectorAll('#rows tr').length === 8")
+    expect(tab.locator("#rows tr")).to_have_count(8)
 
 
 def test_arrows_go_through_blocks_and_scenes_and_a_reload_stays_there(analysed):
     tab = analysed.tab
     strip(tab, "IN01").click()
     tab.keyboard.press("ArrowRight")
-    assert tab.inner_text("#block-title") == "IN02"
-    assert tab.evaluate("document.activeElement.dataset.block") == "IN02"
+    expect(tab.locator("#block-title")).to_have_text("IN02")
+    expect(strip(tab, "IN02")).to_be_focused()
     tab.keyboard.press("End")
     tab.evaluate("document.activeElement.blur()")
     tab.keyboard.press("ArrowDown")
     tab.reload()
     tab.wait_for_selector("html.scripted")
-    assert tab.inner_text("#block-title") == "IN04"
+    expect(tab.locator("#block-title")).to_have_text("IN04")
     assert tab.locator("#scenes [aria-checked=true]").inner_text().split() == ["1girl", "seed", "2"]
 
 
 def test_space_shows_the_source_in_the_same_place_while_it_is_held_and_the_slider_wipes(analysed):
     tab = analysed.tab
     source = tab.locator(".pc-changed .pc-source-image")
-    clip = "image => getComputedStyle(image).clipPath"
-    assert source.evaluate(clip) == "inset(0px 100% 0px 0px)"
+    expect(source).to_have_css("clip-path", "inset(0px 100% 0px 0px)")
     tab.keyboard.down(" ")
-    assert source.evaluate(clip) == "none"
+    expect(source).to_have_css("clip-path", "none")
     tab.keyboard.up(" ")
-    assert source.evaluate(clip) == "inset(0px 100% 0px 0px)"
+    expect(source).to_have_css("clip-path", "inset(0px 100% 0px 0px)")
     tab.get_by_role("slider", name="Wipe").fill("40")
-    assert source.evaluate(clip) == "inset(0px 60% 0px 0px)"
+    expect(source).to_have_css("clip-path", "inset(0px 60% 0px 0px)")
     assert source.get_attribute("src") == tab.locator(".pc-source > .pc-source-image").get_attribute("src")
 
 
@@ -116,6 +121,7 @@ def test_suggestions_are_applied_at_once_or_one_by_one_and_taken_back(analysed):
     tab.get_by_role("link", name="Tune the rest").wait_for()
     tab.get_by_role("button", name="Revoke the suggestion for IN03").click()
     analysed.until(lambda state: "IN03" not in state.applied)
+    tab.get_by_role("button", name="Apply the suggestion for IN03").wait_for()
     tab.get_by_role("button", name="Revoke all").click()
     analysed.until(lambda state: not state.applied and weight("IN02")(state) == 1.0)
     tab.keyboard.press("u")
@@ -135,7 +141,8 @@ def test_a_mask_is_painted_saved_and_measured_with(opened):
     tab.mouse.down()
     tab.mouse.move(left, top + box["height"] * 0.4, steps=4)
     tab.mouse.up()
-    assert tab.get_by_role("button", name="Save the masks").is_disabled()  # the other scene has none yet
+    expect(tab.get_by_role("button", name="Use this one for all scenes")).to_be_enabled()
+    expect(tab.get_by_role("button", name="Save the masks")).to_be_disabled()  # the other scene has none yet
     tab.get_by_label("What it covers").fill("the face")
     tab.get_by_role("button", name="Use this one for all scenes").click()
     opened.until(lambda state: len(state.analyses) == 2)
@@ -144,7 +151,7 @@ def test_a_mask_is_painted_saved_and_measured_with(opened):
     assert (plan.region, len(plan.masks), mask.shape) == ("the face", 1, (24, 32))
     assert (mask[12, 6], mask[12, 25], mask[1, 6]) == (True, False, False)
     tab.locator("effect-chart[kind=scatter] [data-block=IN02]").wait_for()
-    assert tab.get_by_role("heading", name="Where it works: the face").is_visible()
+    expect(tab.get_by_role("heading", name="Where it works: the face")).to_be_visible()
     tab.get_by_role("button", name="Without the mask").click()
     opened.until(lambda state: current_plan(state).masks == ())
 
@@ -156,12 +163,13 @@ def test_a_mask_is_painted_by_keys_undone_and_cleared(analysed):
     tab.locator("mask-painter canvas").focus()
     for key in ("]", " ", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", " "):
         tab.keyboard.press(key)
+    expect(share).to_have_text(re.compile("% of the picture$"))
     both = share.inner_text()
-    assert both.endswith("% of the picture")
     tab.get_by_role("button", name="Undo").last.click()
-    assert share.inner_text() not in ("", both)
+    expect(share).not_to_have_text(both)
+    expect(share).not_to_be_empty()
     tab.get_by_role("button", name="Clear").click()
-    assert share.inner_text() == ""
+    expect(share).to_be_empty()
 
 
 def test_another_tab_and_a_terminal_stay_in_step(analysed):
@@ -183,6 +191,8 @@ def test_the_page_fits_names_everything_breaks_no_policy_and_asks_nobody_else(an
     strip(tab, "IN03").click()
     tab.get_by_role("button", name="Paint a mask…").click()
     tab.keyboard.press("Escape")
+    expect(tab.locator("#painting")).to_be_hidden()
+    drawn(tab)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     nameless = tab.evaluate(
         """() => [...document.querySelectorAll(

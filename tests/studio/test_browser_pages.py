@@ -5,23 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from studio_server import Server
 
+from browser import drawn, tab_of
 from workshop import WEIGHTS, write_lora_file
 
 PATHS = ["", "projects/new", "weights", "bake", "presets", "settings", "nothing"]
 
 
 @pytest.fixture
-def context(browser):
-    made = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US", color_scheme="light")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context):
-    return context.new_page()
+def page(browser):
+    with tab_of(browser, color_scheme="light") as made:
+        yield made
 
 
 def lora(server, name="princess"):
@@ -48,21 +44,23 @@ def test_working_on_the_table_breaks_no_policy(page, server):
     page.get_by_label("IN04 weight").fill("0.5")
     page.get_by_label("IN04 weight").press("Enter")
     page.locator("select[name=layout]").select_option("sd1-17")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("input.weight")).to_have_count(17)
+    page.wait_for_selector("#outputs:not(.stale)")
     assert said == []
 
 
 def test_the_policy_stops_a_script_in_the_markup(page, server):
     page.goto(server.url)
     page.evaluate(
-        """() => {
+        """() => new Promise((done) => {
           const image = document.createElement("img");
           image.setAttribute("onerror", "window.broken = true");
+          image.addEventListener("error", done);
           image.src = "/nothing.png";
           document.body.append(image);
-        }"""
+        })"""
     )
-    page.wait_for_load_state("networkidle")
+    drawn(page)
     assert page.evaluate("window.broken") is None
 
 
@@ -87,9 +85,9 @@ def test_every_control_has_a_name_and_no_name_is_given_twice(page, server, path)
 def test_the_first_tab_leads_to_the_content(page, server, path):
     page.goto(server.url + path)
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1024, 768), (820, 1180)])
@@ -119,35 +117,38 @@ def test_the_switch_changes_the_language_and_keeps_the_place(page, server):
     page.get_by_label("IN04 weight").press("Enter")
     page.wait_for_function("() => location.search.includes('0.25')")
     page.get_by_role("button", name="日本語").click()
-    assert page.locator("html").get_attribute("lang") == "ja"
-    assert page.get_by_label("IN04の重み").input_value() == "0.25"
+    expect(page.locator("html")).to_have_attribute("lang", "ja")
+    expect(page.get_by_label("IN04の重み")).to_have_value("0.25")
     page.reload()
-    assert page.title() == "重み – Blockweight"
+    expect(page).to_have_title("重み – Blockweight")
 
 
 def test_the_language_is_the_browsers_at_first(browser, server):
-    context = browser.new_context(locale="ja-JP")
-    page = context.new_page()
-    page.goto(server.url)
-    assert page.locator("html").get_attribute("lang") == "ja"
-    context.close()
+    with tab_of(browser, locale="ja-JP") as page:
+        page.goto(server.url)
+        expect(page.locator("html")).to_have_attribute("lang", "ja")
 
 
 def ground(page):
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
+def grounded(page, colour):
+    expect(page.locator("body")).to_have_css("background-color", colour)
+
+
 def test_the_theme_is_the_systems_at_first_and_then_the_switchs(page, server):
     page.goto(server.url)
     light = ground(page)
     page.emulate_media(color_scheme="dark")
+    expect(page.locator("body")).not_to_have_css("background-color", light)
     dark = ground(page)
-    assert light != dark
     page.get_by_role("button", name="Light").click()
-    assert ground(page) == light
+    grounded(page, light)
     page.get_by_role("button", name="Dark").click()
+    page.wait_for_selector("html[data-theme=dark]")
     page.emulate_media(color_scheme="light")
-    assert ground(page) == dark
+    grounded(page, dark)
 
 
 def test_a_bake_from_the_table_to_the_verified_file(page, server):
@@ -159,27 +160,26 @@ def test_a_bake_from_the_table_to_the_verified_file(page, server):
     page.get_by_label("New file").fill("from-the-table.safetensors")
     page.get_by_role("button", name="Bake and verify").click()
     page.wait_for_url("**/bake/reports/*")
-    assert page.locator("h1").inner_text() == "Baked and verified"
+    expect(page.locator("h1")).to_have_text("Baked and verified")
     assert (server.folder / "loras" / "from-the-table.safetensors").exists()
 
 
 def test_what_was_changed_after_the_preview_is_not_baked_unseen(page, server):
     page.goto(f"{server.url}bake?lora={lora(server)}")
     button = page.get_by_role("button", name="Bake and verify")
-    assert button.is_enabled()
+    expect(button).to_be_enabled()
     page.get_by_label("Strength").first.fill("0.5")
-    assert button.is_disabled()
-    assert page.locator("#changed").is_visible()
+    expect(button).to_be_disabled()
+    expect(page.locator("#changed")).to_be_visible()
     page.get_by_label("Strength").first.fill("1")
-    assert button.is_enabled()
+    expect(button).to_be_enabled()
 
 
 def test_choosing_a_lora_shows_its_blocks(page, server):
     page.goto(f"{server.url}bake")
-    assert page.get_by_text("Choose a LoRA to see its blocks.").is_visible()
+    expect(page.get_by_text("Choose a LoRA to see its blocks.")).to_be_visible()
     page.locator("select[name=lora]").select_option(str(lora(server, "standard")))
-    page.wait_for_selector("table.blocks")
-    assert page.locator("tr.absent").count() == 9
+    expect(page.locator("tr.absent")).to_have_count(9)
 
 
 def test_a_script_in_a_name_is_never_run(page, server):
@@ -189,25 +189,23 @@ def test_a_script_in_a_name_is_never_run(page, server):
     page.goto(f"{server.url}weights")
     page.locator("textarea[name=weights]").fill(f"<img src=x onerror=alert(1)>:{WEIGHTS}")
     page.locator("textarea[name=weights]").press("Enter")
-    page.wait_for_function("() => document.querySelector('#outputs').textContent.includes('onerror')")
+    expect(page.locator("#outputs")).to_contain_text("onerror")
     page.goto(f"{server.url}bake")
     page.locator("select[name=lora]").select_option(str(odd))
     page.wait_for_selector("table.blocks")
+    drawn(page)
     odd.unlink()
     assert alerts == []
 
 
 def test_a_server_that_is_gone_is_said_and_nothing_is_lost_when_it_comes_back(browser, tmp_path: Path):
-    with Server.started(tmp_path) as own:
-        context = browser.new_context(locale="en-US")
-        page = context.new_page()
+    with Server.started(tmp_path) as own, tab_of(browser) as page:
         page.goto(f"{own.url}weights")
-        own.process.kill()
-        own.process.wait()
+        page.wait_for_selector("html.scripted")
+        own.kill()
         page.get_by_label("IN04 weight").fill("0.25")
         page.get_by_label("IN04 weight").press("Enter")
         page.wait_for_selector("#gone:visible")
         own.again()
         page.wait_for_selector("#gone", state="hidden")
-        page.wait_for_function("() => document.querySelector('#outputs').textContent.includes('IN04_-0.25')")
-        context.close()
+        expect(page.locator("#outputs")).to_contain_text("IN04_-0.25")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import tuned
+from playwright.sync_api import expect
 
 from blockweight.lora.header import read_header
 from blockweight.lora.metadata import read_covers
+from browser import drawn, tab_of
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +22,12 @@ def publishing(server):
 
 @pytest.fixture
 def page(browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
-    made = context.new_page()
-    made.said = []
-    made.on("console", lambda message: made.said.append(message.text))
-    made.on("pageerror", lambda error: made.said.append(str(error)))
-    yield made
-    assert made.said == []
-    context.close()
+    with tab_of(browser) as made:
+        made.said = []
+        made.on("console", lambda message: made.said.append(message.text))
+        made.on("pageerror", lambda error: made.said.append(str(error)))
+        yield made
+        assert made.said == []
 
 
 def test_a_lora_is_baked_verified_and_given_a_name_and_a_cover(page, publishing):
@@ -36,34 +36,34 @@ def test_a_lora_is_baked_verified_and_given_a_name_and_a_cover(page, publishing)
     page.get_by_label("New file").fill("published.safetensors")
     page.get_by_role("button", name="Bake and verify").click()
     page.wait_for_url("**/bake/reports/*")
-    assert page.locator("h1").inner_text() == "Baked and verified"
+    expect(page.locator("h1")).to_have_text("Baked and verified")
     page.reload()
-    assert page.get_by_text("Every module’s change is weight × the original’s").is_visible()
+    expect(page.get_by_text("Every module’s change is weight × the original’s")).to_be_visible()
     page.get_by_role("link", name="Name, cover and other metadata").click()
     page.get_by_label("Name", exact=True).fill("ゴブ姫")
     page.get_by_label("picture 2", exact=True).check(force=True)
     box = page.get_by_role("group", name="Part for the cover")
     box.wait_for()
-    page.wait_for_function("() => document.querySelector('[name=crop]').value === '16,0,32,48'")
+    crop = page.locator("[name=crop]")
+    expect(crop).to_have_value("16,0,32,48")
     page.locator(".cc-size").fill("50")
     box.focus()
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("+")
-    left, top, width, height = map(int, page.locator("[name=crop]").input_value().split(","))
-    assert (width, height) == (17, 25)
-    assert (left, top) == (17, 11)
+    expect(crop).to_have_value("17,11,17,25")
+    drawn(page)
     frame = page.locator(".cc-frame").bounding_box()
     at = page.locator(".cc-box").bounding_box()
     page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
     page.mouse.down()
     page.mouse.move(frame["x"] + frame["width"] + 200, frame["y"] + frame["height"] + 200)
     page.mouse.up()
-    assert page.locator("[name=crop]").input_value() == "47,23,17,25"
+    expect(crop).to_have_value("47,23,17,25")
     page.get_by_role("button", name="Show what would change").click()
     page.wait_for_selector("#difference")
-    assert "+ ssmd_display_name: ゴブ姫" in page.locator(".diff").inner_text()
-    assert page.locator("[name=crop]").input_value() == "47,23,17,25"
+    expect(page.locator(".diff")).to_contain_text("+ ssmd_display_name: ゴブ姫")
+    expect(crop).to_have_value("47,23,17,25")
     page.get_by_role("button", name="Write it into the file").click()
     page.wait_for_url("**/metadata/*done=written")
     written = read_header(folder / "published.safetensors").metadata

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from project_pages import Opened, config_of, tab_of
+from playwright.sync_api import expect
+from project_pages import Opened, config_of
 from studio_server import Server
 
 from blockweight.demo.embedded import CFG_SCALE, SAMPLER, lora_file, model_folder
@@ -11,6 +14,7 @@ from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.project_analysis import current_plan
 from blockweight.workflow.scenes import scenes_of
 from blockweight.workflow.tuning_project import create_project
+from browser import tab_of
 
 pytest.importorskip("torch", reason="needs the local extra")
 
@@ -51,26 +55,27 @@ def analysed(opened, method, **fields):
     tab.locator("#run:enabled").wait_for()
     tab.get_by_role("button", name="Analyse", exact=True).click()
     # Loading torch and the model takes seconds, and many where the machine is busy.
-    tab.locator("[data-figure=strips] svg").wait_for(timeout=120_000)
+    tab.locator("[data-figure=strips] svg").wait_for(timeout=240_000)
     assert current_plan(opened.tuning.state()).method == method
     return tab
 
 
 def test_a_sketch_ranks_the_blocks_and_shows_no_pictures(opened):
     tab = analysed(opened, "sketch")
-    assert tab.locator("#measure").inner_text() == "change of the prediction"
+    expect(tab.locator("#measure")).to_have_text("change of the prediction")
+    expect(tab.locator("#rows th")).to_have_count(2)
     assert set(tab.locator("#rows th").all_inner_texts()) == {"OUT07", "OUT08"}
     figures = [float(text) for text in tab.locator("#rows td:nth-child(2)").all_inner_texts()]
     assert figures == sorted(figures, reverse=True)
     assert figures[-1] > 0
-    assert tab.locator("#stage").is_hidden()
-    assert "calls of the model" in tab.locator("#about").inner_text()
+    expect(tab.locator("#stage")).to_be_hidden()
+    expect(tab.locator("#about")).to_contain_text("calls of the model")
 
 
 def test_a_gradient_shows_which_way_the_blocks_move_its_objective(opened):
     tab = analysed(opened, "gradient", aims="green")
-    assert tab.locator("#measure").inner_text().startswith("green")
-    assert tab.locator("effect-chart[kind=bars] .bar").count() == 2
+    expect(tab.locator("#measure")).to_have_text(re.compile("^green"))
+    expect(tab.locator("effect-chart[kind=bars] .bar")).to_have_count(2)
     texts = tab.locator("#rows td:nth-child(2)").all_inner_texts()
     figures = [float(text.replace("\N{MINUS SIGN}", "-")) for text in texts]
     assert all(figures)

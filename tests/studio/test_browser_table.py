@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from playwright.sync_api import expect
+
+from browser import drawn, tab_of
 from workshop import WEIGHTS
 
 
 @pytest.fixture
 def page(browser, server):
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
-    opened = context.new_page()
-    opened.goto(f"{server.url}weights?weights=Gobuhime:{WEIGHTS}")
-    opened.wait_for_selector("html.scripted")
-    yield opened
-    context.close()
+    with tab_of(browser) as opened:
+        opened.goto(f"{server.url}weights?weights=Gobuhime:{WEIGHTS}")
+        opened.wait_for_selector("html.scripted")
+        yield opened
 
 
 def cell(page, block):
@@ -30,8 +32,8 @@ def twin(page):
 
 
 def settle(page):
-    """Wait until the newest answer is shown."""
-    page.wait_for_function("() => !document.querySelector('#outputs.stale')")
+    """Wait until the newest answer is shown; what was asked is stale from the moment on in which it is asked."""
+    page.wait_for_selector("#outputs:not(.stale)", state="attached")
 
 
 def row(page):
@@ -74,16 +76,16 @@ def test_bad_text_is_shown_as_bad_and_nothing_is_swallowed(page):
     cell(page, "IN04").fill("0.7x")
     cell(page, "IN04").press("Tab")
     settle(page)
-    assert cell(page, "IN04").input_value() == "0.7x"
-    assert cell(page, "IN04").get_attribute("aria-invalid") == "true"
-    assert page.locator("#problem").inner_text().startswith("IN04: '0.7x' is not a number")
+    expect(cell(page, "IN04")).to_have_value("0.7x")
+    expect(cell(page, "IN04")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#problem")).to_have_text(re.compile("^IN04: '0.7x' is not a number"))
     assert twin(page).input_value().split(",")[5] == "0.7x"
     assert before not in page.locator("#outputs").inner_text()
     cell(page, "IN04").fill("0.7")
     cell(page, "IN04").press("Tab")
     settle(page)
     assert cell(page, "IN04").get_attribute("aria-invalid") is None
-    assert page.locator("#problem").is_hidden()
+    expect(page.locator("#problem")).to_be_hidden()
 
 
 def test_a_bad_cell_is_said_in_the_pages_language(page):
@@ -92,11 +94,9 @@ def test_a_bad_cell_is_said_in_the_pages_language(page):
     page.get_by_label("IN04の重み").fill("半分")
     page.get_by_label("IN04の重み").press("Tab")
     settle(page)
-    assert (
-        page.locator("#problem").inner_text()
-        == "IN04: '半分'は数値ではありません。1、0.5、-0.25のように書いてください。"
-    )
-    assert page.locator("#problem").get_attribute("lang") == "ja"
+    problem = page.locator("#problem")
+    expect(problem).to_have_text("IN04: '半分'は数値ではありません。1、0.5、-0.25のように書いてください。")
+    expect(problem).to_have_attribute("lang", "ja")
 
 
 def test_no_number_is_rounded(page):
@@ -146,7 +146,7 @@ def test_space_fixes_a_block_and_escape_gives_its_number_back(page):
     cell(page, "IN04").click()
     page.keyboard.press("Space")
     settle(page)
-    assert fix(page, "IN04").is_checked()
+    expect(fix(page, "IN04")).to_be_checked()
     assert "IN04" not in page.get_by_label("Effective Block Analyzer, Blocks", exact=True).inner_text().split(",")
     page.keyboard.type("9")
     page.keyboard.press("Escape")
@@ -171,6 +171,7 @@ def middle(locator):
 
 
 def drag(page, start, end):
+    drawn(page)
     page.mouse.move(*middle(start))
     page.mouse.down()
     page.mouse.move(*middle(end), steps=20)
@@ -207,7 +208,7 @@ def test_a_click_on_a_fix_box_turns_that_one(page):
 )
 def test_a_whole_row_in_any_notation_is_pasted_into_a_cell(page, text, layout, first):
     paste(page, cell(page, "IN04"), text)
-    assert page.locator("select[name=layout]").input_value() == layout
+    expect(page.locator("select[name=layout]")).to_have_value(layout)
     assert row(page)[: len(first)] == first
     assert twin(page).input_value().endswith(",".join(row(page)))
 
@@ -221,7 +222,7 @@ def test_a_few_numbers_fill_the_cells_from_the_one_they_are_pasted_into(page):
 def test_a_paste_that_cannot_be_read_changes_nothing_and_says_why(page):
     before = row(page)
     paste(page, cell(page, "IN04"), "1,2,three")
-    assert "A vector of length 3 was given" in page.locator("#problem").inner_text()
+    expect(page.locator("#problem")).to_contain_text("A vector of length 3 was given")
     assert row(page) == before
 
 
@@ -229,9 +230,9 @@ def test_the_twin_makes_the_table(page):
     twin(page).fill('{"BASE": 1, "IN04": 0.5}')
     twin(page).press("Enter")
     settle(page)
-    assert "Nothing is said of" in page.locator("#problem").inner_text()
-    assert twin(page).get_attribute("aria-invalid") == "true"
-    assert twin(page).input_value() == '{"BASE": 1, "IN04": 0.5}'
+    expect(page.locator("#problem")).to_contain_text("Nothing is said of")
+    expect(twin(page)).to_have_attribute("aria-invalid", "true")
+    expect(twin(page)).to_have_value('{"BASE": 1, "IN04": 0.5}')
     page.get_by_label("Fill value").fill("0")
     page.get_by_label("Fill value").press("Tab")
     settle(page)
@@ -245,8 +246,8 @@ def test_another_layout_keeps_the_weights_by_name_and_asks_for_a_fill(page):
     assert len(row(page)) == 17
     page.locator("select[name=layout]").select_option("sd1-26")
     settle(page)
-    assert "write a fill value" in page.locator("#problem").inner_text()
-    assert page.locator("select[name=layout]").input_value() == "sd1-17"
+    expect(page.locator("#problem")).to_contain_text("write a fill value")
+    expect(page.locator("select[name=layout]")).to_have_value("sd1-17")
     page.get_by_label("Fill value").fill("0")
     page.locator("select[name=layout]").select_option("sd1-26")
     settle(page)
@@ -262,15 +263,15 @@ def test_undo_and_redo_bring_back_weights_fixes_and_layout(page):
     settle(page)
     paste(page, cell(page, "IN04"), ",".join("1" * 12))
     page.keyboard.press("Control+z")
-    page.wait_for_function("() => document.querySelectorAll('input.weight').length === 26")
+    expect(page.locator("input.weight")).to_have_count(26)
     settle(page)
-    assert fix(page, "IN05").is_checked()
+    expect(fix(page, "IN05")).to_be_checked()
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("button", name="Undo").click()
-    page.wait_for_function("() => document.querySelector('#undo').disabled")
+    expect(page.locator("#undo")).to_be_disabled()
     settle(page)
     assert row(page) == before
-    assert not fix(page, "IN05").is_checked()
+    expect(fix(page, "IN05")).not_to_be_checked()
     page.get_by_role("button", name="Redo").click()
     settle(page)
     assert row(page)[5] == "0.25"
@@ -299,7 +300,7 @@ def test_all_blocks_at_once(page):
     page.get_by_role("button", name="Fix all").click()
     settle(page)
     assert set(row(page)) == {"0.5"}
-    assert "Every block is fixed." in page.locator("#outputs").inner_text()
+    expect(page.locator("#outputs")).to_contain_text("Every block is fixed.")
 
 
 def test_a_reload_and_a_bookmark_bring_everything_back(page):
@@ -310,7 +311,7 @@ def test_a_reload_and_a_bookmark_bring_everything_back(page):
     page.reload()
     page.wait_for_selector("html.scripted")
     assert row(page) == before
-    assert fix(page, "IN04").is_checked()
+    expect(fix(page, "IN04")).to_be_checked()
 
 
 def test_the_heat_follows_the_number(page):
@@ -325,10 +326,11 @@ def test_the_heat_follows_the_number(page):
 def test_every_output_can_be_copied(page, server):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url.rstrip("/"))
     for button in page.locator("copy-button button:visible").all():
+        page.evaluate("navigator.clipboard.writeText('')")
         button.click()
         shown = button.locator("xpath=ancestor::div[@class='copied']").locator("pre").text_content()
-        assert page.evaluate("navigator.clipboard.readText()") == shown
-    assert page.locator("copy-button").count() == 16
+        page.wait_for_function("async (shown) => (await navigator.clipboard.readText()) === shown", arg=shown)
+    expect(page.locator("copy-button")).to_have_count(16)
 
 
 def test_blocks_that_a_lora_lacks_are_grey_and_in_italics(page):

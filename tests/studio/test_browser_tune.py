@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
+import signal
 
 import pytest
 from playwright.sync_api import expect
-from project_pages import Opened, config_of, make_project, tab_of
+from project_pages import Opened, config_of, make_project
 
 from blockweight.project import Choice
 from blockweight.render import FakeRenderer
@@ -15,6 +16,7 @@ from blockweight.workflow.config_folder import CONFIG
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.tuning import fix, set_blocks
 from blockweight.workflow.tuning_rounds import plan_round, render_round, round_cost
+from browser import drawn, tab_of
 
 
 @pytest.fixture
@@ -31,12 +33,13 @@ def round_(opened):
     opened.show("tune")
     opened.tab.get_by_role("button", name="Render the rest").click()
     opened.until(lambda _: round_cost(opened.tuning).finished == 10)
-    opened.tab.wait_for_selector(".pg-cell.ready:nth-child(6)")
+    expect(opened.tab.locator(".pg-cell.ready")).to_have_count(10)
     return opened
 
 
-def focused(tab):
-    return tab.evaluate("document.activeElement.getAttribute('aria-label')")
+def focused(tab, label):
+    """What has the focus is named so, at its beginning."""
+    tab.wait_for_function("(label) => document.activeElement.getAttribute('aria-label')?.startsWith(label)", arg=label)
 
 
 def choices(state):
@@ -51,28 +54,28 @@ def enter(tab, label):
 def test_a_round_is_planned_with_its_cost_said_and_rendered_before_ones_eyes(opened):
     opened.show("tune")
     tab = opened.tab
-    assert tab.get_by_text("No round is open").is_visible()
-    tab.wait_for_function("() => document.getElementById('cost').textContent.startsWith('10 pictures')")
+    expect(tab.get_by_text("No round is open")).to_be_visible()
+    expect(tab.locator("#cost")).to_have_text(re.compile("^10 pictures"))
     tab.get_by_label("AddSub", exact=True).check()
-    tab.wait_for_function("() => document.getElementById('cost').textContent.startsWith('16 pictures')")
+    expect(tab.locator("#cost")).to_have_text(re.compile("^16 pictures"))
     tab.get_by_role("button", name="Render round").click()
-    tab.wait_for_selector("job-progress progress")
-    tab.wait_for_function("() => document.querySelectorAll('.pg-cell.ready').length === 16")
-    assert focused(tab).startswith("IN01 → 1.5, 1girl, seed 1")
+    tab.wait_for_selector("job-progress progress", state="attached")
+    expect(tab.locator(".pg-cell.ready")).to_have_count(16)
+    focused(tab, "IN01 → 1.5, 1girl, seed 1")
 
 
 def test_one_key_decides_and_goes_on_to_the_next(round_):
     enter(round_.tab, "IN01 → 0.5")
     round_.tab.keyboard.press("Enter")
-    assert focused(round_.tab).startswith("IN02 → 0.5")
+    focused(round_.tab, "IN02 → 0.5")
     round_.tab.keyboard.press("x")
-    assert focused(round_.tab).startswith("IN03 → 0.5")
+    focused(round_.tab, "IN03 → 0.5")
     round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.ACCEPT, "SubIN02_0.5": Choice.REJECT})
     state = round_.tuning.state()
     assert {"IN01", "IN02"} <= set(state.fixed)
     assert (state.weights.weight("IN01"), state.weights.weight("IN02")) == (0.5, 1.0)
-    round_.tab.wait_for_function("() => document.querySelector('[aria-label=\"IN01 weight\"]').value === '0.5'")
-    assert round_.tab.inner_text("#counts") == "1 accepted, 1 rejected, 1 to decide"
+    expect(round_.tab.get_by_label("IN01 weight")).to_have_value("0.5")
+    expect(round_.tab.locator("#counts")).to_have_text("1 accepted, 1 rejected, 1 to decide")
 
 
 def test_the_same_key_again_takes_the_decision_back(round_):
@@ -90,7 +93,7 @@ def test_u_undoes_and_r_does_again(round_):
     round_.until(choices)
     round_.tab.keyboard.press("u")
     round_.until(lambda state: not choices(state))
-    round_.tab.wait_for_function("() => document.getElementById('counts').textContent.endsWith('3 to decide')")
+    expect(round_.tab.locator("#counts")).to_have_text(re.compile("3 to decide$"))
     round_.tab.keyboard.press("r")
     round_.until(choices)
 
@@ -99,11 +102,10 @@ def test_undo_goes_back_to_the_variant_whose_decision_it_takes_back(round_):
     enter(round_.tab, "IN01 → 0.5")
     round_.tab.keyboard.press("x")
     round_.until(choices)
-    assert focused(round_.tab).startswith("IN02 → 0.5")
+    focused(round_.tab, "IN02 → 0.5")
     round_.tab.keyboard.press("u")
-    round_.tab.wait_for_function(
-        "() => document.activeElement.getAttribute('aria-label') === 'IN01 → 0.5, 1girl, seed 1'"
-    )
+    focused(round_.tab, "IN01 → 0.5, 1girl, seed 1")
+    expect(round_.tab.get_by_role("gridcell", name="IN01 → 0.5, 1girl, seed 1", exact=True)).to_be_focused()
 
 
 def test_a_rejected_picture_is_dimmed_and_shows_nothing_of_the_current_one(round_):
@@ -113,8 +115,8 @@ def test_a_rejected_picture_is_dimmed_and_shows_nothing_of_the_current_one(round
     round_.tab.keyboard.press("x")
     cell = round_.tab.get_by_role("gridcell", name="IN01 → 0.5, 1girl, seed 1, rejected")
     cell.wait_for()
-    assert cell.locator(".pg-other").evaluate("image => getComputedStyle(image).opacity") == "0"
-    assert cell.locator(".pg-frame").evaluate("frame => getComputedStyle(frame).opacity") == "0.32"
+    expect(cell.locator(".pg-other")).to_have_css("opacity", "0")
+    expect(cell.locator(".pg-frame")).to_have_css("opacity", "0.32")
 
 
 def test_when_every_block_is_fixed_the_page_leads_on_to_baking(round_):
@@ -123,11 +125,11 @@ def test_when_every_block_is_fixed_the_page_leads_on_to_baking(round_):
     for _ in range(3):
         tab.keyboard.press("x")
     tab.get_by_text("Every block is fixed: finish the round.").wait_for()
-    assert tab.locator("#render").is_disabled()
+    expect(tab.locator("#render")).to_be_disabled()
     tab.get_by_role("button", name="Finish the round").click()
     tab.get_by_role("heading", name="Every block is fixed").wait_for()
-    assert not tab.get_by_text("No round is open").is_visible()
-    assert tab.locator("#all-fixed").get_by_role("link", name="Bake").get_attribute("href").endswith("/bake")
+    expect(tab.get_by_text("No round is open")).to_be_hidden()
+    expect(tab.locator("#all-fixed").get_by_role("link", name="Bake")).to_have_attribute("href", re.compile("/bake$"))
     tab.get_by_label("Fix IN01").uncheck(force=True)
     tab.get_by_text("No round is open").wait_for()
 
@@ -148,7 +150,7 @@ def test_what_is_decided_while_the_server_is_dead_outlives_a_reload_and_is_sent_
     tab.keyboard.press("Enter")
     tab.keyboard.press("x")
     tab.wait_for_selector("#saved.offline")
-    assert tab.inner_text("#counts") == "1 accepted, 1 rejected, 1 to decide"
+    expect(tab.locator("#counts")).to_have_text("1 accepted, 1 rejected, 1 to decide")
     assert not choices(round_.tuning.state())
     round_.server.again()
     tab.reload()
@@ -156,46 +158,56 @@ def test_what_is_decided_while_the_server_is_dead_outlives_a_reload_and_is_sent_
     tab.wait_for_selector("#saved:not(.offline)", state="attached")
 
 
-def test_a_server_killed_while_it_renders_goes_on_where_it_was(opened):
-    plan_round(opened.tuning, "AddSub", 0.5)
-    opened.show("tune")
-    opened.tab.get_by_role("button", name="Render the rest").click()
-    opened.until(lambda _: round_cost(opened.tuning).finished >= 3)
-    opened.server.kill()
-    opened.tab.wait_for_selector("#gone:visible")
-    opened.server.again()
-    opened.tab.wait_for_selector("#gone", state="hidden")
-    opened.tab.get_by_role("button", name="Render the rest").click()
-    opened.until(lambda _: round_cost(opened.tuning).finished == 16)
-    told = [event.body["job"] for event in opened.tuning.project.log.read("rendered") if event.body["seconds"]]
-    assert len(told) == len(set(told))
-
-
-def test_a_renderer_that_dies_is_said_and_the_page_lives(opened):
-    plan_round(opened.tuning, "AddSub", 0.5)
-    opened.show("tune")
-    opened.tab.get_by_role("button", name="Render the rest").click()
-    opened.until(lambda _: round_cost(opened.tuning).finished >= 1)
-    subprocess.run(["pkill", "-KILL", "-P", str(opened.server.process.pid)], check=True)
-    opened.tab.get_by_text("every finished picture is kept").wait_for()
-    opened.tab.get_by_role("button", name="Render the rest").click()
-    opened.until(lambda _: round_cost(opened.tuning).finished == 16)
-
-
-def test_a_paused_round_goes_on(server, browser, monkeypatch):
+@pytest.fixture
+def begun(server, browser, request, monkeypatch):
+    """A project whose round of 36 pictures is being rendered, on its page."""
     monkeypatch.setenv(CONFIG, str(config_of(server)))
-    with make_project(server, "paused", free="") as tuning, tab_of(browser) as tab:
+    with make_project(server, request.node.name, free="IN01-IN08") as tuning, tab_of(browser) as tab:
         plan_round(tuning, "AddSub", 0.5)
         opened = Opened(server, tuning, tab)
         opened.show("tune")
-        rest = tab.get_by_role("button", name="Render the rest")
-        rest.click()
-        tab.get_by_role("button", name="Pause").click()
-        rest.wait_for()
-        there = round_cost(tuning).finished
-        assert there < round_cost(tuning).pictures
-        rest.click()
-        opened.until(lambda _: round_cost(tuning).finished > there)
+        rest(opened).click()
+        yield opened
+
+
+def rest(opened):
+    return opened.tab.get_by_role("button", name="Render the rest")
+
+
+def complete(opened):
+    """Wait until the whole round is rendered."""
+    opened.until(lambda _: round_cost(opened.tuning).finished == 36)
+
+
+def test_a_server_killed_while_it_renders_goes_on_where_it_was(begun):
+    with begun.midway(3):
+        begun.server.kill()
+    begun.tab.wait_for_selector("#gone:visible")
+    begun.server.again()
+    begun.tab.wait_for_selector("#gone", state="hidden")
+    rest(begun).click()
+    complete(begun)
+    told = [event.body["job"] for event in begun.tuning.project.log.read("rendered") if event.body["seconds"]]
+    assert len(told) == len(set(told))
+
+
+def test_a_renderer_that_dies_is_said_and_the_page_lives(begun):
+    with begun.midway():
+        for pid in begun.server.renderers():
+            os.kill(pid, signal.SIGKILL)
+    begun.tab.get_by_text("every finished picture is kept").wait_for()
+    rest(begun).click()
+    complete(begun)
+
+
+def test_a_paused_round_goes_on(begun):
+    with begun.midway():
+        begun.tab.get_by_role("button", name="Pause").click()
+        expect(begun.tab.get_by_role("button", name="Pause")).to_be_disabled()
+    rest(begun).wait_for()
+    assert round_cost(begun.tuning).finished < 36
+    rest(begun).click()
+    complete(begun)
 
 
 def test_two_tabs_and_a_terminal_stay_in_step(round_, browser):
@@ -205,7 +217,7 @@ def test_two_tabs_and_a_terminal_stay_in_step(round_, browser):
         round_.tab.keyboard.press("Enter")
         second.get_by_role("gridcell", name=re.compile(r"IN01 → 0.5, .*accepted")).first.wait_for()
     set_blocks(round_.tuning, "M00", "0.25")
-    round_.tab.wait_for_function("() => document.querySelector('[aria-label=\"M00 weight\"]').value === '0.25'")
+    expect(round_.tab.get_by_label("M00 weight")).to_have_value("0.25")
 
 
 def test_a_typed_weight_is_the_projects_and_a_bad_one_is_shown_as_bad(opened):
@@ -217,8 +229,8 @@ def test_a_typed_weight_is_the_projects_and_a_bad_one_is_shown_as_bad(opened):
     tab.get_by_label("IN06 weight").fill("one")
     tab.keyboard.press("Tab")
     tab.wait_for_selector("[aria-label='IN06 weight'][aria-invalid=true]")
-    assert tab.get_by_label("IN06 weight").input_value() == "one"
-    assert "not a number" in tab.inner_text("#problem")
+    expect(tab.get_by_label("IN06 weight")).to_have_value("one")
+    expect(tab.locator("#problem")).to_contain_text("not a number")
     assert opened.tuning.state().weights.weight("IN06") == 1.0
 
 
@@ -227,7 +239,7 @@ def test_what_is_being_typed_while_news_come_in_is_not_lost(opened):
     tab = opened.tab
     tab.get_by_label("IN06 weight").fill("0.3")
     set_blocks(opened.tuning, "IN05", "0.25")
-    tab.wait_for_function("() => document.querySelector('[aria-label=\"IN05 weight\"]').value === '0.25'")
+    expect(tab.get_by_label("IN05 weight")).to_have_value("0.25")
     tab.keyboard.press("Tab")
     opened.until(lambda state: state.weights.weight("IN06") == 0.3)
 
@@ -237,11 +249,11 @@ def test_weights_in_any_notation_are_taken_as_text(opened):
     opened.tab.locator("#twin").fill("<lora:x:1:lbw=NONE>")
     opened.tab.keyboard.press("Enter")
     opened.until(lambda state: set(state.weights.values) == {0.0})
-    opened.tab.wait_for_function("() => document.querySelector('#twin').value.startsWith('NONE:0,0')")
+    expect(opened.tab.locator("#twin")).to_have_value(re.compile("^NONE:0,0"))
     opened.tab.locator("#twin").fill("1,2,3")
     opened.tab.keyboard.press("Enter")
     opened.tab.wait_for_selector("#twin[aria-invalid=true]")
-    assert opened.tab.locator("#twin").input_value() == "1,2,3"
+    expect(opened.tab.locator("#twin")).to_have_value("1,2,3")
 
 
 def test_fix_boxes_fix_and_free(opened):
@@ -257,12 +269,25 @@ def test_space_flips_to_the_current_weights_while_it_is_held(round_):
     cell = round_.tab.get_by_role("gridcell", name="IN01 → 0.5").first
     other, own = cell.locator(".pg-other"), cell.locator(".pg-own")
     reference = round_.tab.get_by_role("gridcell", name="current").first.locator(".pg-own")
-    assert other.get_attribute("src") == reference.get_attribute("src") != own.get_attribute("src")
-    assert other.evaluate("image => getComputedStyle(image).opacity") == "0"
+    expect(reference).to_have_attribute("src", re.compile("."))
+    expect(other).to_have_attribute("src", reference.get_attribute("src"))
+    expect(own).not_to_have_attribute("src", reference.get_attribute("src"))
+    expect(other).to_have_css("opacity", "0")
     round_.tab.keyboard.down(" ")
-    assert other.evaluate("image => getComputedStyle(image).opacity") == "1"
+    expect(other).to_have_css("opacity", "1")
     round_.tab.keyboard.up(" ")
-    assert other.evaluate("image => getComputedStyle(image).opacity") == "0"
+    expect(other).to_have_css("opacity", "0")
+
+
+def kept(tab, **values):
+    """Wait until the tab keeps these facts of the grid, as it does once nobody has moved for a moment."""
+    tab.wait_for_function(
+        """(values) => {
+          const found = JSON.parse(sessionStorage.getItem(`blockweight:grid:${location.pathname}`));
+          return found && Object.entries(values).every(([name, value]) => found[name] === value);
+        }""",
+        arg=values,
+    )
 
 
 def test_zoom_and_pan_are_those_of_all_pictures_and_outlive_a_reload(round_):
@@ -273,12 +298,13 @@ def test_zoom_and_pan_are_those_of_all_pictures_and_outlive_a_reload(round_):
     moved = "() => [...document.querySelectorAll('.pg-table .pg-own')].map((each) => getComputedStyle(each).transform)"
     assert len(set(tab.evaluate(moved))) == 1
     assert tab.evaluate(moved)[0].startswith("matrix(3,")
-    tab.wait_for_timeout(300)
+    kept(tab, column=4, zoom=3, difference=True)
     tab.reload()
     tab.wait_for_selector("html.scripted")
+    tab.locator(".pg-table .pg-own").first.wait_for(state="attached")
     assert tab.evaluate(moved)[0].startswith("matrix(3,")
-    assert tab.locator("picture-grid.difference").count() == 1
-    assert focused(tab).startswith("IN03 → 0.5")
+    expect(tab.locator("picture-grid.difference")).to_have_count(1)
+    focused(tab, "IN03 → 0.5")
 
 
 def test_the_buttons_tell_that_differences_are_shown_also_after_a_reload(round_):
@@ -286,24 +312,24 @@ def test_the_buttons_tell_that_differences_are_shown_also_after_a_reload(round_)
     enter(tab, "IN03 → 0.5")
     button = tab.locator(".stage-keys [data-key=d]")
     tab.keyboard.press("d")
-    assert button.get_attribute("aria-pressed") == "true"
-    tab.wait_for_timeout(300)
+    expect(button).to_have_attribute("aria-pressed", "true")
+    kept(tab, difference=True)
     tab.reload()
     tab.wait_for_selector("html.scripted")
-    assert button.get_attribute("aria-pressed") == "true"
+    expect(button).to_have_attribute("aria-pressed", "true")
     button.click()
-    assert button.get_attribute("aria-pressed") == "false"
+    expect(button).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_loupe_shows_the_cell_beside_the_current_weights_while_keys_go_on(round_):
     enter(round_.tab, "IN01 → 0.5")
     round_.tab.keyboard.press("l")
-    captions = "() => [...document.querySelectorAll('picture-loupe figcaption')].map((each) => each.textContent)"
-    assert round_.tab.evaluate(captions) == ["current", "IN01 → 0.5"]
+    captions = round_.tab.locator("picture-loupe figcaption")
+    expect(captions).to_have_text(["current", "IN01 → 0.5"])
     round_.tab.keyboard.press("x")
-    assert round_.tab.evaluate(captions) == ["current", "IN02 → 0.5"]
+    expect(captions).to_have_text(["current", "IN02 → 0.5"])
     round_.tab.keyboard.press("Escape")
-    assert round_.tab.locator("picture-loupe").is_hidden()
+    expect(round_.tab.locator("picture-loupe")).to_be_hidden()
     round_.until(lambda state: choices(state) == {"SubIN01_0.5": Choice.REJECT})
 
 
@@ -331,11 +357,13 @@ def test_only_pictures_near_the_view_are_loaded(server, browser, monkeypatch):
         render_round(tuning, FakeRenderer, SilentProgress())
         Opened(server, tuning, tab).show("tune")
         loaded = "() => document.querySelectorAll('.pg-own[src]').length"
-        tab.wait_for_function("() => document.querySelector('.pg-own[src]')")
-        assert tab.locator(".pg-cell.ready").count() == 280
+        tab.wait_for_function("() => document.querySelectorAll('.pg-own[src]').length > 10")
+        expect(tab.locator(".pg-cell.ready")).to_have_count(280)
+        drawn(tab)
         assert tab.evaluate(loaded) < 140
         tab.locator(".pg-scroll").evaluate("each => each.scrollTo(each.scrollWidth, each.scrollHeight)")
         tab.wait_for_function("() => document.querySelector('.pg-row:last-child .pg-cell:last-child .pg-own[src]')")
+        drawn(tab)
         assert tab.evaluate(loaded) < 140
 
 
@@ -344,6 +372,7 @@ def test_the_history_brings_any_point_back(round_):
     enter(tab, "IN01 → 0.5")
     tab.keyboard.press("Enter")
     round_.until(choices)
+    tab.locator(".step", has_text="accept SubIN01_0.5").wait_for(state="attached")
     tab.get_by_text("Every step").click()
     tab.get_by_role("button", name="plan Sub by 0.5").click()
     round_.until(lambda state: not choices(state))
@@ -357,7 +386,8 @@ def test_markup_in_a_prompt_is_text(server, browser, monkeypatch):
     with make_project(server, "markup", (prompt,)) as tuning, tab_of(browser) as tab:
         plan_round(tuning, "Sub", 0.5)
         Opened(server, tuning, tab).show("tune")
-        assert tab.locator(".pg-prompt").first.inner_text() == prompt
+        expect(tab.locator(".pg-prompt").first).to_have_text(prompt)
+        drawn(tab)
         assert tab.title().startswith("Tune")
 
 
@@ -370,5 +400,7 @@ def test_the_page_breaks_no_policy_and_asks_nobody_else(round_):
     enter(round_.tab, "IN01 → 0.5")
     for key in ("Enter", "d", "z", "l", "Escape", "?"):
         round_.tab.keyboard.press(key)
+    round_.until(choices)
+    drawn(round_.tab)
     assert said == []
     assert all(url.startswith(round_.server.url) for url in foreign)

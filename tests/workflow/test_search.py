@@ -90,6 +90,16 @@ def test_what_works_outside_is_lowered_and_what_works_inside_stays(tuning):
     assert "<svg" in (folder / "page.html").read_text(encoding="utf-8")
 
 
+def test_blocks_that_do_alike_to_what_is_searched_for_share_a_segment(tuning):
+    # The fake renderer paints IN01 blue, IN02 red and IN03 green.
+    plan_analysis(tuning, Wanted("IN01-IN03", 0.5, 1.0))
+    render_analysis(tuning, FakeRenderer, SilentProgress())
+    plan = ask_search(tuning, SearchAsked(("raise kept, lower green",), segments="2")).plan
+    assert [segment.blocks for segment in plan.segments] == [("IN01", "IN02"), ("IN03",)]
+    plan = ask_search(tuning, SearchAsked(("raise kept, lower red",), segments="2")).plan
+    assert [segment.blocks for segment in plan.segments] == [("IN01", "IN03"), ("IN02",)]
+
+
 def test_scenes_held_out_are_never_searched_in_and_always_measured(tuning):
     renderer = FakeRenderer()
     plan = search(analysed(tuning), lambda: renderer)

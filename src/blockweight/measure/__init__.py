@@ -52,7 +52,7 @@ from blockweight.measure.effects import (
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
 from blockweight.measure.floors import SeedDifference, SeedFloor, seed_floor
-from blockweight.measure.foretold import ForetoldScene, foretold_values
+from blockweight.measure.foretold import ForetoldScene, foretold_values, thinned
 from blockweight.measure.front import Tried, preference, sparse_front, spread_out
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
 from blockweight.measure.interactions import (
@@ -361,6 +361,7 @@ __all__ = [
     "suggest_all",
     "t_interval",
     "table_from",
+    "thinned",
     "transfer_table",
     "typical_ratio",
     "vote_share",

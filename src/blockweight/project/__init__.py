@@ -35,6 +35,7 @@ from blockweight.project.comparisons import (
     comparison_body,
 )
 from blockweight.project.events import Event, EventLog
+from blockweight.project.file_lock import HeldError, hold
 from blockweight.project.history import (
     BRANCHED,
     LOCATED,
@@ -177,6 +178,7 @@ __all__ = [
     "Event",
     "EventLog",
     "Exported",
+    "HeldError",
     "History",
     "MaskStore",
     "News",
@@ -207,6 +209,7 @@ __all__ = [
     "choosing_body",
     "comparison_body",
     "created_body",
+    "hold",
     "is_own_file",
     "job_from_facts",
     "keep_file",

@@ -78,6 +78,34 @@ def test_block_weights_that_do_not_work_are_refused_before_work_or_go_in_files(p
     assert far(baked.picture, live.picture) <= 1
 
 
+def test_a_lora_that_is_not_the_planned_one_or_was_written_since_is_not_drawn_with(place):
+    with place.site(lbw="absent", lends=True, wears=False) as (webui, renderer):
+        with pytest.raises(BlockweightError, match="has changed since this was planned"):
+            renderer.check([place.job(MIXED, digest="0" * 64)])
+        assert webui.drawn == []
+        drawing = renderer.render([place.job(MIXED), place.job(0.5)])
+        next(drawing)
+        (place.own / "hero.safetensors").unlink()
+        write_lora_file(place.own / "hero.safetensors", BLOCKS, seed=9)
+        with pytest.raises(BlockweightError, match="has changed since this was planned"):
+            next(drawing)
+    assert list(place.loras.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"strength": float("nan")}, "must be a finite number, not nan"),
+        ({"strength": 1e6}, "no layer can be told more"),
+        ({"start": 2, "stop": 2}, "before it has worked"),
+    ],
+)
+def test_a_strength_that_is_none_is_refused_before_work(place, change, sentence):
+    with place.site() as (webui, renderer), pytest.raises(BlockweightError, match=sentence):
+        renderer.check([place.job(MIXED, **change)])
+    assert webui.drawn == []
+
+
 def test_lora_block_weight_is_tried_once_for_a_lora(place):
     with place.site() as (webui, renderer):
         rendered(renderer, place.job(MIXED))

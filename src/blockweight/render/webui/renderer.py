@@ -83,6 +83,7 @@ class WebuiRenderer:
         try:
             for job in _in_turn(wanted):
                 began = time.monotonic()
+                self._desk.check(job)  # a file may have been written since
                 route = self._route(job)
                 picture = self._draw(job, job.scene, self._pieces(job, route), watch, lbw=route == "live")
                 yield Rendering(job, picture, time.monotonic() - began)
@@ -92,6 +93,8 @@ class WebuiRenderer:
     def _check(self, jobs: Sequence[Job]) -> None:
         for scene in dict.fromkeys(job.scene for job in jobs):
             check_scene(scene, self._site)
+        for job in jobs:
+            self._desk.check(job)
         for job in jobs:
             self._try_scene(job)
         for job in jobs:

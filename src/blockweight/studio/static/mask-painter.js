@@ -104,14 +104,17 @@ class MaskPainter extends HTMLElement {
 
   /** Take the colour at a spot of the picture, and add all that has it. */
   async pick({ x, y }) {
-    const { picture, width, height } = this.scene;
+    const { scene } = this;
+    const { picture, width, height } = scene;
     if (!picture) return;
+    await this.image.decode().catch(() => {}); // before it has come, every spot would be black
+    if (this.scene !== scene || !this.image.naturalWidth) return;
     const sheet = new OffscreenCanvas(width, height).getContext("2d");
     sheet.drawImage(this.image, 0, 0, width, height);
     const spot = [Math.min(Math.floor(x), width - 1), Math.min(Math.floor(y), height - 1)];
     const colour = [...sheet.getImageData(...spot, 1, 1).data.slice(0, 3)].map((level) => level.toString(16).padStart(2, "0")).join("");
     this.keepPast();
-    this.picked = { scene: this.scene, colour, before: this.scene.past.at(-1) };
+    this.picked = { scene, colour, before: scene.past.at(-1) };
     await this.addColour();
   }
 

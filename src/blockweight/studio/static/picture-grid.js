@@ -207,6 +207,7 @@ class PictureGrid extends HTMLElement {
     this.difference = on;
     this.classList.toggle("difference", on);
     this.tellDifference();
+    this.keep();
     for (const cell of this.cells.flat()) if (cell.near) this.load(cell);
     this.dispatchEvent(new Event("moved"));
   }

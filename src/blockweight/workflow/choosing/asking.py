@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blockweight.errors import BlockweightError
-from blockweight.measure import Segment
+from blockweight.measure import Segment, parse_wishes
 from blockweight.plan import Scene, taking_turns
 from blockweight.project import AnalysisPlan, Choosing, TuningState
 from blockweight.render.scales import check_scales
 from blockweight.workflow.choosing.proposing import first_round
-from blockweight.workflow.search.asking import SearchAsked, asked_segments, asked_weights, latest_effects_plan
+from blockweight.workflow.search.asking import SearchAsked, asked_weights, latest_effects_plan
+from blockweight.workflow.search.grouping import Analysed, segments_for
 from blockweight.workflow.tuning_project import TuningProject
 
 SCENES = 2
 """How many scenes a round is shown in, unless somebody says which."""
 
-_TRIALS = 60
+_TRIALS = 24
 """How many segments are made: as many as an automatic search of so many trials makes."""
+
+_LIKED = parse_wishes("raise kept, raise gone")
+"""What segments tell apart, as nobody knows what a person will like: what blocks do inside the mask, and outside."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,9 @@ def ask_choosing(tuning: TuningProject, asked: ChoosingAsked) -> Choosing:
     """
     state = tuning.state()
     analysis = latest_effects_plan(state)
-    seen = () if analysis is None else analysis.scenes
+    analysed = None if analysis is None else Analysed(analysis, analysis.scenes, _LIKED, None)
     grid, limits = asked_weights(SearchAsked(grid=asked.grid, between=asked.between))
-    segments = asked_segments(state, asked.segments, analysis, seen, _TRIALS)
+    segments = segments_for(tuning, state, asked.segments, analysed, _TRIALS)
     planned = Choosing(
         number=0,
         segments=segments,

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import (
-    FEWEST_SEGMENTS,
     KEPT,
-    MOST_SEGMENTS,
-    NOISE_FLOOR,
     Mask,
     Picture,
-    Segment,
     Wish,
     mask_digest,
-    parse_segments,
     parse_wishes,
-    segments_of,
     wishes_text,
 )
 from blockweight.plan import Job, Scene, Variant, taking_turns
@@ -33,6 +25,7 @@ from blockweight.weights import BlockWeights, parse_weight, uniform
 from blockweight.workflow.analysis.budget import parse_budget
 from blockweight.workflow.mask_files import read_picture_file
 from blockweight.workflow.own_files import load_mask
+from blockweight.workflow.search.grouping import Analysed, segments_for
 from blockweight.workflow.transfer import HOME, Group, analysis_masks, masks_alike, other_seeds
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.tuning_project import TuningProject
@@ -58,7 +51,6 @@ GENETIC_FROM = 40
 """Trials a segment from which on NSGA-II does: it learns from whole generations, and needs several of them."""
 
 FEWEST_TRIALS = 8
-_TRIALS_A_SEGMENT = 10
 _MOST_WEIGHTS = 21
 
 
@@ -124,7 +116,8 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
     trials = _trials(tuning, state, asked, len(searched.scenes), len(held.scenes))
     grid, limits = asked_weights(asked)
     seen = tuple(scene for scene in (() if analysis is None else analysis.scenes) if scene not in held.scenes)
-    segments = asked_segments(state, asked.segments, analysis, seen, trials)
+    analysed = None if analysis is None else Analysed(analysis, seen, wishes, target)
+    segments = segments_for(tuning, state, asked.segments, analysed, trials)
     plan = SearchPlan(
         number=0,
         wishes=wishes_text(wishes),
@@ -272,59 +265,3 @@ def asked_weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, f
     if not 2 <= len(grid) <= _MOST_WEIGHTS:
         raise BlockweightError(f"A grid has 2 to {_MOST_WEIGHTS} different weights, as in {GRID}; not {len(grid)}.")
     return grid, (grid[0], grid[-1])
-
-
-def asked_segments(
-    state: TuningState, text: str, analysis: AnalysisPlan | None, seen: Sequence[Scene], trials: int
-) -> tuple[Segment, ...]:
-    """The segments of a text, or so many as it says, by the effects of an analysis in scenes that it has `seen`; by
-    default as many as so many trials can search. BlockweightError for what does not fit."""
-    plain = text.strip()
-    if plain and not plain.isdecimal():
-        return _typed(state, plain)
-    if analysis is None or not seen:
-        why = "The project has no complete analysis" if analysis is None else "All scenes of the analysis are held out"
-        raise BlockweightError(
-            f"{why}, so nobody knows which blocks do alike; run 'blockweight tune analyze', or give the segments, as "
-            "in --segments 'a=IN01,IN02;b=OUT07-OUT09'."
-        )
-    count = int(plain) if plain else min(MOST_SEGMENTS, max(FEWEST_SEGMENTS, trials // _TRIALS_A_SEGMENT))
-    if not 1 <= count <= MOST_SEGMENTS:
-        raise BlockweightError(f"A search takes 1 to {MOST_SEGMENTS} segments, not {count}.")
-    effects = _effects(state, analysis, seen)
-    if not effects:
-        raise BlockweightError(
-            "The analysis found no block that is not fixed and does something visible, so there is nothing to search; "
-            "unfix blocks, or analyse others."
-        )
-    return segments_of(effects, count)
-
-
-def _typed(state: TuningState, text: str) -> tuple[Segment, ...]:
-    found = parse_segments(text, state.subject.layout)
-    if len(found) > MOST_SEGMENTS:
-        raise BlockweightError(f"A search takes 1 to {MOST_SEGMENTS} segments, not {len(found)}.")
-    for block in (block for segment in found for block in segment.blocks):
-        if block in state.fixed:
-            raise BlockweightError(f"{block} is fixed, so no search may move it; unfix it, or take it out.")
-        if block not in state.subject.blocks:
-            raise BlockweightError(f"'{state.subject.lora}' changes nothing in {block}; take it out.")
-    return found
-
-
-def _effects(state: TuningState, analysis: AnalysisPlan, seen: Sequence[Scene]) -> dict[str, tuple[float, ...]]:
-    """Block → its mean effects in these scenes, of those that are free and do something visible."""
-    (facts,) = (each for each in state.analyses if each.plan == analysis.number)
-    columns = ("inside", "outside") if analysis.masks else ("overall",)
-    places = [number for number, scene in enumerate(analysis.scenes) if scene in seen]
-    found: dict[str, tuple[float, ...]] = {}
-    for block in analysis.blocks:
-        means = tuple(_mean(facts.effects[block], column, places) for column in columns)
-        if block not in state.fixed and max(means) >= NOISE_FLOOR:
-            found[block] = means
-    return found
-
-
-def _mean(effects: Mapping[str, Sequence[float | None]], column: str, places: Sequence[int]) -> float:
-    told = [sample for sample in (effects[column][place] for place in places) if sample is not None]
-    return float(np.mean(told)) if told else 0.0
