@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 from dataclasses import dataclass
 
 import pytest
+import typer.main
 
 from blockweight.cli import again, analyze, compare, main, plot, rounds, suggest, transfer, tune, tune_auto, tune_prefer
 from blockweight.render import FakeRenderer, Renderer
@@ -21,11 +23,16 @@ class Ended:
     err: str
 
 
+_built = functools.cache(typer.main.get_command)
+"""All commands with their options, which take longer to put together than most of them to run: made once a process."""
+
+
 class CommandLine:
     """`blockweight` with the fake renderer in the local one's place; `renderer` is the one of the latest command."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
+        monkeypatch.setattr(typer.main, "get_command", _built)
         self.use(FakeRenderer)
 
     def use(self, make: type[FakeRenderer]) -> None:

@@ -30,9 +30,8 @@ def opened(server, browser, request, monkeypatch):
 def round_(opened):
     """A project whose round is rendered, on its page."""
     plan_round(opened.tuning, "Sub", 0.5)
+    render_round(opened.tuning, FakeRenderer, SilentProgress())
     opened.show("tune")
-    opened.tab.get_by_role("button", name="Render the rest").click()
-    opened.until(lambda _: round_cost(opened.tuning).finished == 10)
     expect(opened.tab.locator(".pg-cell.ready")).to_have_count(10)
     return opened
 
