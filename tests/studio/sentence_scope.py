@@ -132,7 +132,8 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     },
     "weights/reading.py": {"_read_rates": "", "_read_json": "", "_other_layouts": ""},
     "workflow/analysis/budget.py": {"_SLOPES": "", "_RANKS": "", "_UNSAID": "", "_settled": ""},
-    "workflow/search/asking.py": {"ask_search": "why", "asked_segments": "why"},
+    "workflow/search/asking.py": {"ask_search": "why"},
+    "workflow/search/grouping.py": {"segments_for": "why"},
     "workflow/conversions.py": {
         "_sd_scripts": "",
         "_diffusers": "",
