@@ -6,15 +6,14 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from project_pages import PATIENCE, Opened, config_of, make_project, tab_of
+from project_pages import Opened, config_of, make_project
 
 from blockweight.workflow.choosing.asking import ChoosingAsked
 from blockweight.workflow.choosing.running import begin_choosing
 from blockweight.workflow.config_folder import CONFIG
+from browser import tab_of
 
 BY_HAND = "a=IN01;b=IN02;c=IN03"
-
-expect.set_options(timeout=1000 * PATIENCE)
 
 
 @pytest.fixture
