@@ -51,6 +51,7 @@ from blockweight.measure.effects import (
     measure_effects,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
+from blockweight.measure.eyes import Eye
 from blockweight.measure.floors import SeedDifference, SeedFloor, seed_floor
 from blockweight.measure.foretold import ForetoldScene, foretold_values, thinned
 from blockweight.measure.front import Tried, preference, sparse_front, spread_out
@@ -174,10 +175,22 @@ from blockweight.measure.transfer import (
     transfer_table,
 )
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
-from blockweight.measure.wishes import GONE, KEPT, Wish, WishScene, free_wishes, parse_wishes, wishes_text
+from blockweight.measure.wishes import (
+    ALSO,
+    GONE,
+    KEPT,
+    PROMPT,
+    SHARES,
+    Wish,
+    WishScene,
+    free_wishes,
+    parse_wishes,
+    wishes_text,
+)
 
 __all__ = [
     "ADDS_UP",
+    "ALSO",
     "ASPECTS",
     "AT_ONCE",
     "CHANGE",
@@ -211,8 +224,10 @@ __all__ = [
     "NOTICEABLE",
     "OUTSIDE",
     "PICTURE_SPREAD",
+    "PROMPT",
     "SATURATION",
     "SETTLED",
+    "SHARES",
     "SSIM_WINDOW",
     "STEP",
     "STRUCTURE",
@@ -230,6 +245,7 @@ __all__ = [
     "EffectTable",
     "Embedder",
     "Estimate",
+    "Eye",
     "Features",
     "ForetoldScene",
     "Gain",

@@ -205,7 +205,15 @@ def _choose(point: Point, _: int, body: Body) -> Point:
     whole_in(body, "trial")
     if not isinstance(body["evidence"], Mapping):
         raise TypeError("evidence is no object")
-    return replace(point, weights=weights_from(body, point.subject.layout), applied={})
+    made = replace(point, weights=weights_from(body, point.subject.layout), applied={})
+    if "also" not in body:
+        return made
+    digest, also = text_in(body["also"], "digest"), weights_from(body["also"], layout_from(body["also"]["layout"]))
+    if all(each.use.digest != digest for scene in point.scenes for each in scene.loras):
+        raise BlockweightError(
+            "No scene has the LoRA any more that was searched together with the project's; add its tag to a prompt."
+        )
+    return replace(made, scenes=tuple(scene.with_lora(digest, also) for scene in point.scenes))
 
 
 def _prefer(point: Point, _: int, body: Body) -> Point:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import itertools
 from dataclasses import replace
 
@@ -14,8 +15,10 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.plan import RESIZE_MODES, Hires, LoraUse, OtherLora, Part, Start
 from blockweight.render import identify_picture
-from blockweight.render.remote import read_addresses
+from blockweight.render.pool import PoolRenderer, Worker
+from blockweight.render.remote import Server, read_addresses
 from blockweight.render.webui import server_checkpoint
+from blockweight.render.webui.shelf import Shelf
 from blockweight.weights import uniform
 from workshop import FULL, write_lora_file
 
@@ -47,6 +50,38 @@ def test_a_lent_file_is_gone_afterwards_and_never_called_alike(place):
             webui.drawn.clear()
     assert len(seen) == 14
     assert list(place.loras.iterdir()) == []
+
+
+def test_a_pool_lends_a_lora_once_and_takes_it_back_at_the_end(place):
+    jobs = [place.job(1.0, replace(place.scene, seed=seed)) for seed in (1, 2, 3)]
+    with place.site(lends=True, wears=False) as (webui, renderer):
+        both = PoolRenderer([Worker("one", renderer)])
+        both.check(jobs)
+        drawing = both.render(jobs)
+        next(drawing)
+        assert len(list(place.loras.glob("*.safetensors"))) == 1
+        list(drawing)
+        tags = {body["prompt"].partition("<lora:")[2] for body in webui.drawn} - {""}
+        assert len(tags) == 1
+        assert list(place.loras.iterdir()) == []
+
+
+def test_a_pool_that_is_stopped_takes_back_what_it_lent(place):
+    with place.site(lends=True, wears=False) as (_, renderer):
+        drawing = PoolRenderer([Worker("one", renderer)]).render([place.job(1.0), place.job(None)])
+        next(drawing)
+        drawing.close()
+        assert list(place.loras.iterdir()) == []
+
+
+def test_what_is_lent_goes_with_the_program(place):
+    with place.site() as (webui, _):
+        shelf = Shelf(place.loras, Server(read_addresses(f"webui+{webui.url}")[0]))
+        lent = shelf.place(place.own / "hero.safetensors")
+        assert lent.exists()
+        del shelf
+        gc.collect()
+    assert not lent.exists()
 
 
 def test_a_lora_that_the_server_lacks_is_lent(place):

@@ -50,6 +50,8 @@ class LoraDesk:
         self._shelf = shelf
         self._opened: dict[str, tuple[_Stamp | None, Lora]] = {}
         self._named: dict[str, tuple[str, tuple[str, ...]]] = {}
+        # By keys that begin with the LoRA's digest.
+        self._lent: dict[tuple[object, ...], tuple[Path, tuple[str, ...]]] = {}
         self._baked: dict[tuple[object, ...], tuple[Path, tuple[str, ...]]] = {}
 
     @property
@@ -124,11 +126,20 @@ class LoraDesk:
         path, hashes = self._baked[key]
         return Piece(plain_tag(path.stem, each.use), Expected(path.stem, hashes))
 
+    def keep(self, job: Job) -> None:
+        """Take back what was lent for LoRAs that this job does not wear."""
+        worn = {each.use.digest for each in wanted_of(job)}
+        for lent in (self._lent, self._baked):
+            for key in [key for key in lent if key[0] not in worn]:
+                assert self._shelf is not None
+                self._shelf.remove(lent.pop(key)[0])
+        self._named = {digest: named for digest, named in self._named.items() if digest in worn}
+
     def clear(self) -> None:
         """Take back all that was lent."""
         if self._shelf is not None:
             self._shelf.clear()
-        self._named, self._baked = {}, {}
+        self._named, self._lent, self._baked = {}, {}, {}
 
     def _whole(self, each: Worn) -> BlockWeights:
         """The block weights, under a name that every file takes."""
@@ -141,7 +152,9 @@ class LoraDesk:
             hashes = _hashes(path, lora)
             name = self._own_name(use, hashes[0])
             if name is None and self._shelf is not None:
-                name = self._shelf.place(path).stem
+                placed = self._shelf.place(path)
+                name = placed.stem
+                self._lent[use.digest,] = placed, hashes
             if name is None:
                 raise BlockweightError(
                     f"The WebUI has no LoRA {quoted(file_title(use.path))}; copy it into one of its LoRA folders, or "

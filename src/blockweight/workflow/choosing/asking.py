@@ -20,8 +20,8 @@ from blockweight.workflow.tuning_project import TuningProject
 SCENES = 2
 """How many scenes a round is shown in, unless somebody says which."""
 
-_TRIALS = 24
-"""How many segments are made: as many as an automatic search of so many trials makes."""
+_SEGMENTS = 6
+"""How many segments are made, unless somebody says: as an automatic search of 24 trials has."""
 
 _LIKED = parse_wishes("raise kept, raise gone")
 """What segments tell apart, as nobody knows what a person will like: what blocks do inside the mask, and outside."""
@@ -50,7 +50,7 @@ def ask_choosing(tuning: TuningProject, asked: ChoosingAsked) -> Choosing:
     analysis = latest_effects_plan(state)
     analysed = None if analysis is None else Analysed(analysis, analysis.scenes, _LIKED, None)
     grid, limits = asked_weights(SearchAsked(grid=asked.grid, between=asked.between))
-    segments = segments_for(tuning, state, asked.segments, analysed, _TRIALS)
+    segments = segments_for(tuning, state, asked.segments, analysed, _SEGMENTS)
     planned = Choosing(
         number=0,
         segments=segments,

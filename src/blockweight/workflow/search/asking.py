@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import (
+    ALSO,
     KEPT,
     Mask,
     Picture,
@@ -25,7 +26,10 @@ from blockweight.weights import BlockWeights, parse_weight, uniform
 from blockweight.workflow.analysis.budget import parse_budget
 from blockweight.workflow.mask_files import read_picture_file
 from blockweight.workflow.own_files import load_mask
-from blockweight.workflow.search.grouping import Analysed, segments_for
+from blockweight.workflow.places import place_of
+from blockweight.workflow.search.also import MOST_REFERENCES, also_searched, together_references
+from blockweight.workflow.search.grouping import Analysed, segments_for, usual_count
+from blockweight.workflow.search.picture_model import checked_model
 from blockweight.workflow.transfer import HOME, Group, analysis_masks, masks_alike, other_seeds
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.tuning_project import TuningProject
@@ -60,7 +64,9 @@ class SearchAsked:
     `segments` as text, as a number of them, or empty, `grid` of weights or two ends `between` which any weight will do;
     a share of the scenes to `hold_out`, or further seeds to hold out instead, with a mask of their own (`seeds_mask`)
     or, with `home_mask`, that of the project's scenes; a `target` picture; one of `project.SAMPLERS` to propose (empty:
-    chosen by the number of trials); and the `seed` of all that is drawn."""
+    chosen by the number of trials); the `seed` of all that is drawn; and the name of a further LoRA of the scenes whose
+    weights are searched `also`, in segments as text or a number of them; the folder of a `picture_model` for what one
+    tells, and `examples` that it compares with."""
 
     objectives: tuple[str, ...] = ()
     budget: str = ""
@@ -74,15 +80,22 @@ class SearchAsked:
     target: Path | None = None
     sampler: str = ""
     seed: int | None = None
+    also: str = ""
+    also_segments: str = ""
+    picture_model: Path | None = None
+    examples: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class AskedSearch:
-    """A search that can be begun. What it needs is kept in the project only then: `masks`, and the `target`."""
+    """A search that can be begun. What it needs is kept in the project only then: `masks`, the `target` and the
+    `examples`; `places` says where the model of pictures lies."""
 
     plan: SearchPlan
     masks: tuple[Mask, ...] = ()
     target: Picture | None = None
+    examples: tuple[Picture, ...] = ()
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
@@ -113,11 +126,23 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
                 "run 'blockweight tune analyze --mask FILE', with a picture that is white where the LoRA should work"
             )  # fmt: skip
             raise BlockweightError(f"{quoted(wish.name)} needs a mask, and there is none for {where}; {how}.")
+    examples = tuple(map(read_picture_file, asked.examples))
+    model = checked_model(asked.picture_model, examples, wishes)
     trials = _trials(tuning, state, asked, len(searched.scenes), len(held.scenes))
     grid, limits = asked_weights(asked)
     seen = tuple(scene for scene in (() if analysis is None else analysis.scenes) if scene not in held.scenes)
     analysed = None if analysis is None else Analysed(analysis, seen, wishes, target)
-    segments = segments_for(tuning, state, asked.segments, analysed, trials)
+    count = usual_count(trials)
+    # Of two LoRAs each has half of the segments.
+    segments = segments_for(tuning, state, asked.segments, analysed, count - count // 2 if asked.also else count)
+    scenes = (*searched.scenes, *held.scenes)
+    also = None
+    if asked.also:
+        also = also_searched(state, scenes, asked.also, asked.also_segments, segments, count // 2)
+    elif asked.also_segments.strip() or any(wish.name == ALSO for wish in wishes):
+        raise BlockweightError(
+            f"{quoted(ALSO)} and --also-segments are for a further LoRA that is searched too; name it with --also."
+        )
     plan = SearchPlan(
         number=0,
         wishes=wishes_text(wishes),
@@ -131,15 +156,23 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
         held_masks=tuple(map(mask_digest, held.masks)),
         target="" if target is None else target_digest(target),
         trials=trials,
-        sampler=_sampler(asked.sampler, trials, len(segments)),
+        sampler=_sampler(asked.sampler, trials, len(segments) + (0 if also is None else len(also.segments))),
         seed=1 if asked.seed is None else asked.seed,
         analysis=0 if analysis is None else analysis.number,
+        also=also,
+        model=model,
+        examples=tuple(map(target_digest, examples)),
     )
     for end in limits:
-        made = plan.weights_of([end] * len(plan.segments), state.weights.name)
+        point = [end] * len(plan.every_segment)
+        made, beside = plan.weights_of(point, state.weights.name), plan.also_of(point)
         check_scales(made.name, made, state.subject.blocks, state.lora.strength)
+        if also is not None and beside is not None:
+            (strength,) = {each.use.strength for each in scenes[0].loras if each.use.digest == also.digest}
+            check_scales(also.lora, beside, beside.layout.blocks, strength)
     kept = {mask_digest(mask): mask for mask in (*searched.masks, *held.masks)}
-    return AskedSearch(plan, tuple(kept.values()), target)
+    places = {model: place_of(asked.picture_model)} if model and asked.picture_model is not None else {}
+    return AskedSearch(plan, tuple(kept.values()), target, examples, places)
 
 
 def references(state: TuningState, weights: BlockWeights) -> tuple[Variant, ...]:
@@ -149,6 +182,11 @@ def references(state: TuningState, weights: BlockWeights) -> tuple[Variant, ...]
     bare = (NO_LORA, Variant(everything.name, everything))
     same = Job(state.scenes[0], state.lora, bare[1]).key == Job(state.scenes[0], state.lora, Variant("", weights)).key
     return bare if same else (*bare, Variant("as it was", weights))
+
+
+def plan_references(state: TuningState, plan: SearchPlan) -> tuple[Variant, ...]:
+    """What this search is compared with."""
+    return references(state, plan.weights) if plan.also is None else together_references(state, plan, plan.also)
 
 
 def latest_effects_plan(state: TuningState) -> AnalysisPlan | None:
@@ -231,7 +269,8 @@ def _trials(tuning: TuningProject, state: TuningState, asked: SearchAsked, searc
             "pictures, as in 200pictures."
         )
     pictures = math.floor(budget.in_pictures(each or 1.0))
-    beside = (searched + held) * len(references(state, state.weights)) + held * CHOICES
+    compared = MOST_REFERENCES if asked.also else len(references(state, state.weights))
+    beside = (searched + held) * compared + held * CHOICES
     trials = (pictures - beside) // searched
     if trials < FEWEST_TRIALS:
         raise BlockweightError(

@@ -11,9 +11,9 @@ from blockweight.errors import BlockweightError
 from blockweight.measure import (
     FEWEST_SEGMENTS,
     GONE,
-    KEPT,
     MOST_SEGMENTS,
     NOISE_FLOOR,
+    SHARES,
     Objective,
     Picture,
     Segment,
@@ -46,9 +46,9 @@ class Analysed:
 
 
 def segments_for(
-    tuning: TuningProject, state: TuningState, text: str, analysed: Analysed | None, trials: int
+    tuning: TuningProject, state: TuningState, text: str, analysed: Analysed | None, usual: int
 ) -> tuple[Segment, ...]:
-    """Segments as typed, or so many as typed, or as many as `trials` are good for, made of the blocks that are not
+    """Segments as typed, or so many as typed, or so many as are `usual`, made of the blocks that are not
     fixed and do something visible. BlockweightError for what cannot be read, a fixed block and one that the LoRA lacks,
     and where there is nothing to make segments from."""
     plain = text.strip()
@@ -60,7 +60,7 @@ def segments_for(
             f"{why}, so nobody knows which blocks do alike; run 'blockweight tune analyze', or give the segments, as "
             "in --segments 'a=IN01,IN02;b=OUT07-OUT09'."
         )
-    count = int(plain) if plain else min(MOST_SEGMENTS, max(FEWEST_SEGMENTS, trials // TRIALS_A_SEGMENT))
+    count = int(plain) if plain else usual
     if not 1 <= count <= MOST_SEGMENTS:
         raise BlockweightError(f"A search takes 1 to {MOST_SEGMENTS} segments, not {count}.")
     blocks = _movable(state, analysed)
@@ -70,6 +70,11 @@ def segments_for(
             "unfix blocks, or analyse others."
         )
     return segments_of(_effects(tuning, state, analysed, blocks), count)
+
+
+def usual_count(trials: int) -> int:
+    """How many segments so many trials are good for."""
+    return min(MOST_SEGMENTS, max(FEWEST_SEGMENTS, trials // TRIALS_A_SEGMENT))
 
 
 def _typed(state: TuningState, text: str) -> tuple[Segment, ...]:
@@ -114,7 +119,7 @@ def _effects(
     inside, outside = ("inside", "outside") if analysed.plan.masks else ("overall", "")
     columns = [inside, *([outside] if any(wish.name == GONE for wish in analysed.wishes) and outside else [])]
     found = {column: _means(state, analysed, column) for column in columns}
-    aims = {wish.name: wish for wish in analysed.wishes if wish.name not in (KEPT, GONE)}
+    aims = {wish.name: wish for wish in analysed.wishes if wish.name not in SHARES and not wish.needs_model}
     sums = {name: dict.fromkeys(blocks, 0.0) for name in aims}
     for source, changed, objectives in _pictures(tuning, state, analysed, tuple(aims.values())):
         for name, objective in zip(aims, objectives, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blockweight.measure import Tried, Wish, free_wishes, parse_wishes, segments_text
@@ -58,7 +58,7 @@ def search_folder(tuning: TuningProject, plan: SearchPlan) -> Path:
     settings = {
         "search": plan.number,
         "objectives": plan.wishes,
-        "segments": segments_text(plan.segments),
+        "segments": segments_text(plan.every_segment),
         "seed": plan.seed,
     }
     return result_folder(tuning.folder, "search", settings)
@@ -143,7 +143,8 @@ def front_of(plan: SearchPlan, all_tried: tuple[Tried, ...]) -> Figure:
 
 
 def _axis_title(wish: Wish) -> str:
-    return f"{wish.name} ({'%' if wish.share else 'levels'}, to {wish.way})"
+    unit = "%, " if wish.share else "" if wish.needs_model else "levels, "
+    return f"{wish.name} ({unit}to {wish.way})"
 
 
 def _scaled(wish: Wish, span: Span) -> Span:
@@ -173,4 +174,7 @@ def _weights(plan: SearchPlan) -> tuple[WeightTable | Copyable, ...]:
         Copyable(str(number), plan.weights_of(each.weights, plan.weights.name).text(), point_text(plan, each.weights))
         for number, each in enumerate(plan.choices, 1)
     )
-    return WeightTable(tuple(made)), *texts
+    beside = [(str(number), plan.also_of(each.weights)) for number, each in enumerate(plan.choices, 1)]
+    also = tuple(replace(weights, name=name) for name, weights in beside if weights is not None)
+    others = (Copyable(f"{each.name}, further LoRA", each.text()) for each in also)
+    return WeightTable(tuple(made)), *texts, *([WeightTable(also)] if also else []), *others
