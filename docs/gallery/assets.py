@@ -12,15 +12,12 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import drawings
 import kinds
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from blockweight.demo import embedded
@@ -28,17 +25,15 @@ from blockweight.demo.characters import goblin_pictures, training_caption
 from blockweight.demo.train import autoencoder, export
 from blockweight.demo.train.denoiser import TextToNoise, noise_loss, tokenize
 from blockweight.demo.train.loop import step_generator, train
-from blockweight.demo.train.lora import Recipe, princess_tags, save_lora, train_lora
+from blockweight.demo.train.lora import Pictures, Recipe, train_lora, write_dataset
 from blockweight.demo.train.tokenizer import build_tokenizer
+from blockweight.train.dataset import Dataset
 
 DUSK_STEPS, LORA_STEPS = 350, 240
-LORA = Recipe("", rank=4, alpha=4, steps=LORA_STEPS, batch=6, unet_lr=2e-3, convolutions=True, seed=22, bf16=False)
+LORA = Recipe("", rank=4, steps=LORA_STEPS, batch=6, rate=2e-3, convolutions=True, seed=22)
 
 Report = Callable[[str, int, int], None]
 """Told what is trained, how many of its steps are done, and of how many."""
-
-Pictures = NDArray[np.uint8]
-Data = tuple[Tensor, list[list[str]]]
 
 
 def make(folder: Path, report: Report) -> None:
@@ -46,36 +41,32 @@ def make(folder: Path, report: Report) -> None:
     checkpoints = folder / "checkpoints"
     for path in (checkpoints, folder / "loras", folder / "models"):
         path.mkdir(parents=True, exist_ok=True)
-    vae, model = export.load_parts(embedded.model_folder())
     princess = drawings.drawn(goblin_pictures())
 
-    def data(pictures: Pictures, tags: list[list[str]]) -> Data:
-        return autoencoder.encode(vae, pictures, lambda _done: None), tags
+    def data(name: str, pictures: Pictures, tags: list[list[str]]) -> Dataset:
+        return write_dataset(checkpoints / name, pictures, tags)
 
-    def lora(recipe: Recipe, onto: TextToNoise, learnt: Data) -> None:
-        path = folder / "loras" / f"{recipe.name}.safetensors"
-        if not path.exists():
+    def lora(recipe: Recipe, onto: Path, learnt: Dataset) -> None:
+        if not (folder / "loras" / f"{recipe.name}.safetensors").exists():
             told = _told(report, recipe.name, recipe.steps)
-            tensors = train_lora(recipe, deepcopy(onto), build_tokenizer(), *learnt, checkpoints, told)
-            save_lora(recipe, tensors, learnt[1], folder / "loras")
+            train_lora(recipe, onto, learnt, checkpoints, folder / "loras", told)
 
-    plain = data(princess, princess_tags())
+    model = embedded.model_folder()
+    tags = [character.tags() for character in goblin_pictures()]
+    plain = data("princess", princess, tags)
     lora(replace(LORA, name="gobuhime-111"), model, plain)
-    lora(replace(LORA, name="witch", seed=41), model, data(*drawings.witches()))
+    lora(replace(LORA, name="witch", seed=41), model, data("witches", *drawings.witches()))
     dusk = folder / "models" / "dusk"
     if not dusk.exists():
-        moved = _dusk(vae, deepcopy(model), checkpoints, report)
-        export.save_model(dusk.with_suffix(".partial"), deepcopy(vae), moved, build_tokenizer())
+        vae, parts = export.load_parts(model)
+        moved = _dusk(vae, parts, checkpoints, report)
+        export.save_model(dusk.with_suffix(".partial"), vae, moved, build_tokenizer())
         os.replace(dusk.with_suffix(".partial"), dusk)
-    _, dusk_model = export.load_parts(dusk)
-    lora(
-        replace(LORA, name="gobuhime-dusk", trained_on="dusk"),
-        dusk_model,
-        data(drawings.at_dusk(princess), princess_tags()),
-    )
+    at_dusk = data("princess-dusk", drawings.at_dusk(princess), tags)
+    lora(replace(LORA, name="gobuhime-dusk", trained_on="dusk"), dusk, at_dusk)
     for digits in kinds.DIGITS:
         lora(replace(LORA, name=f"gobuhime-{digits}", rates=kinds.digit_weights(digits)), model, plain)
-    lora(replace(LORA, name="dusklight", seed=51), model, data(*drawings.evenings()))
+    lora(replace(LORA, name="dusklight", seed=51), model, data("evenings", *drawings.evenings()))
 
 
 def _told(report: Report, name: str, steps: int) -> Callable[[int, float], None]:

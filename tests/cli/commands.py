@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import typer.main
 
-from blockweight.cli import again, analyze, compare, main, plot, rounds, suggest, transfer, tune, tune_auto
+from blockweight.cli import again, analyze, compare, main, plot, rounds, suggest, transfer, tune, tune_auto, tune_prefer
 from blockweight.render import FakeRenderer, Renderer
 
 
@@ -40,7 +40,7 @@ class CommandLine:
             self.renderer = make()
             return self.renderer
 
-        for commands in (again, analyze, plot, rounds, tune, tune_auto, compare, suggest, transfer):
+        for commands in (again, analyze, plot, rounds, tune, tune_auto, tune_prefer, compare, suggest, transfer):
             self._monkeypatch.setattr(commands, "command_renderer", made)
 
     def __call__(self, *arguments: object, stdin: bytes = b"") -> Ended:

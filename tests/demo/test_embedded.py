@@ -67,7 +67,7 @@ def test_the_loras_are_what_the_trainers_recipes_make(recipe: Recipe) -> None:
     written = [
         metadata[f"ss_{name}"] for name in ("max_train_steps", "network_dim", "network_alpha", "seed", "unet_lr")
     ]
-    assert written == [f"{value:g}" for value in (recipe.steps, recipe.rank, recipe.alpha, recipe.seed, recipe.unet_lr)]
+    assert written == [f"{value:g}" for value in (recipe.steps, recipe.rank, recipe.rank, recipe.seed, recipe.rate)]
 
 
 @pytest.mark.parametrize("name", ["gobuhime", "gobuhime-locon"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from blockweight.blocks import family_by_name
+from blockweight.demo import embedded
 from blockweight.demo.characters import random_character
 from blockweight.demo.train import corpus
 from blockweight.demo.train.autoencoder import build, encode, fold_scale, picture_loss
-from blockweight.demo.train.denoiser import TextToNoise, spread_timesteps
-from blockweight.demo.train.loop import Paced, learning_rate, step_generator, train
-from blockweight.demo.train.lora import RECIPES, by_block_rate, inject, save_lora
+from blockweight.demo.train.denoiser import spread_timesteps
+from blockweight.demo.train.loop import learning_rate, step_generator, train
+from blockweight.demo.train.lora import RECIPES, princess, train_lora, write_dataset
 from blockweight.demo.train.tokenizer import MAX_LENGTH, build_tokenizer, vocabulary_words
 from blockweight.lora import open_lora
 from blockweight.weights import uniform
@@ -57,59 +57,35 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     whole.mkdir()
     broken.mkdir()
     expected = run(whole, 40)
-    monkeypatch.setattr("blockweight.demo.train.loop.CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr("blockweight.train.local.stepping.STATE_SECONDS", -1.0)
     with pytest.raises(KeyboardInterrupt):
         run(broken, 40, stop_at=23)
     assert torch.equal(run(broken, 40), expected)
 
 
-def test_parameters_learn_at_their_own_pace(tmp_path: Path) -> None:
-    quick, slow, still = (nn.Parameter(torch.zeros(1)) for _ in range(3))
-    module = nn.ParameterList([quick, slow, still])
-    train(
-        "paced",
-        module,
-        lambda step: sum((parameter - 1).square().sum() for parameter in module),  # type: ignore[arg-type, return-value]
-        tmp_path,
-        steps=5,
-        peak=0.01,
-        warmup=1,
-        weight_decay=0.0,
-        ema=0.9,
-        report=lambda step, loss: None,
-        parameters=[Paced([quick]), Paced([slow], 0.5), Paced([still], 0.0)],
-    )
-    assert float(still.detach()) == 0.0
-    assert float(slow.detach()) == pytest.approx(float(quick.detach()) / 2, rel=0.02)
-
-
-def test_blocks_learn_at_their_own_rates_and_the_text_encoder_at_the_recipes() -> None:
+def test_a_lora_is_trained_as_its_recipe_says_and_says_so(tmp_path: Path) -> None:
     layout = family_by_name("sd1").layout
-    rates = uniform("L", layout, 0.5).with_weights({"IN01": 0.8, "BASE": 0.1})
-    model = TextToNoise(build_tokenizer())
-    inject(model, replace(RECIPES[1], rates=rates))
-    names = {id(parameter): name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    found = {pace.rate: [names.pop(id(each)) for each in pace.parameters] for pace in by_block_rate(model, rates)}
-    assert not names
-    assert set(found) == {1.0, 0.8, 0.5}
-    assert all(name.startswith("text_encoder.") for name in found[1.0])
-    assert all(re.match(r"unet\.down_blocks\.0\.(resnets|attentions)\.0\.", name) for name in found[0.8])
-    assert [pace.rate for pace in by_block_rate(model, None)] == [1.0]
-
-
-def test_a_lora_says_what_it_was_trained_on_and_how(tmp_path: Path) -> None:
-    rates = uniform("L", family_by_name("sd1").layout, 0.5)
-    recipe = replace(RECIPES[1], name="witch", trained_on="dusk", rates=rates, bf16=False)
-    tensors = {
-        "lora_unet_conv_in.lora_up.weight": np.ones((4, 1, 1, 1), np.float16),
-        "lora_unet_conv_in.lora_down.weight": np.ones((1, 4, 3, 3), np.float16),
-    }
-    path = save_lora(recipe, tensors, [["1girl", "witch", "smile"], ["1girl", "witch"]], tmp_path)
-    said = open_lora(path).header.metadata
-    assert said["ss_sd_model_name"] == "dusk"
-    assert said["ss_mixed_precision"] == "no"
+    rates = uniform("L", layout, 0.0).with_weights({"BASE": 1.0, "IN00": 0.5, "M00": 0.25})
+    recipe = replace(RECIPES[1], name="witch", steps=1, batch=1, trained_on="dusk", rates=rates)
+    drawings = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    dataset = write_dataset(tmp_path / "data", drawings, [["1girl", "witch", "smile"], ["1girl", "witch"]])
+    steps: list[int] = []
+    path = train_lora(
+        recipe, embedded.model_folder(), dataset, tmp_path, tmp_path, lambda step, _loss: steps.append(step)
+    )
+    lora = open_lora(path)
+    assert lora.blocks == ("BASE", "IN00", "M00")
+    said = lora.header.metadata
+    assert (said["ss_sd_model_name"], said["ss_output_name"], steps) == ("dusk", "witch", [1])
     assert json.loads(said["ss_tag_frequency"]) == {"1_witch": {"1girl": 2, "smile": 1, "witch": 2}}
-    assert json.loads(said["ss_network_args"])["mid_lr_weight"] == "0.5"
+    arguments = json.loads(said["ss_network_args"])
+    assert (arguments["mid_lr_weight"], arguments["conv_dim"]) == ("0.25", str(recipe.rank))
+
+
+def test_the_princess_is_a_dataset_with_her_12_pictures_and_tags(tmp_path: Path) -> None:
+    dataset = princess(tmp_path)
+    assert [picture.size for picture in dataset.pictures] == [(64, 64)] * 12
+    assert dataset.tags()["1_gobuhime"]["greenskin"] == 12
 
 
 def test_a_steps_randomness_depends_on_the_stage_and_the_step_alone() -> None:

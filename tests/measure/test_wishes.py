@@ -74,7 +74,7 @@ def test_a_text_is_read_and_written_again(typed, text):
         ("raise kept>=80%", "write them as two"),
         ("kept, raise kept", "named twice"),
         ("raise kept*0", "above 0"),
-        ("kept, green:outside<=3%", "in levels, not in percent"),
+        ("kept, green:outside<=3%", "no share, so it is not measured in percent"),
         ("kept, gone>=90", "must be a share"),
         ("kept!", "is no objective"),
         ("raise kept:inside", "There is no objective"),

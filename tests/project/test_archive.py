@@ -23,6 +23,7 @@ from blockweight.project import (
     LOG,
     EventLog,
     Project,
+    TargetStore,
     TuningLog,
     read_archive,
     write_archive,
@@ -46,6 +47,9 @@ def folder(tmp_path):
         log.add(LOCATED, lambda _: {"places": PLACES})
     (folder / "round-01-sub").mkdir()
     (folder / "round-01-sub" / "presets.txt").write_text("Sub:1,0\n")
+    (folder / "search-01").mkdir()
+    (folder / "search-01" / "search.json").write_text("{}")
+    TargetStore(folder).save(np.zeros((2, 3, 3), np.uint8))
     (folder / "pictures" / "half.partial").write_text("half")
     (folder / "thumbnails").mkdir()
     return folder
@@ -122,6 +126,13 @@ def test_a_damaged_or_changed_picture_is_left_out_and_named(folder, tmp_path):
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(second)
     exported = export(folder, tmp_path / "a.zip")
     assert (exported.pictures, set(exported.left_out)) == (2, {JOBS[0].key, JOBS[1].key})
+
+
+def test_a_changed_target_is_left_out_and_named(folder, tmp_path):
+    (target,) = (folder / "targets").iterdir()
+    Image.fromarray(np.ones((2, 3, 3), np.uint8)).save(target)
+    exported = export(folder, tmp_path / "a.zip")
+    assert (exported.pictures, exported.left_out) == (len(JOBS), (target.stem,))
 
 
 def test_a_link_is_not_followed_out_of_the_project(folder, tmp_path):
@@ -225,6 +236,16 @@ def cut_picture(entries):
     entries[name] = entries[name][:200]
 
 
+def target_of_another_name(entries):
+    (name,) = (name for name in entries if name.startswith("targets/"))
+    entries[f"targets/{'0' * 16}.png"] = entries.pop(name)
+
+
+def cut_target(entries):
+    (name,) = (name for name in entries if name.startswith("targets/"))
+    entries[name] = entries[name][:40]
+
+
 def no_events(entries):
     del entries["events.jsonl"]
 
@@ -247,6 +268,8 @@ def event(number, kind, body):
     [
         (picture_of_another_name, "is another one than its name says"),
         (cut_picture, "cannot be read"),
+        (target_of_another_name, "is another one than its name says"),
+        (cut_target, "cannot be read"),
         (no_events, "holds no events.jsonl"),
         (other_events(b"{"), "What follows event 0"),
         (other_events(b"[" * 100_000), "What follows event 0"),

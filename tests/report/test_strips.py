@@ -35,8 +35,8 @@ def test_every_block_is_named_and_every_number_written():
 
 def test_a_title_that_is_too_long_is_cut():
     assert texts(BLOCKS, [STRIP], PRESENT, "short")[-1] == "short"
-    (cut,) = (text for text in texts(BLOCKS, [STRIP], PRESENT, "ゴブ姫" * 40) if text.startswith("ゴブ姫"))
-    assert 10 < len(cut) < 60  # of 120; the system's font for Japanese has characters of its own width
+    (cut,) = (text for text in texts(BLOCKS, [STRIP], PRESENT, "WINGS" * 40) if text.startswith("WINGS"))
+    assert 10 < len(cut) < 40
     assert cut.endswith("…")
 
 

@@ -142,10 +142,22 @@ BOOK = Book(
     }
 )
 
-JA = Book({(f"{each.kind}\x04" if each.kind else "") + each.text: text for each, text in translations("ja").items()})
+JA_TEXTS = translations("ja")
+
+JA = Book({(f"{each.kind}\x04" if each.kind else "") + each.text: text for each, text in JA_TEXTS.items()})
 
 
-@given(st.sampled_from(sorted(sentences())), st.data())
+FREE = sorted(each for each in sentences() if not any(wants in JA_TEXTS.get(each, "") for wants in ("!t:", "!l:")))
+"""All sentences but those of which only some values can be translated."""
+
+
+@pytest.mark.parametrize("value", ["0", "ab", "IN01"])
+def test_every_sentence_with_a_plain_value_in_all_its_places_is_translated(value):
+    made = [(each.text.format(**dict.fromkeys(places(each.text), value)), each.kind) for each in FREE]
+    assert [sentence for sentence, kind in made if JA.translated(sentence, kind) is None] == []
+
+
+@given(st.sampled_from(FREE), st.data())
 def test_a_sentence_with_any_values_is_translated_and_keeps_them(sentence, data):
     values = {name: data.draw(st.text(max_size=12), label=name) for name in places(sentence.text)}
     made = sentence.text.format(**values)

@@ -7,7 +7,7 @@ import os
 import signal
 
 from blockweight.cli import main
-from blockweight.train.local import loop
+from blockweight.train.local import loop, stepping
 
 lives = int(os.environ["LIVES"])
 calculate = loop.noise_loss
@@ -21,5 +21,5 @@ def mortal(*arguments):
     return calculate(*arguments)
 
 
-loop.noise_loss, loop.STATE_SECONDS = mortal, -1.0
+loop.noise_loss, stepping.STATE_SECONDS = mortal, -1.0
 main()

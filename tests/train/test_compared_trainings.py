@@ -190,12 +190,27 @@ def test_a_further_level_is_trained_beside_those_that_are_there(files, done, mon
     assert "1_0.5_0.25" in out
 
 
+@pytest.mark.usefixtures("fake")
 def test_an_estimate_begins_nothing(files, tmp_path, monkeypatch, capsys):
     code, out, _ = command(monkeypatch, capsys, *words(files, tmp_path / "lr", "--estimate", "--json"))
     facts = json.loads(out)
     assert (code, facts["trainings"]["trainings"], facts["trainings"]["done"], facts["pictures"]) == (0, 2, 0, 16)
     assert facts["trainings"]["seconds_to_go"] == pytest.approx(6 * facts["trainings"]["next"]["seconds_a_step"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_estimate_tries_a_picture_and_takes_the_time_of_all_for_so_many(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(compare_trainings, "local_renderer", lambda: FakeRenderer(0.01))
+    facts = json.loads(command(monkeypatch, capsys, *words(files, tmp_path / "lr", "--estimate", "--json"))[1])
+    assert facts["seconds_a_picture"] >= 0.01
+    assert facts["pictures_seconds_to_go"] == 16 * facts["seconds_a_picture"]
+
+
+def test_an_estimate_leaves_out_the_pictures_that_are_there(files, done, monkeypatch, capsys):
+    monkeypatch.setattr(compare_trainings, "local_renderer", None)
+    code, out, _ = command(monkeypatch, capsys, *words(files, done, "--estimate", "--json"))
+    facts = json.loads(out)
+    assert (code, facts["pictures"], facts["pictures_done"], facts["pictures_seconds_to_go"]) == (0, 16, 16, 0)
 
 
 @pytest.mark.parametrize(

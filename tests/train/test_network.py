@@ -20,8 +20,8 @@ LAYOUT = layout_by_name("sd1-26")
 PLAIN = uniform("plain", LAYOUT, 1)
 
 
-def network(weights=PLAIN, ranks=None, *, conv=None, te=1e-4, alpha=1.0) -> Network:
-    return Network(Training(weights, 1e-3, te, 4, alpha, conv, 0.5), ranks)
+def network(weights=PLAIN, ranks=None, *, conv=None, te=1e-4, alpha=1.0, conv_in=False) -> Network:
+    return Network(Training(weights, 1e-3, te, 4, alpha, conv, 0.5), ranks, conv_in)
 
 
 def names(found: Network) -> set[str]:
@@ -47,6 +47,17 @@ def test_kernels_of_3x3_have_the_convolutions_rank_and_alpha():
     for each in network(conv=2).adapters(12):
         if each.lora_name in ranks:
             assert (each.rank, each.alpha) == ((2, 0.5) if ranks[each.lora_name] == "conv_dim" else (4, 1.0)), each
+
+
+def test_the_first_convolution_is_in00_and_comes_only_where_it_is_wanted():
+    plain, wanted = network(conv=2), network(conv=2, conv_in=True)
+    assert names(wanted) - names(plain) == {"lora_unet_conv_in"}
+    first = next(each for each in wanted.adapters(12) if each.path == "conv_in")
+    assert (first.block, first.rank, first.alpha) == ("IN00", 2, 0.5)
+    assert wanted.arguments() == {**plain.arguments(), "conv_in": "True"}
+    assert names(network(PLAIN.with_weights({"IN00": 0}), conv=2, conv_in=True)) == names(plain)
+    with pytest.raises(BlockweightError, match="such as --conv-dim 4"):
+        network(conv_in=True)
 
 
 def test_rates_multiply_the_unets_and_base_the_text_encoders():

@@ -9,13 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tiny_models
+import tiny_originals
 import tiny_sd2
 import torch
 from tiny_trainings import go, network, pictures, run, trainee
 
 from blockweight.errors import BlockweightError
 from blockweight.plan.prompt_emphasis import Piece
-from blockweight.train.local import loop
+from blockweight.train.local import loop, stepping
 from blockweight.train.local.adapters import attach, file_tensors
 from blockweight.train.local.loss import noise_loss
 from blockweight.train.local.texts import text_states
@@ -65,6 +66,29 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(fresh, tmp_path, set
     assert second.losses == whole.losses
 
 
+def test_a_single_file_is_trained_as_the_folder_is(fresh, tmp_path):
+    folder = tiny_models.save_folder(fresh, tmp_path / "model")
+    single = tiny_models.save_checkpoint(fresh, tmp_path / "tiny.safetensors")
+    both = [load_trainee(path, torch.device("cpu"), "fp32", folder) for path in (folder, single)]
+    wanted, found = (go(run(model, tmp_path / f"{number}.pt", steps=2)) for number, model in enumerate(both))
+    # Where weights lie in memory decides on the last digits.
+    assert found.losses == pytest.approx(wanted.losses, rel=1e-5)
+    numbers = wanted.tensors("fp32")
+    assert {key: np.abs(value - numbers[key]).max() < 1e-5 for key, value in found.tensors("fp32").items()} == (
+        dict.fromkeys(numbers, True)
+    )
+
+
+@pytest.mark.parametrize(("said", "v"), [("epsilon", False), ("v", True)])
+def test_a_single_file_of_sd2_is_trained_in_what_it_predicts(tmp_path, said, v):
+    two = tiny_sd2.pipeline()
+    config = tiny_models.save_config(two, tmp_path / "config")
+    single = tiny_originals.save(two, "sd2", tmp_path / "two.safetensors", {"modelspec.prediction_type": said})
+    found = load_trainee(single, torch.device("cpu"), "fp32", config)
+    assert (found.family, found.v_prediction) == ("sd2", v)
+    assert np.isfinite(go(run(found, tmp_path / "state.pt", network("sd2"), steps=1)).losses).all()
+
+
 def test_the_state_is_written_as_time_goes_by(fresh, tmp_path, monkeypatch):
     def written(name: str) -> list[bool]:
         training, found = run(trainee(fresh), tmp_path / name, steps=3), []
@@ -72,7 +96,7 @@ def test_the_state_is_written_as_time_goes_by(fresh, tmp_path, monkeypatch):
         return [*found, (tmp_path / name).exists()]
 
     assert written("seldom.pt") == [False, False, False, True]
-    monkeypatch.setattr(loop, "STATE_SECONDS", -1.0)
+    monkeypatch.setattr(stepping, "STATE_SECONDS", -1.0)
     assert written("often.pt") == [False, True, True, True]
 
 

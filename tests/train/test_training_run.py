@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora, training_settings
 from blockweight.render import FakeRenderer
 from blockweight.train.local import loop
+from blockweight.workflow import training_folder
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.train_arguments import read_arguments
 from blockweight.workflow.training import training_of
@@ -83,7 +85,8 @@ def test_a_training_that_was_killed_gives_the_file_that_it_would_have_given(file
     assert command(monkeypatch, *arguments(killed)) == 0
     assert "of them done" in capsys.readouterr().err
     assert killed.out.read_bytes() == whole.out.read_bytes()
-    assert {path.name for path in (tmp_path / "k" / "girl.training").iterdir()} == {"loss.png", "losses.csv"}
+    kept = {path.name for path in (tmp_path / "k" / "girl.training").iterdir()}
+    assert kept == {"loss.png", "losses.csv", "training.lock"}
 
 
 def test_the_file_says_how_it_was_trained(files, tmp_path):
@@ -119,7 +122,7 @@ def test_files_of_epochs_and_samples_are_written_on_the_way(files, tmp_path):
     ]  # fmt: skip
     assert "1girl" in Image.open(done.folder / "samples" / "000002-1.png").text["parameters"]
     assert open_lora(tmp_path / "girl-000002.safetensors").header.metadata["ss_epoch"] == "2"
-    assert {path.name for path in done.folder.iterdir()} == {"loss.png", "losses.csv", "samples"}
+    assert {path.name for path in done.folder.iterdir()} == {"loss.png", "losses.csv", "samples", "training.lock"}
 
 
 def test_what_it_will_take_is_said_before(files, tmp_path, monkeypatch, capsys):
@@ -169,19 +172,39 @@ def test_another_training_under_the_name_is_refused_until_it_is_given_up(files, 
     asked = ask(files, tmp_path / "girl.safetensors")
     training = training_of(asked, SilentProgress())
     training.run.train(lambda _: None, lambda _: None, lambda: training.run.step == 2)
+    training.close()
     other = replace(asked, unet_lr=1e-4, seed=7)
     with pytest.raises(BlockweightError, match=r"other settings \(seed, unet_lr\)"):
         training_of(other, SilentProgress())
-    assert training_of(asked, SilentProgress()).cost().done == 2
-    assert training_of(replace(other, overwrite=True), SilentProgress()).cost().done == 0
+    assert done_of(asked) == 2
+    assert done_of(replace(other, overwrite=True)) == 0
+
+
+def done_of(asked: TrainingAsk) -> int:
+    """How many steps of it are done."""
+    with closing(training_of(asked, SilentProgress())) as training:
+        return training.cost().done
+
+
+def test_one_program_at_a_time_trains_in_a_folder(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training_folder, "_HANDOVER", 0.0)
+    asked = ask(files, tmp_path / "girl.safetensors")
+    training = training_of(asked, SilentProgress())
+    script = "from blockweight.workflow import training_folder; training_folder._HANDOVER = 0; "
+    program = [sys.executable, "-c", script + "from blockweight.cli import main; main()", *arguments(asked)]
+    second = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "Another program trains in" in " ".join(second.stderr.split())
+    training.close()
+    assert command(monkeypatch, *arguments(asked)) == 0
 
 
 def test_latents_are_calculated_once(files, tmp_path, monkeypatch):
     asked = ask(files, tmp_path / "girl.safetensors")
-    training_of(asked, SilentProgress())
+    assert done_of(asked) == 0
     assert len(list((tmp_path / "girl.training" / "latents").iterdir())) == 4
     monkeypatch.setattr("blockweight.train.local.latents.load_picture", None)
-    training_of(asked, SilentProgress())
+    assert done_of(asked) == 0
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from blockweight.workflow.search.running import (
     search_cost,
     take_choice,
 )
-from blockweight.workflow.search.steps import estimate, run
+from blockweight.workflow.search.steps import estimate, run, show
 from blockweight.workflow.tuning_project import open_project
 from workshop import RecordedProgress
 
@@ -88,6 +88,16 @@ def test_what_works_outside_is_lowered_and_what_works_inside_stays(tuning):
     facts = json.loads((folder / "search.json").read_text(encoding="utf-8"))
     assert facts["choices"][0]["weights"]["values"]["IN02"] == 0
     assert "<svg" in (folder / "page.html").read_text(encoding="utf-8")
+
+
+def test_blocks_that_do_alike_to_what_is_searched_for_share_a_segment(tuning):
+    # The fake renderer paints IN01 blue, IN02 red and IN03 green.
+    plan_analysis(tuning, Wanted("IN01-IN03", 0.5, 1.0))
+    render_analysis(tuning, FakeRenderer, SilentProgress())
+    plan = ask_search(tuning, SearchAsked(("raise kept, lower green",), segments="2")).plan
+    assert [segment.blocks for segment in plan.segments] == [("IN01", "IN02"), ("IN03",)]
+    plan = ask_search(tuning, SearchAsked(("raise kept, lower red",), segments="2")).plan
+    assert [segment.blocks for segment in plan.segments] == [("IN01", "IN03"), ("IN02",)]
 
 
 def test_scenes_held_out_are_never_searched_in_and_always_measured(tuning):
@@ -285,6 +295,20 @@ def test_what_is_taken_is_undone_and_carries_its_evidence(tuning):
     assert acts.undo(tuning).weights == plan.weights
     with pytest.raises(BlockweightError, match="no choice 99"):
         take_choice(tuning, 99)
+
+
+def test_what_is_taken_may_be_of_any_complete_search(tuning):
+    first = search(analysed(tuning), objectives=("raise gone",))
+    last = search(tuning, objectives=("raise kept",))
+    assert first.choices[0].weights != last.choices[0].weights
+    state = take_choice(tuning, 1, 1)
+    assert state.weights == first.weights_of(first.choices[0].weights, state.weights.name)
+    assert state.undo.body["search"] == first.number
+    begin_search(tuning, ask_search(tuning, SearchAsked(BOTH)))
+    assert take_choice(tuning, 1, 2).undo.body["search"] == last.number
+    with pytest.raises(BlockweightError, match="no complete search 3; complete are search-01, search-02"):
+        take_choice(tuning, 1, 3)
+    assert show(tuning, 1).facts["objectives"] == ["raise gone"]
 
 
 def test_a_search_that_was_given_up_is_not_gone_on_with(tuning):

@@ -174,7 +174,7 @@ def _compare(
     look = look_of(compared["write"] or ("png",), None, "en")
     ask = steps.ComparisonAsk(series, pairs, asked, sides, title, look)
     if compared["estimate"]:
-        told = steps.estimate(ask, TerminalProgress())
+        told = steps.estimate(ask, local_renderer, TerminalProgress())
     else:
         told = steps.run(ask, local_renderer, TerminalProgress())
     typer.echo(json.dumps(told.facts, ensure_ascii=False) if compared["as_json"] else "\n".join(told.lines))

@@ -91,6 +91,7 @@ def train(
     training = training_of(ask, progress)
     cost = training.cost()
     if estimate:
+        training.close()
         typer.echo(json.dumps(cost.facts(), ensure_ascii=False) if as_json else "\n".join(cost.lines()))
         return
     for line in cost.lines():

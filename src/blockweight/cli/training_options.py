@@ -30,6 +30,12 @@ LEARNING: Options = {
         None,
     ),
     "conv_alpha": (Annotated[float, typer.Option("--conv-alpha", help="Their alpha.")], 1),
+    "conv_in": (
+        Annotated[
+            bool, typer.Option("--conv-in", help="The first convolution too, block IN00, as LyCORIS' LoCon can have.")
+        ],
+        False,
+    ),
     "epochs": (Annotated[int | None, typer.Option("--epochs", min=1, help="Or how many epochs.")], None),
     "batch": (Annotated[int, typer.Option("--batch", min=1, help="Pictures at once.")], 1),
     "accumulate": (Annotated[int, typer.Option("--accumulate", min=1, help="Batches a step.")], 1),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from blockweight.cli import analysis_options as analysis
-from blockweight.cli import compare, project_bake, tune_auto
+from blockweight.cli import compare, project_bake, tune_auto, tune_prefer
 from blockweight.cli import scene_options as options
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
@@ -246,6 +246,7 @@ app.command("compare", context_settings={"ignore_unknown_options": True})(compar
 app.command("vote")(compare.vote)
 app.command("votes")(compare.votes)
 app.command("auto")(tune_auto.auto)
+app.command("prefer")(tune_prefer.prefer)
 app.command("bake")(project_bake.bake)
 app.command("bakes")(project_bake.bakes)
 

@@ -28,6 +28,12 @@ def auto(
     segments: Annotated[
         str, typer.Option("--segments", help="How many, or which: 'a=IN01,IN02;b=OUT07-OUT09'; made by effect.")
     ] = "",
+    also: Annotated[
+        str, typer.Option("--also", metavar="NAME", help="A further LoRA of the scenes that is searched too.")
+    ] = "",
+    also_segments: Annotated[
+        str, typer.Option("--also-segments", help="Its segments; made by the conflict table by default.")
+    ] = "",
     grid: Annotated[str, typer.Option("--grid", help="Weights to try; 0,0.25,0.5,0.75,1 by default.")] = "",
     between: Annotated[
         tuple[float, float] | None, typer.Option("--between", help="Or any weight between two, e.g. 0 1.")
@@ -49,12 +55,27 @@ def auto(
         Path | None,
         typer.Option("--target", parser=options.path, metavar="FILE", help="The picture to come near (likeness)."),
     ] = None,
+    picture_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture-model", parser=options.path, metavar="FOLDER", help="A CLIP, for prompt and embedding."
+        ),
+    ] = None,
+    example: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--example", parser=options.path, metavar="FILE", help="To come near by it (embedding). Repeatable."
+        ),
+    ] = None,
     sampler: Annotated[
         Literal["gp", "tpe", "nsga2"] | None, typer.Option("--sampler", help="What proposes; by budget by default.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of what is drawn; the same search again.")] = None,
     apply: Annotated[
         int | None, typer.Option("--apply", min=1, help="Set the project's weights to this choice.")
+    ] = None,
+    search: Annotated[
+        int | None, typer.Option("--search", min=1, help="Show, or --apply of, this one: 2 for search-02.")
     ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost; begin nothing.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Give up the search that is not complete.")] = False,
@@ -80,10 +101,16 @@ def auto(
         target=target,
         sampler=sampler or "",
         seed=seed,
+        also=also.strip(),
+        also_segments=also_segments,
+        picture_model=picture_model,
+        examples=tuple(example or ()),
     )
     with open_project(project) as tuning:
         if apply is not None:
-            told = steps.take(tuning, apply, event_id=event)
+            told = steps.take(tuning, apply, search, event_id=event)
+        elif search is not None:
+            told = steps.show(tuning, search)
         elif cancel:
             told = steps.cancel(tuning)
         elif estimate:

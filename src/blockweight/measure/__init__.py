@@ -51,8 +51,9 @@ from blockweight.measure.effects import (
     measure_effects,
 )
 from blockweight.measure.embeddings import Embedder, Features, embedding_distance, feature_distance, load_embedder
+from blockweight.measure.eyes import Eye
 from blockweight.measure.floors import SeedDifference, SeedFloor, seed_floor
-from blockweight.measure.foretold import ForetoldScene, foretold_values
+from blockweight.measure.foretold import ForetoldScene, foretold_values, thinned
 from blockweight.measure.front import Tried, preference, sparse_front, spread_out
 from blockweight.measure.gains import Gain, Mean, gain_of, mean_of
 from blockweight.measure.interactions import (
@@ -82,6 +83,18 @@ from blockweight.measure.masks import (
     mask_of_colour,
     mask_of_hues,
     parse_colour,
+)
+from blockweight.measure.next_choices import (
+    AT_ONCE,
+    SETTLED,
+    Known,
+    best_of,
+    chance_of_best,
+    chance_of_better,
+    directions,
+    known_of,
+    next_round,
+    plane,
 )
 from blockweight.measure.objectives import (
     COLOURS,
@@ -114,6 +127,7 @@ from blockweight.measure.pictures import (
 )
 from blockweight.measure.predicted import MOST_TOLD, made_smaller, predicted_table, sketch_table
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
+from blockweight.measure.preference import NOTICEABLE, Look, Preference, learned
 from blockweight.measure.probe import (
     StepMap,
     map_values,
@@ -161,11 +175,24 @@ from blockweight.measure.transfer import (
     transfer_table,
 )
 from blockweight.measure.votes import VoteShare, beats_chance, vote_share
-from blockweight.measure.wishes import GONE, KEPT, Wish, WishScene, free_wishes, parse_wishes, wishes_text
+from blockweight.measure.wishes import (
+    ALSO,
+    GONE,
+    KEPT,
+    PROMPT,
+    SHARES,
+    Wish,
+    WishScene,
+    free_wishes,
+    parse_wishes,
+    wishes_text,
+)
 
 __all__ = [
     "ADDS_UP",
+    "ALSO",
     "ASPECTS",
+    "AT_ONCE",
     "CHANGE",
     "CLEAR_FACTOR",
     "COLOUR",
@@ -194,9 +221,13 @@ __all__ = [
     "MOST_SEGMENTS",
     "MOST_TOLD",
     "NOISE_FLOOR",
+    "NOTICEABLE",
     "OUTSIDE",
     "PICTURE_SPREAD",
+    "PROMPT",
     "SATURATION",
+    "SETTLED",
+    "SHARES",
     "SSIM_WINDOW",
     "STEP",
     "STRUCTURE",
@@ -214,6 +245,7 @@ __all__ = [
     "EffectTable",
     "Embedder",
     "Estimate",
+    "Eye",
     "Features",
     "ForetoldScene",
     "Gain",
@@ -223,9 +255,11 @@ __all__ = [
     "Holds",
     "InteractionTable",
     "Judged",
+    "Known",
     "Leaning",
     "LeastWeight",
     "LeastWeights",
+    "Look",
     "LoweredFigures",
     "LoweredScene",
     "MainEffect",
@@ -236,6 +270,7 @@ __all__ = [
     "PairsByBlock",
     "Picture",
     "PredictionError",
+    "Preference",
     "Ratio",
     "Sampled",
     "SceneName",
@@ -260,7 +295,10 @@ __all__ = [
     "absolute_difference",
     "aspect_of",
     "beats_chance",
+    "best_of",
     "bisected_effects",
+    "chance_of_best",
+    "chance_of_better",
     "colour_differences",
     "colour_distance",
     "combined_mask",
@@ -268,6 +306,7 @@ __all__ = [
     "cotangents",
     "diff_percent",
     "difference_of",
+    "directions",
     "edge_differences",
     "embedding_distance",
     "estimate",
@@ -281,7 +320,9 @@ __all__ = [
     "inside_ratio",
     "interaction_size",
     "interactions_from",
+    "known_of",
     "layout_difference",
+    "learned",
     "least_weights",
     "load_detector",
     "load_embedder",
@@ -300,6 +341,7 @@ __all__ = [
     "measure_effects",
     "measure_interactions",
     "mixed_values",
+    "next_round",
     "next_step",
     "objective_change",
     "paired",
@@ -308,6 +350,7 @@ __all__ = [
     "parse_objectives",
     "parse_segments",
     "parse_wishes",
+    "plane",
     "planned_looks",
     "predicted_table",
     "prediction_error",
@@ -334,6 +377,7 @@ __all__ = [
     "suggest_all",
     "t_interval",
     "table_from",
+    "thinned",
     "transfer_table",
     "typical_ratio",
     "vote_share",

@@ -17,7 +17,7 @@ from PIL import Image
 from blockweight.errors import BlockweightError
 from blockweight.measure.cells import mask_cells
 from blockweight.measure.pictures import Mask, Picture
-from blockweight.measure.transformers_folder import load_parts, settings_of
+from blockweight.measure.transformers_folder import Parts, load_parts, settings_of
 
 if TYPE_CHECKING:
     import torch
@@ -43,10 +43,13 @@ class Features:
 
 
 class Embedder:
-    """A loaded model; `read` makes the features of one picture."""
+    """A loaded model; `read` makes the features of one picture, `read_text` the embedding of a text, (d,), where the
+    model compares both."""
 
-    def __init__(self, read: Callable[[Picture], Features]) -> None:
-        self._read = read
+    def __init__(
+        self, read: Callable[[Picture], Features], read_text: Callable[[str], NDArray[np.float32]] | None = None
+    ) -> None:
+        self._read, self._read_text = read, read_text
         self._kept: OrderedDict[str, Features] = OrderedDict()
 
     def features(self, picture: Picture) -> Features:
@@ -59,6 +62,14 @@ class Embedder:
             self._kept.popitem(last=False)
         return self._kept[key]
 
+    def text(self, words: str) -> NDArray[np.float32]:
+        """The embedding of a text, (d,), of as much of it as the model reads. BlockweightError if it reads none."""
+        if self._read_text is None:
+            raise BlockweightError(
+                "This model knows pictures but no texts, so it cannot tell whether a prompt is followed; give a CLIP."
+            )
+        return self._read_text(words)
+
 
 def embedding_distance(picture: Features, source: Features, mask: Mask | None = None) -> float:
     """1 − cosine of the two embeddings, 0…2: 0 for pictures that the model cannot tell apart.
@@ -67,10 +78,10 @@ def embedding_distance(picture: Features, source: Features, mask: Mask | None = 
     something of the whole picture, so a region's number is not wholly its own.
     """
     if mask is None:
-        return _cosine_distance(picture.embedding, source.embedding)
+        return cosine_distance(picture.embedding, source.embedding)
     shares = mask_cells(mask, picture.patches.shape[:2])[..., None]
     one, other = ((found.patches * shares).sum(axis=(0, 1)) for found in (picture, source))
-    return _cosine_distance(one, other)
+    return cosine_distance(one, other)
 
 
 def feature_distance(picture: Features, source: Features, mask: Mask | None = None) -> float:
@@ -122,11 +133,35 @@ def load_embedder(folder: Path, device: str | None = None) -> Embedder:
             tuple(grid.float().cpu().numpy() for grid in _spread(grids)),
         )
 
-    embedder = Embedder(read)
+    embedder = Embedder(read, _text_reader(parts) if hasattr(model, "text_projection") else None)
     # A model of texts, say, fails here and not after an hour of rendering.
     with parts.checking():
         embedder.features(np.zeros((side, side, 3), np.uint8))
     return embedder
+
+
+def _text_reader(parts: Parts) -> Callable[[str], NDArray[np.float32]]:
+    """What reads a text where CLIP compares it with pictures, with the tokenizer of the same folder."""
+
+    def read(words: str) -> NDArray[np.float32]:
+        import torch  # noqa: PLC0415 - two seconds
+        import transformers  # noqa: PLC0415
+
+        from blockweight.render.local.library import loading  # noqa: PLC0415
+
+        with loading(parts.folder, "tokenizer", parts.device):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                str(parts.folder), local_files_only=True, trust_remote_code=False
+            )
+        tokens = tokenizer(words, truncation=True, max_length=parts.model.config.text_config.max_position_embeddings,
+                           return_tensors="pt").to(parts.device)  # fmt: skip
+        with torch.inference_mode(), parts.checking():
+            found = parts.model.text_model(**tokens).pooler_output
+            embedding = parts.model.text_projection(found)
+        made: NDArray[np.float32] = embedding.float().flatten().cpu().numpy()
+        return made
+
+    return read
 
 
 def _sizes(config: Any, processor: Any) -> tuple[int, int]:
@@ -172,6 +207,7 @@ def _unit(grid: NDArray[np.float32]) -> NDArray[np.float64]:
     return unit
 
 
-def _cosine_distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def cosine_distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """1 − cosine of two vectors (d,), 0…2."""
     # Half the squared distance of the unit vectors: 1 − cos without its rounding, 0 for equal ones.
     return float(np.square(_unit(one) - _unit(other)).sum()) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from blockweight.measure.pictures import Picture
 from blockweight.measure.segments import Segment
 from blockweight.measure.wishes import Wish, WishScene
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 SIDE = 256
 """Pixels a side that are looked at, at most: of a larger picture every second, third … row and column. Means over a
@@ -58,19 +61,18 @@ def _of_scene(
     value: float,
     base: float,
 ) -> NDArray[np.float64]:
-    by = max(1, -(-max(scene.source.shape[:2]) // SIDE))
-    source = _thinned(scene.source, by).astype(np.float32)
+    source = thinned(scene.source).astype(np.float32)
     changes = [np.zeros_like(source) for _ in segments]
     for number, segment in enumerate(segments):
         for block in segment.blocks:
             if block in scene.changed:
-                changes[number] += _thinned(scene.changed[block], by).astype(np.float32) - source
+                changes[number] += thinned(scene.changed[block]).astype(np.float32) - source
     given = scene.measured_by
     seen = WishScene(
-        _thinned(given.without, by),
-        _thinned(given.everything, by),
-        None if given.inside is None else given.inside[::by, ::by],
-        None if given.target is None else _thinned(given.target, by),
+        thinned(given.without),
+        thinned(given.everything),
+        None if given.inside is None else thinned(given.inside),
+        None if given.target is None else thinned(given.target),
     )
     rows = []
     for point in points:
@@ -84,5 +86,7 @@ def _of_scene(
     return np.array(rows, np.float64)
 
 
-def _thinned(picture: Picture, by: int) -> Picture:
+def thinned(picture: NDArray[Pixel]) -> NDArray[Pixel]:
+    """A picture or a mask (H, W, …) with at most SIDE pixels a side."""
+    by = max(1, -(-max(picture.shape[:2]) // SIDE))
     return np.ascontiguousarray(picture[::by, ::by])

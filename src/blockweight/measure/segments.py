@@ -30,7 +30,7 @@ def segments_of(effects: Mapping[str, Sequence[float]], count: int) -> tuple[Seg
     """At most `count` segments of blocks that do alike, named a, b, … in the blocks' order.
 
     `effects` has, block by block, what was measured of it in each of several aspects (any unit; all blocks the same
-    aspects), none of them all 0. Every aspect is taken as a share of its largest, and a block stands at its effects
+    aspects), with a sign or without. Every aspect is taken as a share of its largest, and a block stands at its effects
     divided by the root of their size: strong blocks lie apart by what they do and by how much, weak ones together.
     Then Ward's method (1963) merges until `count` groups are left. ValueError without a block, or for `count` < 1.
     """

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from blockweight.errors import BlockweightError, quoted
+from blockweight.measure.effect_table import INSIDE, OUTSIDE
 from blockweight.measure.effects import NOISE_FLOOR
+from blockweight.measure.eyes import Eye
 from blockweight.measure.gains import gain_of
 from blockweight.measure.objectives import DISTANCE, LIKENESS, Aim, objective_change, parse_objectives
 from blockweight.measure.pictures import Mask, Picture
@@ -19,12 +21,32 @@ from blockweight.measure.pictures import Mask, Picture
 KEPT, GONE = "kept", "gone"
 """The two of `Gain`: what stays of the LoRA's change inside the mask, and what goes outside it; shares."""
 
+ALSO = "also"
+"""Where two LoRAs are searched together: what stays of the other one's change, outside the mask; a share."""
+
+SHARES = (KEPT, GONE, ALSO)
+
+PROMPT, EMBEDDING = "prompt", "embedding"
+"""The two that a model of pictures on the person's disk tells: how well a picture shows its prompt (cosine), and how
+far it is from examples (1 − cosine), also inside and outside the mask."""
+
 Way = Literal["raise", "lower"]
+
+EQUAL_COSINES = 0.002
+"""By how much two cosines may differ and count as equal."""
 
 EQUAL_SHARES = 0.01
 """By how much two shares may differ and count as equal: a percent of a LoRA's change nobody sees."""
 
-_USUAL: dict[str, Way] = {KEPT: "raise", GONE: "raise", LIKENESS: "raise", DISTANCE: "lower"}
+_USUAL: dict[str, Way] = {
+    KEPT: "raise",
+    GONE: "raise",
+    ALSO: "raise",
+    PROMPT: "raise",
+    EMBEDDING: "lower",
+    LIKENESS: "raise",
+    DISTANCE: "lower",
+}
 """Which way the ones go that leave no doubt."""
 
 _WISH = re.compile(
@@ -35,9 +57,9 @@ _WISH = re.compile(
 
 @dataclass(frozen=True)
 class Wish:
-    """One number (`name`: KEPT, GONE, or that of an `Aim`) and which `way` it should go. `weight` > 0 is what it counts
-    beside others; with a `bound` it is a constraint instead: at least that where it is to be raised, at most where it
-    is to be lowered, in shares or levels."""
+    """One number (`name`: one of SHARES, or that of an `Aim`) and which `way` it should go. `weight` > 0 is what it
+    counts beside others; with a `bound` it is a constraint instead: at least that where it is to be raised, at most
+    where it is to be lowered, in shares or levels."""
 
     name: str
     way: Way
@@ -47,7 +69,12 @@ class Wish:
     @property
     def share(self) -> bool:
         """Whether its numbers are shares (1 is all) and not levels."""
-        return self.name in (KEPT, GONE)
+        return self.name in SHARES
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether a model of pictures tells it; its numbers are cosines then, 0…1 or 0…2, and no levels."""
+        return self.name == PROMPT or self.name.partition(":")[0] == EMBEDDING
 
     @property
     def needs_mask(self) -> bool:
@@ -57,19 +84,21 @@ class Wish:
     @property
     def needs_target(self) -> bool:
         """Whether it compares with a picture."""
-        return not self.share and self.aim.compares
+        return not (self.share or self.needs_model) and self.aim.compares
 
     @property
     def aim(self) -> Aim:
-        """The objective that it is; ValueError for KEPT and GONE."""
-        if self.share:
+        """The objective that it is; ValueError for a share, and what a model tells."""
+        if self.share or self.needs_model:
             raise ValueError(f"{self.name} is no aim")
         (found,) = parse_objectives(self.name)
         return found
 
     @property
     def equal(self) -> float:
-        """Differences up to this count as none: EQUAL_SHARES, or NOISE_FLOOR levels."""
+        """Differences up to this count as none: EQUAL_SHARES, EQUAL_COSINES, or NOISE_FLOOR levels."""
+        if self.needs_model:
+            return EQUAL_COSINES
         return EQUAL_SHARES if self.share else NOISE_FLOOR
 
     @property
@@ -91,24 +120,47 @@ class Wish:
     def value(self, picture: Picture, scene: WishScene) -> float | None:
         """The number of a picture, uint8 (H, W, 3), in its scene. A colour or saturation counts as its change from the
         picture without the LoRA, in levels, so that 0 is none; likeness and distance are as they are. None where the
-        LoRA changes nothing of which a share could be told. BlockweightError for sizes that differ, and a mask or
-        target that is missing."""
+        LoRA changes nothing of which a share could be told. BlockweightError for sizes that differ, and a mask,
+        target or further LoRA that is missing."""
+        if self.needs_model:
+            return self._seen(picture, scene)
+        if self.name == ALSO:
+            if scene.other is None:
+                raise BlockweightError(
+                    f"{quoted(ALSO)} is told of a further LoRA that is searched too; name it with --also."
+                )
+            return gain_of(picture, scene.without, scene.other, None if scene.inside is None else ~scene.inside).kept
         if self.share:
             gain = gain_of(picture, scene.without, scene.everything, scene.inside)
             return gain.kept if self.name == KEPT else gain.gone
         objective = self.aim.objective(scene.inside, scene.target)
         return objective.value(picture) if self.aim.compares else objective_change(objective, picture, scene.without)
 
+    def _seen(self, picture: Picture, scene: WishScene) -> float:
+        if scene.eye is None:
+            raise ValueError(f"{self.name} needs a model")
+        if self.name == PROMPT:
+            return scene.eye.follows(picture)
+        region = self.name.partition(":")[2]
+        if region and scene.inside is None:
+            raise BlockweightError(f"{quoted(self.name)} needs a mask that says where {region} is; give one.")
+        where = None if not region or scene.inside is None else scene.inside if region == INSIDE else ~scene.inside
+        return scene.eye.distance(picture, where)
+
 
 @dataclass(frozen=True, eq=False)
 class WishScene:
     """What a scene's pictures are measured by, each uint8 (H, W, 3): the one `without` the LoRA, that with `everything`
-    at 1, the mask `inside`, (H, W) bool, and the `target`, where there are any."""
+    at 1, the mask `inside`, (H, W) bool, and the `target`, where there are any; `other` is the picture with the further
+    LoRA alone, where one is searched too. Then `without` has neither, and `everything` the project's LoRA alone. The
+    `eye` is there for what a model tells."""
 
     without: Picture
     everything: Picture
     inside: Mask | None = None
     target: Picture | None = None
+    other: Picture | None = None
+    eye: Eye | None = None
 
 
 def parse_wishes(text: str) -> tuple[Wish, ...]:
@@ -150,11 +202,12 @@ def _wish(text: str) -> Wish:
             "green:outside*2', or a bound, as in 'kept>=80%'."
         )
     name = match["name"]
-    if name not in (KEPT, GONE):
+    known = (*SHARES, PROMPT, EMBEDDING, f"{EMBEDDING}:{INSIDE}", f"{EMBEDDING}:{OUTSIDE}")
+    if name not in known:
         try:
             parse_objectives(name)
         except BlockweightError as error:
-            raise BlockweightError(f"{error} Beside these there are {KEPT} and {GONE}, which are shares.") from None
+            raise BlockweightError(f"{error} There are also {', '.join(known[:-2])}.") from None
     if match["side"]:
         return _bounded(name, match)
     way = match["way"] or _USUAL.get(name.partition(":")[0])
@@ -171,9 +224,11 @@ def _bounded(name: str, match: re.Match[str]) -> Wish:
         raise BlockweightError(f"{quoted(match[0])} both goes a way and has a bound; write them as two objectives.")
     bound = float(match["bound"])
     if match["percent"]:
-        if name not in (KEPT, GONE):
-            raise BlockweightError(f"{quoted(name)} is measured in levels, not in percent; write its bound without %.")
+        if name not in SHARES:
+            raise BlockweightError(
+                f"{quoted(name)} is no share, so it is not measured in percent; write its bound without %."
+            )
         bound /= 100
-    if not math.isfinite(bound) or (name in (KEPT, GONE) and abs(bound) > 2):
+    if not math.isfinite(bound) or (name in SHARES and abs(bound) > 2):
         raise BlockweightError(f"The bound of {quoted(name)} must be a share such as 80% or 0.8, not {bound:g}.")
     return Wish(name, "raise" if match["side"] == ">=" else "lower", bound=bound)

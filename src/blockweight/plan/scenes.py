@@ -175,6 +175,15 @@ class Scene:
             ),
         )
 
+    def with_lora(self, digest: str, weights: BlockWeights | None) -> Scene:
+        """The scene with its further LoRA of this digest, where it has it, at these block weights; None: without it."""
+        changed = tuple(
+            OtherLora(each.use, weights) if each.use.digest == digest and weights is not None else each
+            for each in self.loras
+            if each.use.digest != digest or weights is not None
+        )
+        return replace(self, loras=changed)
+
     @property
     def picture_size(self) -> tuple[int, int]:
         """Width and height of the finished picture, in pixels."""

@@ -27,13 +27,16 @@ from blockweight.project.events import Event, EventLog
 from blockweight.project.history import History
 from blockweight.project.masks import read_mask
 from blockweight.project.project import LOG, Project
+from blockweight.project.targets import read_target, target_digest
 
 EVENTS = "events.jsonl"
 """The events in the zip, one JSON object a line."""
 
 _PICTURE = re.compile(r"pictures/([0-9a-f]{32})\.png", re.ASCII)
 _MASK = re.compile(r"masks/([0-9a-f]{16})\.png", re.ASCII)
-_RESULT = re.compile(r"(?:round|analysis)-\d+[a-z-]*/[^/\\:]+", re.ASCII)
+_TARGET = re.compile(r"targets/([0-9a-f]{16})\.png", re.ASCII)
+_RESULT = re.compile(r"(?:round|analysis|search)-\d+[a-z-]*/[^/\\:]+", re.ASCII)
+_NAMED = (_PICTURE, _MASK, _TARGET)
 _INPUT = re.compile(r"inputs/[^/\\:]+\.png", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.ASCII | re.IGNORECASE)
 _FACTS = {"renderer": "arithmetic", "rendered": "job"}
@@ -46,8 +49,8 @@ _UNREADABLE = (zipfile.BadZipFile, EOFError, zlib.error, struct.error, NotImplem
 
 @dataclass(frozen=True)
 class Exported:
-    """How many pictures a zip holds, and the keys of pictures and digests of masks that were left out because they are
-    damaged or were changed by another program."""
+    """How many pictures a zip holds, and the keys of pictures and digests of masks and targets that were left out
+    because they are damaged or were changed by another program."""
 
     pictures: int
     left_out: tuple[str, ...]
@@ -60,7 +63,7 @@ def write_archive(project: Project, target: Path, *, overwrite: bool = False) ->
     """
     _check_target(target, overwrite=overwrite)
     files, left_out = dict(_files(project.folder)), []
-    for name in [name for name in files if _PICTURE.fullmatch(name) or _MASK.fullmatch(name)]:
+    for name in [name for name in files if _is_named(name)]:
         try:
             _check_named(name, files[name])
         except BlockweightError:
@@ -148,10 +151,15 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _is_ours(name: str) -> bool:
     last = name.rpartition("/")[2]
-    if _PICTURE.fullmatch(name) or _MASK.fullmatch(name):
+    if _is_named(name):
         return True
     plain = last.isprintable() and not last.startswith(".") and last == last.rstrip(". ")
     return plain and not _DEVICE.fullmatch(last) and any(each.fullmatch(name) for each in (_RESULT, _INPUT))
+
+
+def _is_named(name: str) -> bool:
+    """Whether its name says what is in it."""
+    return any(each.fullmatch(name) for each in _NAMED)
 
 
 def _told(event: Event) -> dict[str, Any]:
@@ -240,11 +248,13 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None
 
 
 def _check_named(name: str, path: Path) -> None:
-    """BlockweightError unless a picture or a mask is what its name says; results may be anything."""
+    """BlockweightError unless a picture, a mask or a target is what its name says; results may be anything."""
     if found := _PICTURE.fullmatch(name):
         _check_picture(path, found[1])
     elif (found := _MASK.fullmatch(name)) and mask_digest(read_mask(path.read_bytes())) != found[1]:
         raise BlockweightError(f"The zip's mask {found[1]} is another one than its name says; nothing was imported.")
+    elif (found := _TARGET.fullmatch(name)) and target_digest(read_target(path)) != found[1]:
+        raise BlockweightError(f"The zip's target {found[1]} is another one than its name says; nothing was imported.")
 
 
 def _check_picture(path: Path, key: str) -> None:

@@ -11,6 +11,7 @@ from blockweight.errors import BlockweightError
 from blockweight.plan import LoraUse, Scene
 from blockweight.project.analyses import ANALYSED, PLANS, SUGGESTED, Analyses, AnalysisFacts, AnalysisPlan
 from blockweight.project.bakes import BAKED, Bake, bake_from
+from blockweight.project.choices import Choosing
 from blockweight.project.comparisons import COMPARING, Comparison, Comparisons, next_comparisons
 from blockweight.project.events import Event
 from blockweight.project.plain import Body, text_in, whole_in, words_in
@@ -98,6 +99,7 @@ class TuningState:
     transfers: tuple[PlannedTransfer, ...]
     plots: tuple[BegunPlot, ...]
     searches: tuple[SearchPlan, ...]
+    choosing: Choosing | None
     bakes: tuple[Bake, ...]
 
     @property
@@ -313,6 +315,7 @@ class History:
             transfers=tuple(map(self._placed_transfer, self._transfers.values())),
             plots=tuple(self._plots.values()),
             searches=tuple(map(self._placed_search, self._searches.values())),
+            choosing=self._placed_choosing(point.choosing),
             bakes=self._bakes,
         )
 
@@ -354,6 +357,9 @@ class History:
     def _placed_search(self, plan: SearchPlan) -> SearchPlan:
         scenes, held = (tuple(map(self._placed, those)) for those in (plan.scenes, plan.held))
         return replace(plan, scenes=scenes, held=held)
+
+    def _placed_choosing(self, choosing: Choosing | None) -> Choosing | None:
+        return None if choosing is None else replace(choosing, scenes=tuple(map(self._placed, choosing.scenes)))
 
     def _path(self, digest: str, name: str) -> str:
         place = self._places.get(digest)

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import SERIES, Round, Scene
+from blockweight.project.choices import CHOOSING, Choosing, next_choosing
 from blockweight.project.plain import (
     Body,
     layout_body,
@@ -36,6 +37,7 @@ PLANNED = "round planned"
 DECIDED = "variant decided"
 FINISHED = "round finished"
 CHOSEN = "search result chosen"
+PREFERRED = "preferred weights taken"
 
 
 class Choice(Enum):
@@ -110,7 +112,8 @@ class AppliedSuggestion:
 
 @dataclass(frozen=True)
 class Point:
-    """The state at one point of the history. `fixed` is in the layout's order; `round` is the latest, open or not."""
+    """The state at one point of the history. `fixed` is in the layout's order; `round` is the latest, open or not;
+    `choosing` the search by preference that is begun and not ended."""
 
     subject: Subject
     scenes: tuple[Scene, ...]
@@ -118,6 +121,7 @@ class Point:
     fixed: tuple[str, ...] = ()
     applied: Mapping[str, AppliedSuggestion] = field(default_factory=dict)
     round: TunedRound | None = None
+    choosing: Choosing | None = None
 
     def _with(self, values: Mapping[str, float], fix: Iterable[str] = (), unfix: Iterable[str] = ()) -> Point:
         """Blocks (REST among them) at new weights, fixed and not fixed any more. What is done to a block by hand ends
@@ -171,7 +175,10 @@ def next_point(point: Point, number: int, kind: str, body: Body) -> Point | None
     BlockweightError for an event that does not fit there: an unknown block, a round that is not open. KeyError,
     TypeError or ValueError for a body that no version wrote.
     """
-    made = _NEXT[kind](point, number, body)
+    if kind in CHOOSING:
+        made = replace(point, choosing=next_choosing(point.choosing, number, kind, body, point.subject.layout))
+    else:
+        made = _NEXT[kind](point, number, body)
     return None if made == point else made
 
 
@@ -196,6 +203,21 @@ def _set_weights(point: Point, _: int, body: Body) -> Point:
 def _choose(point: Point, _: int, body: Body) -> Point:
     whole_in(body, "search")
     whole_in(body, "trial")
+    if not isinstance(body["evidence"], Mapping):
+        raise TypeError("evidence is no object")
+    made = replace(point, weights=weights_from(body, point.subject.layout), applied={})
+    if "also" not in body:
+        return made
+    digest, also = text_in(body["also"], "digest"), weights_from(body["also"], layout_from(body["also"]["layout"]))
+    if all(each.use.digest != digest for scene in point.scenes for each in scene.loras):
+        raise BlockweightError(
+            "No scene has the LoRA any more that was searched together with the project's; add its tag to a prompt."
+        )
+    return replace(made, scenes=tuple(scene.with_lora(digest, also) for scene in point.scenes))
+
+
+def _prefer(point: Point, _: int, body: Body) -> Point:
+    whole_in(body, "choosing")
     if not isinstance(body["evidence"], Mapping):
         raise TypeError("evidence is no object")
     return replace(point, weights=weights_from(body, point.subject.layout), applied={})
@@ -300,7 +322,8 @@ _NEXT: Mapping[str, Callable[[Point, int, Body], Point]] = {
     DECIDED: _decide,
     FINISHED: _finish,
     CHOSEN: _choose,
+    PREFERRED: _prefer,
 }
 
-ACTIONS = frozenset(_NEXT)
+ACTIONS = frozenset(_NEXT) | CHOOSING
 """The kinds of events that make a step of the history."""

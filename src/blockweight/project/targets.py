@@ -28,16 +28,9 @@ class TargetStore:
         """The picture of this digest (16 hex digits), uint8 (H, W, 3). BlockweightError if it is not there, or another
         than its name says."""
         path = self._folder / f"{digest}.png"
-        try:
-            if not _DIGEST.fullmatch(digest) or not is_own_file(path):
-                raise FileNotFoundError
-            with Image.open(path, formats=["PNG"]) as image:
-                picture = np.asarray(image.convert("RGB"))
-        except Exception as error:  # Pillow raises what it likes on a damaged file
-            raise BlockweightError(
-                f"The target picture '{path}' is not there or cannot be read ({type(error).__name__}); give it again "
-                "with --target."
-            ) from error
+        if not _DIGEST.fullmatch(digest) or not is_own_file(path):
+            raise BlockweightError(f"The target picture '{path}' is not there; give it again with --target.")
+        picture = read_target(path)
         if target_digest(picture) != digest:
             raise BlockweightError(f"The target picture '{path}' was changed; give it again with --target.")
         return picture
@@ -51,6 +44,17 @@ class TargetStore:
 
         keep_file(self._folder / f"{digest}.png", write)
         return digest
+
+
+def read_target(path: Path) -> Picture:
+    """A target's picture, uint8 (H, W, 3). BlockweightError if it cannot be read."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return np.asarray(image.convert("RGB"))
+    except Exception as error:  # Pillow raises what it likes on a damaged file
+        raise BlockweightError(
+            f"The target picture '{path}' cannot be read ({type(error).__name__}); give it again with --target."
+        ) from error
 
 
 def target_digest(picture: Picture) -> str:

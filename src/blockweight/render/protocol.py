@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,15 @@ class Capabilities:
     families: tuple[str, ...]
     batch: int
     arithmetic: str
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A renderer that prepares something which may serve several calls of `Renderer.render`."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """In here it keeps what it prepared; afterwards it has let go of it."""
+        ...
 
 
 class Renderer(Protocol):

@@ -12,12 +12,16 @@ from blockweight.errors import BlockweightError, quoted
 from blockweight.studio.analysis_form import wanted_of
 from blockweight.studio.forms import numbers_of, text_of, texts_of, whole_of
 from blockweight.studio.plot_form import typed_plot_of
+from blockweight.studio.search_form import choosing_of_form, search_of_form
 from blockweight.studio.transfer_form import typed_of
 from blockweight.workflow import comparison
 from blockweight.workflow import tuning as acts
+from blockweight.workflow.choosing import running as choosing
 from blockweight.workflow.planned_transfer import begin_transfer, cancel_transfer
 from blockweight.workflow.plots.begun import begin_plot, cancel_plot, resume_plot
 from blockweight.workflow.project_analysis import cancel_analysis, plan_analysis
+from blockweight.workflow.search.asking import ask_search
+from blockweight.workflow.search.running import begin_search, cancel_search, take_choice
 from blockweight.workflow.transfer_form import asked_transfer
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import plan_round
@@ -94,6 +98,16 @@ def _transfer(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
     return begin_transfer(tuning, asked_transfer(tuning, typed_of(data)), event_id=event_id)
 
 
+def _search(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    return begin_search(tuning, ask_search(tuning, search_of_form(data)), event_id=event_id)
+
+
+def _judge(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
+    return choosing.judge(
+        tuning, text_of(data, "best"), text_of(data, "worst"), number=whole_of(data, "round"), event_id=event_id
+    )
+
+
 ACTS: Mapping[str, Act] = {
     "decide": _decide,
     "set weights": _weights,
@@ -121,6 +135,18 @@ ACTS: Mapping[str, Act] = {
     ),
     "begin transfer": _transfer,
     "cancel transfer": lambda tuning, _, event_id: cancel_transfer(tuning, event_id=event_id),
+    "begin search": _search,
+    "cancel search": lambda tuning, _, event_id: cancel_search(tuning, event_id=event_id),
+    "take choice": lambda tuning, data, event_id: take_choice(tuning, whole_of(data, "choice"), event_id=event_id),
+    "begin choosing": lambda tuning, data, event_id: choosing.begin_choosing(
+        tuning, choosing_of_form(data), event_id=event_id
+    ),
+    "judge": _judge,
+    "show plane": lambda tuning, data, event_id: choosing.plan_plane(
+        tuning, plane=data.get("plane") is True, event_id=event_id
+    ),
+    "end choosing": lambda tuning, _, event_id: choosing.end_choosing(tuning, event_id=event_id),
+    "take preferred": lambda tuning, _, event_id: choosing.take_preferred(tuning, event_id=event_id),
     "begin plot": lambda tuning, data, event_id: begin_plot(tuning, typed_plot_of(data), event_id=event_id),
     "resume plot": lambda tuning, data, event_id: resume_plot(tuning, whole_of(data, "plot"), event_id=event_id),
     "cancel plot": lambda tuning, data, event_id: cancel_plot(tuning, whole_of(data, "plot"), event_id=event_id),

@@ -29,6 +29,7 @@ from blockweight.studio.routes import (
     project,
     publish,
     publish_metadata,
+    search,
     settings,
     suggest,
     transfer,
@@ -45,7 +46,7 @@ def make_app(door: Door, desk: Desk) -> ASGIApp:
     app.state.desk = desk
     app.state.reports = bake.Reports()
     rooms = (home, weights, bake, settings, new_project, overview, project, analyse, tune, compare, publish)
-    for room in (*rooms, plots, publish_metadata, presets, suggest, transfer):
+    for room in (*rooms, plots, publish_metadata, presets, suggest, transfer, search):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=str(resources.files("blockweight.studio") / "static")))
     app.add_exception_handler(BlockweightError, _refused)

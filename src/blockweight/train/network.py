@@ -13,14 +13,18 @@ from typing import Literal
 
 from blockweight.errors import BlockweightError
 from blockweight.train.training import Training
-from blockweight.train.unet_modules import text_modules, unet_modules
+from blockweight.train.unet_modules import UnetModule, text_modules, unet_modules
 from blockweight.weights import BLOCK_ORDER, BlockWeights, format_weight, lr_weights
 
 FAMILIES = ("sd1", "sd2")
 """The families that are trained here."""
 
-_WIDE = ("conv1", "conv2", "conv")
-"""Layers of resnets, downsamplers and upsamplers that are convolutions of 3×3; `conv_shortcut` is one of 1×1."""
+_WIDE = ("conv1", "conv2", "conv", "conv_in")
+"""Layers that are convolutions of 3×3: those of resnets, downsamplers and upsamplers, and the first of all;
+`conv_shortcut` is one of 1×1."""
+
+_FIRST = UnetModule("conv_in", "IN00", standard=False)
+"""The UNet's first convolution."""
 
 _MOST_RANK = 4096
 
@@ -42,14 +46,18 @@ class Adapter:
 @dataclass(frozen=True)
 class Network:
     """What is trained at which rates, and the ranks of single blocks, if any (BASE's are the text encoder's; 0 leaves a
-    block out). `training.network_dim` and `network_alpha` must be given."""
+    block out). `conv_in` takes the UNet's first convolution too, block IN00, which sd-scripts' LoRA never has and
+    LyCORIS' can have; it needs `training.conv_dim`. `training.network_dim` and `network_alpha` must be given."""
 
     training: Training
     ranks: BlockWeights | None = None
+    conv_in: bool = False
 
     def __post_init__(self) -> None:
         if self.training.network_dim is None or self.training.network_alpha is None:
             raise ValueError("a network needs a rank and an alpha")
+        if self.conv_in and self.training.conv_dim is None:
+            raise BlockweightError("--conv-in is for a LoRA with convolutions; add their rank, such as --conv-dim 4.")
         for block, rank in () if self.ranks is None else self.ranks.items():
             if not 0 <= rank <= _MOST_RANK or rank != int(rank):
                 raise BlockweightError(
@@ -65,7 +73,8 @@ class Network:
             Adapter("text_encoder", path, name, "BASE", self._rank("BASE"), self._alpha, self.training.rate("BASE"))
             for path, name in text_modules("lora_te", text_layers)
         ]
-        for module in unet_modules(self.training.family):
+        first = (_FIRST,) if self.conv_in else ()
+        for module in first + unet_modules(self.training.family):
             if not (module.standard or self.training.conv_dim) or (present is not None and module.path not in present):
                 continue
             wide = module.path.rpartition(".")[2] in _WIDE
@@ -84,7 +93,7 @@ class Network:
 
     def arguments(self) -> dict[str, str]:
         """What sd-scripts' `--network_args` would be, as `ss_network_args` records it: everything that is not its
-        default."""
+        default, and `conv_in`, which it does not know."""
         found: dict[str, str] = {}
         training = self.training
         if any(weight != 1 for block, weight in training.weights.items() if block != "BASE"):
@@ -95,6 +104,8 @@ class Network:
                 found[f"{name}_lr_weight"] = ",".join(map(format_weight, values))
         if training.conv_dim is not None:
             found |= {"conv_dim": str(training.conv_dim), "conv_alpha": format_weight(training.conv_alpha)}
+        if self.conv_in:
+            found["conv_in"] = "True"
         if self.ranks is not None:
             order = BLOCK_ORDER[training.family]
             found["block_dims"] = ",".join(str(self._rank(block)) for block in order)

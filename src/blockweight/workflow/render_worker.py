@@ -18,12 +18,14 @@ from typing import Any, TextIO
 
 from blockweight.errors import BlockweightError
 from blockweight.render import Renderer
+from blockweight.workflow.choosing.running import render_choices
 from blockweight.workflow.comparison import render_comparison
 from blockweight.workflow.planned_transfer import render_transfer
 from blockweight.workflow.plots.begun import render_plot
 from blockweight.workflow.progress import Bar, Progress
 from blockweight.workflow.project_analysis import render_analysis
 from blockweight.workflow.renderers import chosen_renderer, renderer_named
+from blockweight.workflow.search.running import run_search
 from blockweight.workflow.tuning_project import TuningProject, open_project
 from blockweight.workflow.tuning_rounds import render_round
 
@@ -36,6 +38,8 @@ WORKS: Mapping[str, Work] = {
     "comparison": render_comparison,
     "transfer": render_transfer,
     "plot": render_plot,
+    "search": run_search,
+    "choices": render_choices,
 }
 """What can be asked for, by name."""
 

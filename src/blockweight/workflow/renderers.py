@@ -213,7 +213,13 @@ def server_checkpoint(name: str) -> Checkpoint:
             "webui+http://127.0.0.1:7860, or choose it in the settings."
         )
     found: set[Checkpoint] = set()
-    for address in _addresses(chosen):
+    addresses = _addresses(chosen)
+    if sum(address.kind == "comfyui" for address in addresses) and len(addresses) > 1:
+        raise BlockweightError(
+            f"A ComfyUI does not tell whether its {quoted(name)} is the same file as another server's; give the path "
+            "of the file here, which each of them must have by its name, or render on one of them."
+        )
+    for address in addresses:
         package = _SERVERS[address.kind].partition(":")[0]
         found.add(pkgutil.resolve_name(f"{package}:server_checkpoint")(address, name))
     if len(found) > 1:

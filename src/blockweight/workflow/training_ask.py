@@ -52,6 +52,7 @@ class TrainingAsk:
     network_alpha: float = 1.0
     conv_dim: int | None = None
     conv_alpha: float = 1.0
+    conv_in: bool = False
     steps: int | None = None
     epochs: int | None = None
     batch: int = 1
@@ -113,7 +114,7 @@ class TrainingAsk:
         )
         usual = self.network_dim
         ranks = None if self.block_rank is None else self._weights(self.block_rank, family, usual, usual)
-        return Network(training, ranks)
+        return Network(training, ranks, self.conv_in)
 
     def buckets(self) -> Buckets:
         """The sizes that pictures are brought to. BlockweightError for some that do not go together."""

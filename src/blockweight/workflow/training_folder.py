@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, UnavailableError
+from blockweight.project import HeldError, hold
 from blockweight.report import loss_curve, write_whole
 from blockweight.train.dataset import Dataset, picture_digest
 from blockweight.train.order import seed_of
@@ -16,6 +18,9 @@ from blockweight.workflow.training_ask import TrainingAsk
 
 _ELSEWHERE = ("dataset", "model", "out", "save_precision", "save_every", "samples", "overwrite")
 """Options that do not decide what is learnt, and places, whose contents count instead."""
+
+_HANDOVER = 1.0
+"""Seconds to wait for another program: one that was just stopped or killed is about to let go."""
 
 
 def training_facts(ask: TrainingAsk, dataset: Dataset, model: str) -> dict[str, object]:
@@ -54,9 +59,26 @@ class TrainingFolder:
     def _settings(self) -> Path:
         return self.path / "settings.json"
 
-    def claim(self, facts: Mapping[str, object], *, anew: bool) -> None:
-        """Take the folder for a training of these facts. BlockweightError if it holds another one that is not done,
-        unless that may be given up (`anew`)."""
+    def claim(self, facts: Mapping[str, object], *, anew: bool) -> sqlite3.Connection:
+        """Take the folder for a training of these facts, and for this program alone until what is returned is closed or
+        the process ends, however it does. UnavailableError if another program trains in it; BlockweightError if it
+        holds another training that is not done, unless that may be given up (`anew`)."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = hold(self.path / "training.lock", _HANDOVER)
+        except HeldError:
+            raise UnavailableError(
+                f"Another program trains in '{self.path}' already; wait until it is done, or stop it with Ctrl-C in "
+                "its terminal."
+            ) from None
+        try:
+            self._take(facts, anew=anew)
+        except BaseException:
+            lock.close()
+            raise
+        return lock
+
+    def _take(self, facts: Mapping[str, object], *, anew: bool) -> None:
         wanted = json.loads(json.dumps(facts))
         begun = self._begun()
         others = [] if begun is None else sorted(name for name in wanted if begun.get(name) != wanted[name])
@@ -67,7 +89,6 @@ class TrainingFolder:
             )
         if others or begun is None:
             self.state.unlink(missing_ok=True)
-        self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self._settings, json.dumps(wanted, indent=2).encode())
 
     def keep_losses(self, losses: Sequence[float], epoch_length: int) -> None:

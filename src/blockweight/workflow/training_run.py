@@ -3,7 +3,9 @@ extra."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,11 @@ class Training:
     folder: TrainingFolder
     scenes: Sequence[Scene]
     seconds: float
+    lock: sqlite3.Connection
+
+    def close(self) -> None:
+        """Let go of the folder, which no other program trains in until then."""
+        self.lock.close()
 
     def cost(self) -> TrainingCost:
         """What it will take."""
@@ -78,8 +85,12 @@ class Training:
         )
 
     def train(self, progress: Progress, make_renderer: Callable[[], Renderer]) -> Trained:
-        """Train to the end and write the file. A first Ctrl-C, or SIGTERM, ends after the step at work, with the state
-        kept. BlockweightError for what cannot be trained, drawn or written."""
+        """Train to the end, write the file and let go of the folder. A first Ctrl-C, or SIGTERM, ends after the step at
+        work, with the state kept. BlockweightError for what cannot be trained, drawn or written."""
+        with closing(self):
+            return self._train(progress, make_renderer)
+
+    def _train(self, progress: Progress, make_renderer: Callable[[], Renderer]) -> Trained:
         run, ask = self.run, self.ask
         if run.step == 0:
             for path in self._epoch_files():
@@ -154,8 +165,9 @@ class Training:
 
 def prepare_training(ask: TrainingAsk, progress: Progress) -> Training:
     """Read the dataset, the model and a state from before, if there is one, and try a step. Nothing is written but the
-    folder beside the file. BlockweightError for what cannot be read or trained, a file that exists, and another
-    training that was begun under the name."""
+    folder beside the file, which is this program's alone until the training is closed or done. BlockweightError for
+    what cannot be read or trained, a file that exists, and another training that was begun under the name or is at work
+    there."""
     check_new(ask.out, overwrite=ask.overwrite)
     dataset, buckets = ask.pictures(), ask.buckets()
     fits = [buckets.fit(picture.size) for picture in dataset.pictures]
@@ -171,16 +183,20 @@ def prepare_training(ask: TrainingAsk, progress: Progress) -> Training:
     adapters = trainee.adapters(network)
     settings.check_rates(adapters)
     trainee.encoder(settings.clip_skip)
-    folder.claim(facts, anew=ask.overwrite)
-    with progress.track("latents", len(fits)) as bar:
-        pairs = list(zip(dataset.pictures, fits, strict=True))
-        latents = cached_latents(trainee, model, pairs, folder.latents, bar.advance)
-    seen = [Seen(one, picture.caption, picture.repeats) for one, picture in zip(latents, dataset.pictures, strict=True)]
-    run = Run(trainee, adapters, seen, settings, folder.state, steps=ask.wanted_steps, epochs=ask.epochs or 1)
-    with progress.track("a step on trial", 1) as bar:
-        seconds = run.trial()
-        bar.advance()
-    return Training(ask, dataset, fits, buckets, settings, network, adapters, trainee, run, folder, scenes, seconds)
+    with ExitStack() as stack:
+        lock = stack.enter_context(closing(folder.claim(facts, anew=ask.overwrite)))
+        with progress.track("latents", len(fits)) as bar:
+            pairs = list(zip(dataset.pictures, fits, strict=True))
+            latents = cached_latents(trainee, model, pairs, folder.latents, bar.advance)
+        seen = [Seen(each, picture.caption, picture.repeats) for each, (picture, _) in zip(latents, pairs, strict=True)]
+        run = Run(trainee, adapters, seen, settings, folder.state, steps=ask.wanted_steps, epochs=ask.epochs or 1)
+        with progress.track("a step on trial", 1) as bar:
+            seconds = run.trial()
+            bar.advance()
+        stack.pop_all()
+    return Training(
+        ask, dataset, fits, buckets, settings, network, adapters, trainee, run, folder, scenes, seconds, lock
+    )
 
 
 def _scenes(ask: TrainingAsk, known: Identities) -> list[Scene]:

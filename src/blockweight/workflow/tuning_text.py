@@ -12,12 +12,17 @@ from blockweight.errors import quoted
 from blockweight.plan import Scene
 from blockweight.project import (
     APPLIED,
+    CHOICE_MADE,
+    CHOICES_PLANNED,
+    CHOOSING_BEGUN,
+    CHOOSING_ENDED,
     CHOSEN,
     CREATED,
     DECIDED,
     FINISHED,
     FIXED,
     PLANNED,
+    PREFERRED,
     REVOKED,
     SCENES,
     WEIGHTS,
@@ -152,6 +157,11 @@ _TEXT: Mapping[str, Callable[[Mapping[str, Any], Layout], str]] = {
     DECIDED: lambda body, _: f"{body['choice']} {body['variant']}",
     FINISHED: lambda _body, _layout: "finish the round",
     CHOSEN: lambda body, _: f"take the weights {quoted(body['name'])} from a search",
+    CHOOSING_BEGUN: lambda _body, _layout: "begin to choose by preference",
+    CHOICE_MADE: lambda body, _: f"judge round {body['round']} of the choices",
+    CHOICES_PLANNED: lambda body, _: f"show other choices in round {body['round']}",
+    CHOOSING_ENDED: lambda _body, _layout: "end choosing by preference",
+    PREFERRED: lambda body, _: f"take the preferred weights {quoted(body['name'])}",
 }
 
 

@@ -40,6 +40,13 @@ def test_the_tutorial_runs_over_a_comfyui(comfyui, blockweight, locon):
     assert len(list(Path("p").rglob("*.png"))) > drawn
 
 
+def test_a_model_that_only_a_comfyui_has_is_refused_for_several_servers(comfyui, blockweight, locon):
+    server = f"{comfyui.address},comfyui+http://127.0.0.1:1"
+    model = ("--model", "server:SD15/anime.safetensors")
+    with pytest.raises(RuntimeError, match=r"does not tell whether its 'SD15/anime.safetensors' is the same file"):
+        blockweight("analyze", locon, *model, *SCENE, "--renderer", server)
+
+
 def test_a_servers_model_is_told_by_server_name_and_metadata(comfyui):
     (address,) = read_addresses(comfyui.address)
     plain = server_checkpoint(address, "SD15/anime.safetensors")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 from comfyui_jobs import job, renderer_for
+from websockets.exceptions import WebSocketException
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.plan import LoraUse
 from blockweight.project import Project
 from blockweight.render import RenderingError
-from blockweight.render.remote import ServerError
+from blockweight.render.comfyui.events import Events
+from blockweight.render.remote import Credentials, ServerError
+from rude_server import answer, rude_server
 from workshop import write_lora_file
 
 PASSING = [
@@ -102,6 +105,14 @@ def test_without_a_websocket_the_history_tells(comfyui, use, right):
     comfyui.sockets_open = False
     assert (drawn(renderer_for(comfyui), use) == right).all()
     assert len(comfyui.drawn) == 1
+
+
+def test_a_websocket_that_is_sent_elsewhere_does_not_go_there():
+    with rude_server() as elsewhere:
+        led = answer("", "307 Temporary Redirect", f"Location: {elsewhere.url}/ws")
+        with rude_server(led) as server, pytest.raises(WebSocketException, match="it answered 307"):
+            Events(server.url, "client", Credentials("ann", "secret"))
+        assert not elsewhere.asked
 
 
 def test_a_websocket_that_breaks_in_mid_picture_costs_nothing(comfyui, renderer, use, right):

@@ -12,10 +12,11 @@ from toy_nodes import png
 
 from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
-from blockweight.plan import Embedding, Hires, LoraUse
+from blockweight.plan import Embedding, Hires, LoraUse, OtherLora
 from blockweight.project import Project
 from blockweight.render import RenderingError
-from workshop import write_lora_file
+from blockweight.weights import uniform
+from workshop import FULL, write_lora_file
 
 
 def pictures(renderer, *jobs, **options):
@@ -153,9 +154,41 @@ def test_a_block_of_which_no_layer_fits_is_an_error(comfyui, renderer, tmp_path)
     assert not comfyui.posted
 
 
+def test_each_lora_of_a_job_is_tried_by_itself(comfyui, renderer, use, tmp_path):
+    path = write_lora_file(tmp_path / "other.safetensors", ["IN01"], seed=5)
+    other = OtherLora(LoraUse(str(path), open_lora(path).digest), uniform("", FULL, 1.0))
+    pictures(renderer, job(use, 1.0, replace(SMALL, loras=(other,))))
+    names = [{node["inputs"].get("lora_name") for node in told["prompt"].values()} - {None} for told in comfyui.trials]
+    assert len(names) == 2
+    assert not names[0] & names[1]
+
+
+def test_a_lora_is_tried_anew_by_another_version(comfyui, renderer, use):
+    for version in ("0.3.64", "0.3.64", "0.4.0"):
+        comfyui.version = version
+        renderer.check([job(use)])
+        pictures(renderer, job(use))
+    assert len(comfyui.trials) == 2
+
+
+def test_jobs_that_come_one_by_one_ask_what_the_server_has_once(comfyui, renderer, use):
+    jobs = [job(use), job(use, 0.5), job(use, {"IN01": 0.5})]
+    renderer.check(jobs)
+    comfyui.faults["GET /object_info"] = [500] * 9
+    for each in jobs:
+        pictures(renderer, each)
+
+
+def test_blocks_that_change_among_the_checked_jobs_stand_last_though_they_come_one_by_one(comfyui, renderer, use):
+    renderer.check([job(use), job(use, {"IN01": 0.5})])
+    pictures(renderer, job(use))
+    chain = [name for name in comfyui.posted[0]["prompt"] if name.startswith("lora0-model-")]
+    assert "IN01" in chain[-1]
+
+
 def test_a_server_that_does_not_show_its_log_proves_nothing(comfyui, renderer, use):
     comfyui.faults["GET /internal/logs/raw"] = [404] * 9
-    with pytest.raises(BlockweightError):
+    with pytest.raises(BlockweightError, match=r"does not show its log.* or let its proxy pass /internal/logs/raw"):
         list(renderer.render([job(use)]))
     assert not comfyui.posted
 

@@ -219,7 +219,8 @@ def test_pictures_that_nobody_takes_are_not_made_without_bound():
 def test_every_worker_is_asked_before_anything_is_rendered():
     workers = [Scripted(), Scripted()]
     pool(*workers).check(JOBS)
-    assert [worker.checked for worker in workers] == [JOBS, JOBS]
+    # The others differ in their seeds alone.
+    assert [worker.checked for worker in workers] == [JOBS[:2], JOBS[:2]]
 
 
 def test_a_worker_that_cannot_do_the_jobs_is_named():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from crews import jobs_of
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from blockweight.render.pool.portions import portions, representatives
 from blockweight.render.pool.schedule import LOSSES, STRAGGLING, TRIES, Schedule, Task
-from workshop import job
+from workshop import SCENE, job
 
 JOBS = jobs_of(12)
 
@@ -102,9 +103,10 @@ def test_a_job_that_is_there_twice_is_in_one_portion():
     assert [len(portion.jobs) for portion in portions([*JOBS, *JOBS], (), 30)] == [12]
 
 
-def test_a_check_asks_once_for_each_scene_and_lora_whatever_their_weights():
-    assert representatives([*JOBS, *JOBS]) == JOBS
-    assert [each.variant.label for each in representatives([job(1.0, label="a"), job(0.5, label="b")])] == ["a"]
+def test_a_check_asks_for_all_that_may_be_refused_but_not_for_every_seed():
+    jobs = [job(1.0, label="a"), job(0.5, label="b"), job(0.5, replace(SCENE, steps=9)), job(0.5, label="c")]
+    more = [replace(each, scene=replace(each.scene, seed=seed)) for seed in (8, 9) for each in jobs]
+    assert representatives([*jobs, *more]) == jobs[:3]
 
 
 def test_what_a_lost_worker_had_is_begun_by_the_next_one_and_the_lost_one_rests():

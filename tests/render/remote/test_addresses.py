@@ -56,6 +56,21 @@ def test_an_address_is_read_and_written_back(typed, address):
     assert read_addresses(address.name) == (address,)
 
 
+@pytest.mark.parametrize("other", ["webui+http://localhost:7860/", "webui+http://[::1]:7860", HERE + "/"])
+def test_one_server_by_two_names_is_one(other):
+    assert read_addresses(f"{HERE},{other}") == read_addresses(HERE)
+
+
+def test_a_port_that_goes_without_saying_is_no_other_server():
+    assert len(read_addresses("webui+https://gpu,webui+https://gpu:443,webui+https://gpu:444")) == 2
+
+
+@pytest.mark.parametrize("other", ["webui+http://ann@localhost:7860", f"{HERE}?loras=/a"])
+def test_one_server_with_two_users_or_options_is_refused(other):
+    with pytest.raises(BlockweightError, match=r"is named twice, as .*; name it once"):
+        read_addresses(f"{HERE},{other}")
+
+
 def test_several_servers_stand_between_commas_each_once():
     found = read_addresses(f"{HERE},comfyui+http://b:1?x=1,2,{HERE}")
     assert [each.name for each in found] == [HERE, "comfyui+http://b:1?x=1%2C2"]

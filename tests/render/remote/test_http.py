@@ -6,10 +6,10 @@ import socket
 from contextlib import contextmanager
 
 import pytest
-from rude_server import answer, rude_server
 
 from blockweight.errors import BlockweightError
 from blockweight.render.remote import Credentials, Server, ServerError, read_addresses
+from rude_server import answer, rude_server
 
 GOOD = answer('{"a": 1}')
 CUT = answer('{"a": ', length=100)

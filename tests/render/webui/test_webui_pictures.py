@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import itertools
 from dataclasses import replace
 
@@ -14,8 +15,10 @@ from blockweight.errors import BlockweightError
 from blockweight.lora import open_lora
 from blockweight.plan import RESIZE_MODES, Hires, LoraUse, OtherLora, Part, Start
 from blockweight.render import identify_picture
-from blockweight.render.remote import read_addresses
+from blockweight.render.pool import PoolRenderer, Worker
+from blockweight.render.remote import Server, read_addresses
 from blockweight.render.webui import server_checkpoint
+from blockweight.render.webui.shelf import Shelf
 from blockweight.weights import uniform
 from workshop import FULL, write_lora_file
 
@@ -49,6 +52,38 @@ def test_a_lent_file_is_gone_afterwards_and_never_called_alike(place):
     assert list(place.loras.iterdir()) == []
 
 
+def test_a_pool_lends_a_lora_once_and_takes_it_back_at_the_end(place):
+    jobs = [place.job(1.0, replace(place.scene, seed=seed)) for seed in (1, 2, 3)]
+    with place.site(lends=True, wears=False) as (webui, renderer):
+        both = PoolRenderer([Worker("one", renderer)])
+        both.check(jobs)
+        drawing = both.render(jobs)
+        next(drawing)
+        assert len(list(place.loras.glob("*.safetensors"))) == 1
+        list(drawing)
+        tags = {body["prompt"].partition("<lora:")[2] for body in webui.drawn} - {""}
+        assert len(tags) == 1
+        assert list(place.loras.iterdir()) == []
+
+
+def test_a_pool_that_is_stopped_takes_back_what_it_lent(place):
+    with place.site(lends=True, wears=False) as (_, renderer):
+        drawing = PoolRenderer([Worker("one", renderer)]).render([place.job(1.0), place.job(None)])
+        next(drawing)
+        drawing.close()
+        assert list(place.loras.iterdir()) == []
+
+
+def test_what_is_lent_goes_with_the_program(place):
+    with place.site() as (webui, _):
+        shelf = Shelf(place.loras, Server(read_addresses(f"webui+{webui.url}")[0]))
+        lent = shelf.place(place.own / "hero.safetensors")
+        assert lent.exists()
+        del shelf
+        gc.collect()
+    assert not lent.exists()
+
+
 def test_a_lora_that_the_server_lacks_is_lent(place):
     with place.site(lends=True, wears=False) as (_, renderer):
         (lent,) = rendered(renderer, place.job(MIXED))
@@ -76,6 +111,34 @@ def test_block_weights_that_do_not_work_are_refused_before_work_or_go_in_files(p
     with place.site() as (webui, renderer):
         (live,) = rendered(renderer, place.job(MIXED))
     assert far(baked.picture, live.picture) <= 1
+
+
+def test_a_lora_that_is_not_the_planned_one_or_was_written_since_is_not_drawn_with(place):
+    with place.site(lbw="absent", lends=True, wears=False) as (webui, renderer):
+        with pytest.raises(BlockweightError, match="has changed since this was planned"):
+            renderer.check([place.job(MIXED, digest="0" * 64)])
+        assert webui.drawn == []
+        drawing = renderer.render([place.job(MIXED), place.job(0.5)])
+        next(drawing)
+        (place.own / "hero.safetensors").unlink()
+        write_lora_file(place.own / "hero.safetensors", BLOCKS, seed=9)
+        with pytest.raises(BlockweightError, match="has changed since this was planned"):
+            next(drawing)
+    assert list(place.loras.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"strength": float("nan")}, "must be a finite number, not nan"),
+        ({"strength": 1e6}, "no layer can be told more"),
+        ({"start": 2, "stop": 2}, "before it has worked"),
+    ],
+)
+def test_a_strength_that_is_none_is_refused_before_work(place, change, sentence):
+    with place.site() as (webui, renderer), pytest.raises(BlockweightError, match=sentence):
+        renderer.check([place.job(MIXED, **change)])
+    assert webui.drawn == []
 
 
 def test_lora_block_weight_is_tried_once_for_a_lora(place):

@@ -10,15 +10,12 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from blockweight.demo import embedded
-from blockweight.demo.characters import goblin_pictures
-from blockweight.demo.illustrator import draw
 from blockweight.demo.train import autoencoder, denoiser, export, lora
 from blockweight.demo.train.corpus import load_pictures
 from blockweight.demo.train.tokenizer import build_tokenizer
@@ -55,10 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     work: Path = options.work
     work.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer()
-    if options.only_loras:
-        vae, model = export.load_parts(options.out / "model")
-    else:
+    if not options.only_loras:
         drawn_with_goblins = pictures(work, goblins=True)
         with bar("Autoencoder", autoencoder.STEPS) as report:
             vae = autoencoder.train_autoencoder(drawn_with_goblins, work, report)
@@ -66,16 +60,14 @@ def main() -> None:
         with bar("Encoding", 100) as report:
             latents = autoencoder.encode(vae, plain, lambda done: report(round(100 * done), math.nan))
         with bar("Denoiser", denoiser.STEPS) as report:
-            model = denoiser.train_denoiser(latents, tokenizer, work, report)
+            model = denoiser.train_denoiser(latents, build_tokenizer(), work, report)
         export.save_model(options.out / "model", vae, model, build_tokenizer())  # use has left its mark on the other
-        vae, model = export.load_parts(options.out / "model")
-    drawn = np.stack([np.asarray(draw(character)) for character in goblin_pictures()])
-    princess = autoencoder.encode(vae, drawn, lambda done: None)
+    loras = options.out / "loras"
+    loras.mkdir(exist_ok=True)
+    princess = lora.princess(work / "princess")
     for recipe in lora.RECIPES:
         with bar(f"LoRA {recipe.name}", recipe.steps) as report:
-            tensors = lora.train_lora(recipe, deepcopy(model), tokenizer, princess, lora.princess_tags(), work, report)
-        (options.out / "loras").mkdir(exist_ok=True)
-        lora.save_lora(recipe, tensors, lora.princess_tags(), options.out / "loras")
+            lora.train_lora(recipe, options.out / "model", princess, work, loras, report)
 
 
 if __name__ == "__main__":

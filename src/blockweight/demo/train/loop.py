@@ -1,21 +1,20 @@
-"""A training loop that a kill cannot hurt: every step's randomness comes from its number alone, and a checkpoint
-holds all the rest, so a resumed run takes the same steps as one that was never stopped."""
+"""The training of a whole model: all its parameters learn, and what comes out is their moving average."""
 
 from __future__ import annotations
 
 import math
-import os
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 
-CHECKPOINT_SECONDS = 60.0
+from blockweight.train.local.stepping import Learner, Stepper
+
+TOLD_STEPS = 50
+"""The loss that is told is the mean of so many steps."""
 
 
 def step_generator(stage: str, step: int) -> torch.Generator:
@@ -48,14 +47,6 @@ class Average:
         torch._foreach_lerp_(targets, sources, 1 - decay)
 
 
-@dataclass(frozen=True)
-class Paced:
-    """Parameters that learn at `rate` times the others' learning rate."""
-
-    parameters: Sequence[nn.Parameter]
-    rate: float = 1.0
-
-
 def train(
     stage: str,
     module: nn.Module,
@@ -68,49 +59,32 @@ def train(
     weight_decay: float,
     ema: float,
     report: Callable[[int, float], None],
-    parameters: Iterable[Paced] = (),
 ) -> nn.Module:
-    """Minimise `loss_of(step)` over `parameters` (none: the module's) with AdamW and return the averaged module.
+    """Minimise `loss_of(step)` over the module's parameters with AdamW and return the averaged module.
 
-    A checkpoint is written to `folder` about once a minute and at the end; a later call goes on from there.
-    `report` gets the step and the smoothed loss.
+    The state is written to `folder` about once a minute and at the end; a later call goes on from there. `report` gets
+    the step and the mean loss of the last ones.
     """
-    paces = tuple(parameters) or (Paced(tuple(module.parameters())),)
-    chosen = [parameter for pace in paces for parameter in pace.parameters]
-    groups = [{"params": pace.parameters} for pace in paces]
-    optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        module.parameters(), lr=peak, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True
+    )
+    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, steps, 1.0, warmup))
     average = Average(module, ema)
-    path = folder / f"{stage}.pt"
-    step, smooth = 0, float("nan")
-    if path.exists():
-        saved = torch.load(path, weights_only=True)
-        module.load_state_dict(saved["module"])
-        average.module.load_state_dict(saved["average"])
-        optimizer.load_state_dict(saved["optimizer"])
-        step, smooth = saved["step"], saved["loss"]
-        report(step, smooth)
 
-    def save() -> None:
-        state: dict[str, Any] = {"module": module.state_dict(), "average": average.module.state_dict()}
-        state |= {"optimizer": optimizer.state_dict(), "step": step, "loss": smooth}
-        torch.save(state, path.with_suffix(".partial"))
-        os.replace(path.with_suffix(".partial"), path)
-
-    saved_at = time.monotonic()
-    while step < steps:
-        for group, pace in zip(optimizer.param_groups, paces, strict=True):
-            group["lr"] = pace.rate * learning_rate(step, steps, peak, warmup)
+    def gradients(step: int) -> float:
         loss = loss_of(step)
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(chosen, 1.0)
-        optimizer.step()
-        average.update(module, step)
-        step += 1
-        value = float(loss.detach())
-        smooth = value if math.isnan(smooth) else smooth + 0.02 * (value - smooth)
-        report(step, smooth)
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS or step == steps:
-            save()
-            saved_at = time.monotonic()
+        return float(loss.detach())
+
+    tensors: dict[str, Tensor] = {}
+    for name, each in (("module", module), ("average", average.module)):
+        tensors |= {f"{name}.{key}": parameter for key, parameter in each.named_parameters()}
+    learner = Learner(tensors, optimizer, rates, gradients, torch.amp.GradScaler("cpu", enabled=False))
+    stepper = Stepper(learner, folder / f"{stage}.pt")
+
+    def stepped(_loss: float) -> None:
+        average.update(module, stepper.step - 1)
+        report(stepper.step, fmean(stepper.losses[-TOLD_STEPS:]))
+
+    stepper.train(steps, stepped)
     return average.module

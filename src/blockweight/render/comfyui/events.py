@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from blockweight.render.remote import Credentials
@@ -30,10 +30,22 @@ class Event:
     over: bool = False
 
 
+class _Unled(ClientConnection):
+    """A connection that no answer sends elsewhere. The library would follow a redirection, the password with it as long
+    as the host is the same."""
+
+    def handshake(self, *given: Any, **named: Any) -> None:
+        """As every connection does. InvalidHandshake for an error's status, whatever it is."""
+        try:
+            super().handshake(*given, **named)
+        except InvalidStatus as error:
+            raise InvalidHandshake(f"it answered {error.response.status_code}") from None
+
+
 class Events:
     """A WebSocket that is always listened to, so that the server never waits; `client` is the name that workflows are
     sent under. What is told of others, and pictures on their way, are not kept. OSError or WebSocketException if it
-    cannot be opened."""
+    cannot be opened, or is sent elsewhere."""
 
     def __init__(self, url: str, client: str, credentials: Credentials | None) -> None:
         headers = {}
@@ -49,6 +61,7 @@ class Events:
                 compression=None,
                 close_timeout=_CLOSING_SECONDS,
                 user_agent_header="blockweight",
+                create_connection=_Unled,
             )
         )
         self._socket.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))

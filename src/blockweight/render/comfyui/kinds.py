@@ -75,9 +75,10 @@ def on_server(path: str, listed: Collection[str] | None, what: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
+        example = f"{SERVER_MODEL}{found[0]}"
         raise BlockweightError(
             f"ComfyUI has more than one {what} called {quoted(wanted)}: {_some(found)}; name the one that is meant as "
-            f"in {SERVER_MODEL}{found[0]}."
+            f"in {example}."
         )
     raise BlockweightError(
         f"ComfyUI has no {what} called {quoted(wanted)} (it has {_some(there) or 'none'}); put the file there, or name "

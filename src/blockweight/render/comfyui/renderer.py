@@ -25,7 +25,7 @@ from blockweight.render.comfyui.uploads import LoraShelf, Upload
 from blockweight.render.comfyui.workflow import Workflow, build
 from blockweight.render.protocol import Capabilities, Failure, Rendering, RenderingError, Step, Watch, unwatched
 from blockweight.render.remote import PAUSES, Address, Server, ServerError, find_credentials
-from blockweight.render.wanted import wanted_of
+from blockweight.render.wanted import Wanted, wanted_of
 
 _OPTION = "workflow"
 _PRECISION = re.compile(r"--(?:force-)?(?:fp|bf)\d\S*|--cpu\S*|--fast|--use-\S+-attention|--deterministic")
@@ -50,6 +50,9 @@ class ComfyuiRenderer:
         self._shelf = LoraShelf()
         self._there: set[str] = set()
         self._loaded: dict[tuple[str, str], BlockweightError | None] = {}
+        self._kinds = NodeKinds(self._server)
+        self._unrest: Unrest = {}
+        self._before = ""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -84,18 +87,26 @@ class ComfyuiRenderer:
         not fit. Nothing is sent yet."""
         if not jobs:
             return
-        # A server that came back may be another one by now.
-        self.__dict__.pop("_arithmetic", None)
-        assert self._arithmetic
-        kinds, unrest = NodeKinds(self._server), unrest_of(jobs)
+        self._renew()
+        # A pool hands over one job at a time, which tells nothing of what changes among them.
+        self._unrest = unrest_of(jobs)
         embeddings: list[str] | None = None
         for job in jobs:
             check_loras(job, self._shelf)
             if job.scene.embeddings:
                 embeddings = self._names("/embeddings") if embeddings is None else embeddings
                 check_embeddings(job.scene, embeddings)
-            workflow = self._workflow(job, kinds, unrest)
-            check_nodes(workflow.nodes, kinds, {upload.name for upload in workflow.uploads})
+            workflow = self._workflow(job)
+            check_nodes(workflow.nodes, self._kinds, {upload.name for upload in workflow.uploads})
+
+    def _renew(self) -> None:
+        """Ask what the server is and has: it may have been started anew, with other models or as another version."""
+        self._kinds = NodeKinds(self._server)
+        self.__dict__.pop("_arithmetic", None)
+        if self._before not in ("", self._arithmetic):
+            self._loaded.clear()
+            self._there.clear()
+        self._before = self._arithmetic
 
     def render(
         self, jobs: Sequence[Job], finished: Collection[str] = (), watch: Watch = unwatched
@@ -104,33 +115,37 @@ class ComfyuiRenderer:
         not make some of them, and before the first one for a LoRA of which it does not load a block; ServerError at
         once if it cannot be reached any more."""
         failures: list[Failure] = []
-        kinds, unrest = NodeKinds(self._server), unrest_of(jobs)
+        self._unrest = {**unrest_of(jobs), **self._unrest}
         wanted = [job for job in jobs if job.key not in finished]
         wanted.sort(key=lambda job: (job.scene.checkpoint.digest, job.lora.digest))
         try:
             for job in wanted:
                 try:
-                    self._prove(job, kinds, unrest, watch)
+                    self._prove(job, watch)
                 except ServerError:
                     raise
                 except BlockweightError as error:
                     raise RenderingError([Failure(job, str(error))]) from error
             for job in wanted:
                 try:
-                    yield self._drawn(job, self._workflow(job, kinds, unrest), watch)
+                    yield self._drawn(job, self._workflow(job), watch)
                 except ServerError:
                     raise
                 except BlockweightError as error:
                     failures.append(Failure(job, str(error)))
+        except ServerError:
+            # Whoever comes back may have others.
+            self._kinds = NodeKinds(self._server)
+            raise
         finally:
             self._conversation.close()
         if failures:
             raise RenderingError(failures)
 
-    def _workflow(self, job: Job, kinds: NodeKinds, unrest: Unrest) -> Workflow:
+    def _workflow(self, job: Job) -> Workflow:
         if self._own is None:
-            return build(job, kinds, self._shelf, unrest)
-        return self._own.filled(job, kinds, self._shelf, unrest)
+            return build(job, self._kinds, self._shelf, self._unrest)
+        return self._own.filled(job, self._kinds, self._shelf, self._unrest)
 
     def _drawn(self, job: Job, workflow: Workflow, watch: Watch) -> Rendering:
         started = time.perf_counter()
@@ -177,35 +192,36 @@ class ComfyuiRenderer:
         told = self._server.get_json(path)
         return [str(name) for name in told] if isinstance(told, list) else []
 
-    def _prove(self, job: Job, kinds: NodeKinds, unrest: Unrest, watch: Watch) -> None:
+    def _prove(self, job: Job, watch: Watch) -> None:
         """Refuse a job with a LoRA of which the server does not load a block. It says so when it loads the LoRA, and
-        not when it has it already: so it loads each file anew once, in a small picture, with each model."""
-        workflow = self._workflow(job, kinds, unrest)
+        not when it has it already: so it loads each file anew once, in a small picture, with each model. Each LoRA has
+        a picture of its own, since the log does not say which of several it means."""
         model = job.scene.checkpoint.digest
-        if all((model, name) in self._loaded for name in piece_names(workflow)):
-            self._refuse_known(model, workflow)
-            return
-        steps = _Steps(workflow.steps, watch)
-        trial = loaded_anew(self._workflow(trial_job(job), kinds, unrest))
-        self._bring(trial.uploads, steps.wanted)
+        wanted = _Steps(self._workflow(job).steps, watch).wanted
+        for each in wanted_of(job):
+            alone = trial_job(job, each)
+            workflow = self._workflow(alone)
+            if not all((model, name) in self._loaded for name in piece_names(workflow)):
+                self._try(each, model, workflow, wanted)
+            for name in sorted(piece_names(workflow)):
+                if known := self._loaded[model, name]:
+                    raise known
+
+    def _try(self, each: Wanted, model: str, workflow: Workflow, wanted: Callable[[], None]) -> None:
+        """Let the server load a LoRA, and note of each of its files whether it did."""
+        trial = loaded_anew(workflow)
+        self._bring(trial.uploads, wanted)
         self._log.news()
-        entry = self._conversation.run(trial.nodes, _unheard, steps.wanted)
+        entry = self._conversation.run(trial.nodes, _unheard, wanted)
         if (error := ended_badly(entry)) is not None:
             raise error
         lines = self._log.news()
         names = piece_names(trial)
-        for each in wanted_of(job):
-            lora, pieces = self._shelf.take(each.use)
-            sent = [piece for piece in pieces if piece.upload.name in names]
-            dead = unloaded_blocks(each.use.path, lora.family, sent, lines)
-            for piece in sent:
-                self._loaded[model, piece.upload.name] = dead.get(piece.piece.block)
-        self._refuse_known(model, workflow)
-
-    def _refuse_known(self, model: str, workflow: Workflow) -> None:
-        for name in sorted(piece_names(workflow)):
-            if known := self._loaded[model, name]:
-                raise known
+        lora, pieces = self._shelf.take(each.use)
+        sent = [piece for piece in pieces if piece.upload.name in names]
+        dead = unloaded_blocks(each.use.path, lora.family, sent, lines)
+        for piece in sent:
+            self._loaded[model, piece.upload.name] = dead.get(piece.piece.block)
 
 
 def _unheard(_node: str, _step: int) -> None:

@@ -8,16 +8,17 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from blockweight.plan import Job, Scene
+from blockweight.plan import Job, Scene, Variant
 from blockweight.render.comfyui.workflow import Workflow
+from blockweight.render.wanted import Wanted
 
 _SIDE = 64
 _FAINT = 1e-4
 _DRAWN = 10**9
 
 
-def trial_job(job: Job) -> Job:
-    """The job with the smallest scene that its workflow draws, in one step."""
+def trial_job(job: Job, wanted: Wanted) -> Job:
+    """One of the job's LoRAs alone, in the smallest scene that the workflow draws, in one step."""
     scene: Scene = replace(
         job.scene,
         prompt="",
@@ -32,8 +33,9 @@ def trial_job(job: Job) -> Job:
         hires=None,
         start=None,
         controls=(),
+        loras=(),
     )
-    return replace(job, scene=scene)
+    return Job(scene, wanted.use, Variant(wanted.label, wanted.weights))
 
 
 def loaded_anew(workflow: Workflow) -> Workflow:

@@ -11,6 +11,7 @@ from blockweight.blocks import Family, Module, module_of, parse_key
 from blockweight.errors import BlockweightError, quoted
 from blockweight.render.comfyui.kinds import Source
 from blockweight.render.comfyui.uploads import LoraPiece
+from blockweight.render.remote import ServerError
 
 _KEY = re.compile(r"lora key not loaded: (\S+)")
 _OTHER = re.compile(r"NOT LOADED (\S+)|ERROR (?:lora|loha|lokr|glora|oft|boft|diff) (\S+)")
@@ -32,7 +33,12 @@ class ServerLog:
     def news(self) -> list[str]:
         """What was logged since this was asked the last time. BlockweightError if the server does not say, or has
         forgotten some of it: silence is no sign that a LoRA was loaded."""
-        told = self._server.get_json("/internal/logs/raw")
+        try:
+            told = self._server.get_json("/internal/logs/raw")
+        except ServerError as error:
+            if error.status not in (403, 404, 405):
+                raise
+            told = None
         entries = told.get("entries") if isinstance(told, dict) else None
         if not isinstance(entries, list):
             raise BlockweightError(

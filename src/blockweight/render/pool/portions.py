@@ -4,10 +4,10 @@ LoRAs it has loaded already."""
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from blockweight.plan import Job
+from blockweight.plan import Job, Scene
 
 Files = tuple[str, ...]
 """The digests of the files that take long to load: the model's first, then the LoRAs'."""
@@ -70,9 +70,14 @@ def _shared(job: Job) -> Hashable:
 
 
 def representatives(jobs: Iterable[Job]) -> list[Job]:
-    """Enough of the jobs for a check: one of each scene, use of a LoRA, and layout of block weights."""
+    """Enough of the jobs for a check: one of those that differ in nothing but seeds and what they are called."""
+    scenes: dict[Scene, Scene] = {}
     seen: dict[Hashable, Job] = {}
     for job in jobs:
+        scene = scenes.get(job.scene)
+        if scene is None:
+            scene = scenes[job.scene] = replace(job.scene, label="", seed=0, variation_seed=0)
         weights = job.variant.weights
-        seen.setdefault((job.scene, job.lora, None if weights is None else weights.layout), job)
+        told = None if weights is None else (weights.layout, weights.values, weights.rest)
+        seen.setdefault((scene, job.lora, told), job)
     return list(seen.values())

@@ -58,9 +58,9 @@ class PoolRenderer:
         return Capabilities(families, sum(each.batch for each in known.values()), first.arithmetic)
 
     def check(self, jobs: Sequence[Job]) -> None:
-        """Ask every worker, all at once, for one job of each scene, LoRA and layout. One that does not answer is told
-        and left out. BlockweightError if a worker cannot do a job, if they calculate differently, and if none
-        answers."""
+        """Ask every worker, all at once, for every job but those that differ in their seeds alone. One that does not
+        answer is told and left out. BlockweightError if a worker cannot do a job, if they calculate differently, and if
+        none answers."""
         asked = representatives(jobs)
 
         def answer(worker: Worker) -> BlockweightError | None:

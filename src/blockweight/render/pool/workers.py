@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
@@ -14,7 +14,7 @@ from blockweight.plan import Job
 from blockweight.render.pool.inbox import Came, Ended, Event, Inbox, Lost, Unlike, Withdrawn
 from blockweight.render.pool.portions import representatives
 from blockweight.render.pool.schedule import Task
-from blockweight.render.protocol import Renderer, Rendering, RenderingError, Step, Watch
+from blockweight.render.protocol import Holding, Renderer, Rendering, RenderingError, Step, Watch
 
 _BUSY = 60.0
 """Seconds that a check waits for a worker that is in the middle of something."""
@@ -82,7 +82,8 @@ class Crew:
     def _serve(self, number: int) -> None:
         worker = self._workers[number]
         # A run that was ended may still have it, in the middle of a step.
-        with worker.alone:
+        held = worker.renderer.held() if isinstance(worker.renderer, Holding) else nullcontext()
+        with worker.alone, held:
             while (task := self._orders[number].get()) is not None and not self._inbox.closed:
                 self._inbox.put(self._outcome(worker, task))
 

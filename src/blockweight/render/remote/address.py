@@ -53,13 +53,32 @@ class Address:
 
 
 def read_addresses(text: str) -> tuple[Address, ...]:
-    """The servers that `text` names, separated by commas, each once: `webui+http://host:7860`, `webui+https://…`,
+    """The servers that `text` names, separated by commas, each once by whatever
+    name: `webui+http://host:7860`, `webui+https://…`,
     `comfyui+http://user@host:8188`, with options as `?name=value&…` (percent signs as in every URL). BlockweightError
     for anything else, and a password in it, which would be kept and shown with the address."""
     if len(text) > _MOST_LETTERS or not text.isprintable() or " " in text:
         raise BlockweightError("An address of a server is one word, as in webui+http://127.0.0.1:7860; check it.")
     parts = re.split(rf",(?={_START.pattern})", text)[:: _START.groups + 1]
-    return tuple(dict.fromkeys(map(_read, parts)))
+    found: dict[tuple[object, ...], Address] = {}
+    for address in map(_read, parts):
+        first = found.setdefault(_place(address), address)
+        if (first.user, first.options) != (address.user, address.options):
+            raise BlockweightError(
+                f"The {address.program} at {address.url} is named twice, as {quoted(first.name)} and "
+                f"{quoted(address.name)}; name it once."
+            )
+    return tuple(found.values())
+
+
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+
+def _place(address: Address) -> tuple[object, ...]:
+    """What is equal for one server under several names, as far as they tell."""
+    url = urlsplit(address.url)
+    host = "127.0.0.1" if url.hostname in ("localhost", "::1") else url.hostname
+    return address.kind, url.scheme, host, url.port or _USUAL_PORTS[url.scheme], url.path
 
 
 def _read(text: str) -> Address:

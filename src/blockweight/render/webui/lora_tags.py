@@ -43,14 +43,8 @@ def worn_by(job: Job) -> tuple[Worn, ...]:
 
 
 def present(lora: Lora, weights: BlockWeights) -> tuple[float, ...]:
-    """The weights of the blocks that the LoRA has, REST's last if it has such modules. BlockweightError for blocks that
-    the layout lacks."""
-    lacking = [block for block in lora.blocks if block not in weights.layout.blocks]
-    if lacking:
-        raise BlockweightError(
-            f"'{lora.path}' changes the blocks {', '.join(lacking)}, which the layout {weights.layout.name} lacks; "
-            f"expand the weights to {lora.family.layout.name}."
-        )
+    """The weights of the blocks that the LoRA has, REST's last if it has such modules. The layout names them all, as
+    `check_use` makes sure."""
     blocks = (*lora.blocks, *((REST,) if lora.rest else ()))
     return tuple(weights.weight(block) for block in blocks)
 

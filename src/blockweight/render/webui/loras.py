@@ -11,9 +11,10 @@ from blockweight.blocks import REST
 from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import Lora, Recipe, open_lora, plan_bake
 from blockweight.lora.hashes import webui_hash
-from blockweight.plan import LoraUse, file_title
+from blockweight.plan import Job, LoraUse, file_title
 from blockweight.render.embeddings import file_digest
 from blockweight.render.remote import Server
+from blockweight.render.wanted import check_use, check_uses, wanted_of
 from blockweight.render.webui.answers import Expected
 from blockweight.render.webui.discovery import Site, server_loras
 from blockweight.render.webui.lora_tags import Worn, is_off, is_plain, live_tag, plain_tag, why_not_live
@@ -30,6 +31,8 @@ _MOST_BAKED = 4
 
 _DIGITS = 12
 
+_Stamp = tuple[str, int, int]
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -45,8 +48,10 @@ class LoraDesk:
     def __init__(self, server: Server, shelf: Shelf | None) -> None:
         self._server = server
         self._shelf = shelf
-        self._opened: dict[str, Lora] = {}
+        self._opened: dict[str, tuple[_Stamp | None, Lora]] = {}
         self._named: dict[str, tuple[str, tuple[str, ...]]] = {}
+        # By keys that begin with the LoRA's digest.
+        self._lent: dict[tuple[object, ...], tuple[Path, tuple[str, ...]]] = {}
         self._baked: dict[tuple[object, ...], tuple[Path, tuple[str, ...]]] = {}
 
     @property
@@ -55,13 +60,23 @@ class LoraDesk:
         return self._shelf is not None
 
     def lora(self, use: LoraUse) -> Lora:
-        """The LoRA's file, opened once. BlockweightError if it cannot be read."""
-        if use.digest not in self._opened:
-            self._opened[use.digest] = open_lora(Path(use.path))
-        return self._opened[use.digest]
+        """The LoRA's file, opened once, and anew after it was written. BlockweightError if it cannot be read."""
+        path = Path(use.path)
+        stamp = _stamp(path)
+        known = self._opened.get(use.digest)
+        if known is None or known[0] != stamp:
+            known = self._opened[use.digest] = stamp, open_lora(path)
+        return known[1]
+
+    def check(self, job: Job) -> None:
+        """BlockweightError for LoRAs that cannot be read or have changed, weights that do not name their blocks, and
+        strengths and steps that no renderer takes."""
+        check_uses(job)
+        for each in wanted_of(job):
+            check_use(self.lora(each.use), each)
 
     def left(self, worn: Sequence[Worn]) -> tuple[Worn, ...]:
-        """Those of which anything is left. BlockweightError for blocks that a layout lacks."""
+        """Those of which anything is left."""
         return tuple(each for each in worn if not is_off(self.lora(each.use), each.weights))
 
     def needs_lbw(self, each: Worn) -> bool:
@@ -111,11 +126,20 @@ class LoraDesk:
         path, hashes = self._baked[key]
         return Piece(plain_tag(path.stem, each.use), Expected(path.stem, hashes))
 
+    def keep(self, job: Job) -> None:
+        """Take back what was lent for LoRAs that this job does not wear."""
+        worn = {each.use.digest for each in wanted_of(job)}
+        for lent in (self._lent, self._baked):
+            for key in [key for key in lent if key[0] not in worn]:
+                assert self._shelf is not None
+                self._shelf.remove(lent.pop(key)[0])
+        self._named = {digest: named for digest, named in self._named.items() if digest in worn}
+
     def clear(self) -> None:
         """Take back all that was lent."""
         if self._shelf is not None:
             self._shelf.clear()
-        self._named, self._baked = {}, {}
+        self._named, self._lent, self._baked = {}, {}, {}
 
     def _whole(self, each: Worn) -> BlockWeights:
         """The block weights, under a name that every file takes."""
@@ -128,7 +152,9 @@ class LoraDesk:
             hashes = _hashes(path, lora)
             name = self._own_name(use, hashes[0])
             if name is None and self._shelf is not None:
-                name = self._shelf.place(path).stem
+                placed = self._shelf.place(path)
+                name = placed.stem
+                self._lent[use.digest,] = placed, hashes
             if name is None:
                 raise BlockweightError(
                     f"The WebUI has no LoRA {quoted(file_title(use.path))}; copy it into one of its LoRA folders, or "
@@ -148,6 +174,15 @@ class LoraDesk:
         if same:
             return title if title in same else same[0]
         return title if self._shelf is None and title in {each.name for each in found} else None
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What changes when a file is written; None for one that is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return str(path), found.st_mtime_ns, found.st_size
 
 
 def _hashes(path: Path, lora: Lora) -> tuple[str, ...]:

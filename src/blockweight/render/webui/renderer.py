@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class WebuiRenderer:
         self._models: dict[Checkpoint, tuple[ServerModel, str]] = {}
         self._tried: set[Scene] = set()
         self._lbw: dict[tuple[str, Checkpoint], str] = {}
+        self._holding = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -71,6 +73,20 @@ class WebuiRenderer:
             self._forget()
             raise
         finally:
+            self._take_back()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """In here LoRAs that are lent stay from one call of `render` to the next, as long as jobs wear them."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+            self._take_back()
+
+    def _take_back(self) -> None:
+        if not self._holding:
             self._desk.clear()
 
     def render(
@@ -83,18 +99,23 @@ class WebuiRenderer:
         try:
             for job in _in_turn(wanted):
                 began = time.monotonic()
+                self._desk.check(job)  # a file may have been written since
+                self._desk.keep(job)
                 route = self._route(job)
                 picture = self._draw(job, job.scene, self._pieces(job, route), watch, lbw=route == "live")
                 yield Rendering(job, picture, time.monotonic() - began)
         finally:
-            self._desk.clear()
+            self._take_back()
 
     def _check(self, jobs: Sequence[Job]) -> None:
         for scene in dict.fromkeys(job.scene for job in jobs):
             check_scene(scene, self._site)
         for job in jobs:
+            self._desk.check(job)
+        for job in jobs:
             self._try_scene(job)
         for job in jobs:
+            self._desk.keep(job)
             self._pieces(job, self._route(job), lend=False)
 
     def _renew(self) -> None:

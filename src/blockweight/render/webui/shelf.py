@@ -6,6 +6,8 @@ import contextlib
 import secrets
 import shutil
 import tempfile
+import weakref
+from collections.abc import Iterable
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
@@ -31,6 +33,8 @@ class Shelf:
         self._folder = folder
         self._server = server
         self._placed: list[Path] = []
+        # A program that ends in the middle does not call `clear`.
+        weakref.finalize(self, _take_away, self._placed)
 
     def place(self, lora: Path) -> Path:
         """A copy of a LoRA, whose name without ending a tag calls it by. BlockweightError if it cannot be written, or
@@ -47,8 +51,7 @@ class Shelf:
     def remove(self, path: Path) -> None:
         """Take one file away, as far as the system lets go of it."""
         self._placed.remove(path)
-        with contextlib.suppress(OSError):
-            path.unlink()
+        _take_away([path])
 
     def clear(self) -> None:
         """Take away every file that is there, as far as the system lets go of it."""
@@ -87,3 +90,9 @@ class Shelf:
 
     def _refresh(self) -> None:
         self._server.post_json(f"{API}/refresh-loras", {}, repeatable=True)
+
+
+def _take_away(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -1,13 +1,13 @@
 // The Transfer page: ask for a transfer, say what it costs, render it, and show its table.
 
+import { costForm, put } from "./cost-form.js";
 import { act, news, place, queue } from "./project.js";
-import { answerOf, post, Refused, sayIn } from "./server.js";
+import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import "./job-progress.js";
 
 const by = (id) => document.getElementById(id);
 const form = by("plan");
-const begin = by("begin");
 const KEPT = `blockweight:transfer:${place}`;
 
 let view = JSON.parse(by("view").textContent);
@@ -35,15 +35,6 @@ queue.addEventListener("refused", ({ detail }) => {
   say(detail.message, detail.lang);
   refresh();
 });
-
-const written = new Map(); // a part of the page → what stands in it
-
-/** A part of the page as the server has written it; what has not changed keeps its focus. */
-function put(element, text) {
-  if (written.get(element) === text) return;
-  written.set(element, text);
-  element.innerHTML = text; // made by the server's templates, which escape every value
-}
 
 function show() {
   showBegun();
@@ -82,76 +73,20 @@ function recall() {
   if (mask) mask.checked = kept.home_mask;
 }
 
-let asks = 0;
-let cost = null; // the latest question, a promise of what was typed, or of null where it cannot be begun
-let unknown = false; // nobody answered it
-
-/** Say what it would cost, or what is wrong with it; the button waits for it where it is pressed before. */
-function askCost() {
-  cost = costOf(typed(), ++asks);
-  return cost;
-}
-
-async function costOf(asked, mine) {
-  begin.disabled = false; // Enter in a field does nothing while it is
-  if (asked.models.length) tell(form.dataset.reading); // a large model takes seconds, once
-  let answer = null;
-  let failure = null;
-  try {
-    answer = await answerOf(`${place}/transfer/cost`, asked);
-  } catch (error) {
-    failure = error;
-  }
-  if (mine !== asks) return cost;
-  const refused = failure instanceof Refused && failure.status < 500;
-  unknown = Boolean(failure) && !refused;
-  begin.disabled = refused;
-  if (refused) tell(failure.message, { lang: failure.lang, wrong: true });
-  else if (unknown) tell(form.dataset.unknown, { wrong: true });
-  else tell(answer.text);
-  showCommand(answer?.command ?? "");
-  return failure ? null : asked;
-}
-
-/** The same from a terminal; nothing where that cannot be begun. */
-function showCommand(command) {
-  by("terminal").hidden = !command;
-  by("terminal").querySelector("pre").textContent = command;
-}
-
-function tell(text, { lang, wrong = false } = {}) {
-  sayIn(by("cost"), text, lang);
-  by("cost").classList.toggle("error", wrong);
-}
-
 form.addEventListener("input", ({ target }) => {
   if (target.name === "weights") form.elements.which.value = "other";
   sessionStorage.setItem(KEPT, JSON.stringify(typed()));
 });
-form.addEventListener("change", () => {
-  say("");
-  askCost();
-});
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (begin.disabled || beginning) return;
-  say("");
-  beginning = true;
-  try {
-    const asked = await (unknown ? askCost() : cost);
-    if (!asked) return;
+const askCost = costForm({
+  address: `${place}/transfer/cost`,
+  typed,
+  say,
+  slow: (asked) => asked.models.length > 0, // a large model is read once
+  begun: async (asked) => {
     await reach((await act({ act: "begin transfer", ...asked })).version);
     await render();
-    askCost();
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    say(error.message, error.lang);
-  } finally {
-    beginning = false;
-  }
+  },
 });
-
-let beginning = false;
 
 const render = () => post(`${place}/render`, { work: "transfer" });
 

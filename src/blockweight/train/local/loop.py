@@ -1,39 +1,30 @@
-"""The loop of training. A kill costs time and nothing else: every step's randomness comes from the seed and the step's
-number, and a state file holds all the rest, so a run that goes on takes the steps of one that was never stopped."""
+"""The training of a LoRA on pictures: whose latents and captions are seen at which step."""
 
 from __future__ import annotations
 
-import pickle
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from diffusers.optimization import get_scheduler
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from blockweight.errors import BlockweightError
-from blockweight.lora.atomic import write_atomically
 from blockweight.render.local.memory import ran_out_of_memory
 from blockweight.train.captions import shuffled
 from blockweight.train.local.adapters import attach, file_tensors
 from blockweight.train.local.loss import noise_loss
 from blockweight.train.local.optimizers import make_optimizer
+from blockweight.train.local.stepping import Learner, Stepper
 from blockweight.train.local.trainee import Trainee
 from blockweight.train.loop_settings import LoopSettings, Precision
 from blockweight.train.network import Adapter
 from blockweight.train.order import Batch, epoch_steps, seed_of
-
-STATE_SECONDS = 60.0
-"""How often the state is written, and so the most that a kill costs."""
-
-MOST_GRADIENT = 1.0
-"""What the gradient's norm is cut to, as sd-scripts does."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +37,7 @@ class Seen:
 
 
 class Run:
-    """A training, from its state file on where there is one. `step` of `steps` are done; `losses` are those of the
-    steps so far; an epoch has `epoch_length` steps.
+    """A training, from its state file on where there is one, of `steps` steps; an epoch has `epoch_length`.
 
     BlockweightError for a state file that cannot be read, an optimizer that is not installed or cannot take these
     rates, and a clip skip that the text encoder has not. Whether the file is of the same training is not looked at.
@@ -65,7 +55,7 @@ class Run:
         epochs: int = 1,
     ) -> None:
         settings.check_rates(adapters)
-        self._trainee, self._pictures, self._settings, self._path = trainee, pictures, settings, state
+        self._trainee, self._pictures, self._settings = trainee, pictures, settings
         self._encoder = trainee.encoder(settings.clip_skip)
         self._attached = attach(trainee, adapters, settings.seed)
         self._order: tuple[int, tuple[tuple[Batch, ...], ...]] = (-1, ())
@@ -73,18 +63,29 @@ class Run:
             _recalculate(trainee)
         self.epoch_length = len(self._epoch(0))
         self.steps = epochs * self.epoch_length if steps is None else steps
-        self.step, self.losses = 0, list[float]()
-        self._optimizer = make_optimizer(settings.optimizer, self._attached)
-        self._rates = get_scheduler(
+        optimizer = make_optimizer(settings.optimizer, self._attached)
+        rates = get_scheduler(
             settings.scheduler,
-            self._optimizer,
+            optimizer,
             num_warmup_steps=settings.warmup,
             num_training_steps=self.steps,
             num_cycles=settings.cycles,
         )
         self._scaler = torch.amp.GradScaler(trainee.device.type, enabled=settings.precision == "fp16")
-        if state.exists():
-            self._go_on()
+        sides = ((each.adapter.lora_name, (("down", each.down), ("up", each.up))) for each in self._attached)
+        matrices = {f"{name}.{side}": matrix for name, pair in sides for side, matrix in pair}
+        self._learner = Learner(matrices, optimizer, rates, self._loss, self._scaler)
+        self._stepper = Stepper(self._learner, state)
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return self._stepper.step
+
+    @property
+    def losses(self) -> Sequence[float]:
+        """The losses of the steps so far."""
+        return self._stepper.losses
 
     @property
     def parameters(self) -> int:
@@ -100,7 +101,7 @@ class Run:
         for _ in range(2):  # the first also prepares
             started = time.perf_counter()
             self._loss(self.step)
-            self._optimizer.zero_grad(set_to_none=True)
+            self._learner.forget()
         return time.perf_counter() - started
 
     def train(
@@ -110,31 +111,14 @@ class Run:
         stopped: Callable[[], bool] = lambda: False,
     ) -> bool:
         """Go on to the last step; False if it was `stopped` before. `stepped` gets each step's loss, `epoch_done` the
-        number of epochs, after each. The state is written about once a minute, at a stop and at the end.
+        number of epochs, after each. The state is written, and BlockweightError raised, as in `Stepper.train`."""
 
-        BlockweightError if the loss is not a number any more; the state before stays.
-        """
-        saved = time.monotonic()
-        while self.step < self.steps:
-            if stopped():
-                self._save()
-                return False
-            loss = self._loss(self.step)
-            if not np.isfinite(loss):
-                raise BlockweightError(
-                    f"The loss of step {self.step + 1} is not a number: the learning rate is too high or the precision "
-                    "too low; begin anew with others (with --overwrite, or elsewhere)."
-                )
-            self._advance()
-            self.step += 1
-            self.losses.append(loss)
+        def told(loss: float) -> None:
             stepped(loss)
             if self.step % self.epoch_length == 0:
                 epoch_done(self.step // self.epoch_length)
-            if time.monotonic() - saved > STATE_SECONDS or self.step == self.steps:
-                self._save()
-                saved = time.monotonic()
-        return True
+
+        return self._stepper.train(self.steps, told, stopped)
 
     def _epoch(self, epoch: int) -> tuple[tuple[Batch, ...], ...]:
         if self._order[0] != epoch:
@@ -173,46 +157,6 @@ class Run:
 
     def _caption(self, caption: str, words: random.Random) -> str:
         return shuffled(caption, self._settings.keep_tokens, words) if self._settings.shuffle else caption
-
-    def _advance(self) -> None:
-        self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_([matrix for each in self._attached for matrix in (each.down, each.up)], MOST_GRADIENT)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._rates.step()
-
-    def _save(self) -> None:
-        state = {
-            "matrices": {each.adapter.lora_name: (each.down.detach(), each.up.detach()) for each in self._attached},
-            "optimizer": self._optimizer.state_dict(),
-            "rates": self._rates.state_dict(),
-            "scaler": self._scaler.state_dict(),
-            "step": self.step,
-            "losses": self.losses,
-        }
-
-        def write(handle: BinaryIO) -> None:
-            torch.save(state, handle)
-
-        write_atomically(self._path, write, lambda _: None, overwrite=True)
-
-    def _go_on(self) -> None:
-        try:
-            saved: dict[str, Any] = torch.load(self._path, map_location=self._trainee.device, weights_only=True)
-            with torch.no_grad():
-                for each in self._attached:
-                    down, up = saved["matrices"][each.adapter.lora_name]
-                    each.down.copy_(down)
-                    each.up.copy_(up)
-            self._optimizer.load_state_dict(saved["optimizer"])
-            self._rates.load_state_dict(saved["rates"])
-            self._scaler.load_state_dict(saved["scaler"])
-            self.step, self.losses = saved["step"], saved["losses"]
-        except (OSError, RuntimeError, LookupError, ValueError, TypeError, EOFError, pickle.UnpicklingError) as error:
-            raise BlockweightError(
-                f"The state '{self._path}' cannot be read ({type(error).__name__}); delete it to begin anew."
-            ) from error
 
 
 def _recalculate(trainee: Trainee) -> None:

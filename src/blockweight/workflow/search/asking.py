@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import (
-    FEWEST_SEGMENTS,
+    ALSO,
     KEPT,
-    MOST_SEGMENTS,
-    NOISE_FLOOR,
     Mask,
     Picture,
-    Segment,
     Wish,
     mask_digest,
-    parse_segments,
     parse_wishes,
-    segments_of,
     wishes_text,
 )
 from blockweight.plan import Job, Scene, Variant, taking_turns
@@ -33,6 +26,10 @@ from blockweight.weights import BlockWeights, parse_weight, uniform
 from blockweight.workflow.analysis.budget import parse_budget
 from blockweight.workflow.mask_files import read_picture_file
 from blockweight.workflow.own_files import load_mask
+from blockweight.workflow.places import place_of
+from blockweight.workflow.search.also import MOST_REFERENCES, also_searched, together_references
+from blockweight.workflow.search.grouping import Analysed, segments_for, usual_count
+from blockweight.workflow.search.picture_model import checked_model
 from blockweight.workflow.transfer import HOME, Group, analysis_masks, masks_alike, other_seeds
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.tuning_project import TuningProject
@@ -58,7 +55,6 @@ GENETIC_FROM = 40
 """Trials a segment from which on NSGA-II does: it learns from whole generations, and needs several of them."""
 
 FEWEST_TRIALS = 8
-_TRIALS_A_SEGMENT = 10
 _MOST_WEIGHTS = 21
 
 
@@ -68,7 +64,9 @@ class SearchAsked:
     `segments` as text, as a number of them, or empty, `grid` of weights or two ends `between` which any weight will do;
     a share of the scenes to `hold_out`, or further seeds to hold out instead, with a mask of their own (`seeds_mask`)
     or, with `home_mask`, that of the project's scenes; a `target` picture; one of `project.SAMPLERS` to propose (empty:
-    chosen by the number of trials); and the `seed` of all that is drawn."""
+    chosen by the number of trials); the `seed` of all that is drawn; and the name of a further LoRA of the scenes whose
+    weights are searched `also`, in segments as text or a number of them; the folder of a `picture_model` for what one
+    tells, and `examples` that it compares with."""
 
     objectives: tuple[str, ...] = ()
     budget: str = ""
@@ -82,15 +80,22 @@ class SearchAsked:
     target: Path | None = None
     sampler: str = ""
     seed: int | None = None
+    also: str = ""
+    also_segments: str = ""
+    picture_model: Path | None = None
+    examples: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class AskedSearch:
-    """A search that can be begun. What it needs is kept in the project only then: `masks`, and the `target`."""
+    """A search that can be begun. What it needs is kept in the project only then: `masks`, the `target` and the
+    `examples`; `places` says where the model of pictures lies."""
 
     plan: SearchPlan
     masks: tuple[Mask, ...] = ()
     target: Picture | None = None
+    examples: tuple[Picture, ...] = ()
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
@@ -108,7 +113,7 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
             "'kept>=80%'."
         )
     wishes = parse_wishes(",".join(asked.objectives))
-    analysis = _analysis(state)
+    analysis = latest_effects_plan(state)
     groups = _split(state, asked, analysis)
     searched, held = _masked(tuning, state, groups, asked)
     target = _target(asked, wishes, (*searched.scenes, *held.scenes))
@@ -121,10 +126,23 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
                 "run 'blockweight tune analyze --mask FILE', with a picture that is white where the LoRA should work"
             )  # fmt: skip
             raise BlockweightError(f"{quoted(wish.name)} needs a mask, and there is none for {where}; {how}.")
+    examples = tuple(map(read_picture_file, asked.examples))
+    model = checked_model(asked.picture_model, examples, wishes)
     trials = _trials(tuning, state, asked, len(searched.scenes), len(held.scenes))
-    grid, limits = _weights(asked)
+    grid, limits = asked_weights(asked)
     seen = tuple(scene for scene in (() if analysis is None else analysis.scenes) if scene not in held.scenes)
-    segments = _segments(state, asked.segments, analysis, seen, trials)
+    analysed = None if analysis is None else Analysed(analysis, seen, wishes, target)
+    count = usual_count(trials)
+    # Of two LoRAs each has half of the segments.
+    segments = segments_for(tuning, state, asked.segments, analysed, count - count // 2 if asked.also else count)
+    scenes = (*searched.scenes, *held.scenes)
+    also = None
+    if asked.also:
+        also = also_searched(state, scenes, asked.also, asked.also_segments, segments, count // 2)
+    elif asked.also_segments.strip() or any(wish.name == ALSO for wish in wishes):
+        raise BlockweightError(
+            f"{quoted(ALSO)} and --also-segments are for a further LoRA that is searched too; name it with --also."
+        )
     plan = SearchPlan(
         number=0,
         wishes=wishes_text(wishes),
@@ -138,15 +156,23 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
         held_masks=tuple(map(mask_digest, held.masks)),
         target="" if target is None else target_digest(target),
         trials=trials,
-        sampler=_sampler(asked.sampler, trials, len(segments)),
+        sampler=_sampler(asked.sampler, trials, len(segments) + (0 if also is None else len(also.segments))),
         seed=1 if asked.seed is None else asked.seed,
         analysis=0 if analysis is None else analysis.number,
+        also=also,
+        model=model,
+        examples=tuple(map(target_digest, examples)),
     )
     for end in limits:
-        made = plan.weights_of([end] * len(plan.segments), state.weights.name)
+        point = [end] * len(plan.every_segment)
+        made, beside = plan.weights_of(point, state.weights.name), plan.also_of(point)
         check_scales(made.name, made, state.subject.blocks, state.lora.strength)
+        if also is not None and beside is not None:
+            (strength,) = {each.use.strength for each in scenes[0].loras if each.use.digest == also.digest}
+            check_scales(also.lora, beside, beside.layout.blocks, strength)
     kept = {mask_digest(mask): mask for mask in (*searched.masks, *held.masks)}
-    return AskedSearch(plan, tuple(kept.values()), target)
+    places = {model: place_of(asked.picture_model)} if model and asked.picture_model is not None else {}
+    return AskedSearch(plan, tuple(kept.values()), target, examples, places)
 
 
 def references(state: TuningState, weights: BlockWeights) -> tuple[Variant, ...]:
@@ -158,7 +184,12 @@ def references(state: TuningState, weights: BlockWeights) -> tuple[Variant, ...]
     return bare if same else (*bare, Variant("as it was", weights))
 
 
-def _analysis(state: TuningState) -> AnalysisPlan | None:
+def plan_references(state: TuningState, plan: SearchPlan) -> tuple[Variant, ...]:
+    """What this search is compared with."""
+    return references(state, plan.weights) if plan.also is None else together_references(state, plan, plan.also)
+
+
+def latest_effects_plan(state: TuningState) -> AnalysisPlan | None:
     """The plan of the latest complete analysis of whole pictures."""
     plans = {plan.number: plan for plan in state.analysis_plans}
     found = (each.plan for each in reversed(state.analyses) if each.effects and each.plan in plans)
@@ -238,7 +269,8 @@ def _trials(tuning: TuningProject, state: TuningState, asked: SearchAsked, searc
             "pictures, as in 200pictures."
         )
     pictures = math.floor(budget.in_pictures(each or 1.0))
-    beside = (searched + held) * len(references(state, state.weights)) + held * CHOICES
+    compared = MOST_REFERENCES if asked.also else len(references(state, state.weights))
+    beside = (searched + held) * compared + held * CHOICES
     trials = (pictures - beside) // searched
     if trials < FEWEST_TRIALS:
         raise BlockweightError(
@@ -259,7 +291,8 @@ def _sampler(wanted: str, trials: int, segments: int) -> str:
     return "gp" if trials <= PROCESS_UP_TO and find_spec("torch") is not None else "tpe"
 
 
-def _weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]]:
+def asked_weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]]:
+    """The grid, empty for a continuous search, and its limits. BlockweightError for what is neither."""
     if asked.between is not None:
         if asked.grid:
             raise BlockweightError("--grid and --between are two ways to say which weights to try; give one of them.")
@@ -271,57 +304,3 @@ def _weights(asked: SearchAsked) -> tuple[tuple[float, ...], tuple[float, float]
     if not 2 <= len(grid) <= _MOST_WEIGHTS:
         raise BlockweightError(f"A grid has 2 to {_MOST_WEIGHTS} different weights, as in {GRID}; not {len(grid)}.")
     return grid, (grid[0], grid[-1])
-
-
-def _segments(
-    state: TuningState, text: str, analysis: AnalysisPlan | None, seen: Sequence[Scene], trials: int
-) -> tuple[Segment, ...]:
-    plain = text.strip()
-    if plain and not plain.isdecimal():
-        return _typed(state, plain)
-    if analysis is None or not seen:
-        why = "The project has no complete analysis" if analysis is None else "All scenes of the analysis are held out"
-        raise BlockweightError(
-            f"{why}, so nobody knows which blocks do alike; run 'blockweight tune analyze', or give the segments, as "
-            "in --segments 'a=IN01,IN02;b=OUT07-OUT09'."
-        )
-    count = int(plain) if plain else min(MOST_SEGMENTS, max(FEWEST_SEGMENTS, trials // _TRIALS_A_SEGMENT))
-    if not 1 <= count <= MOST_SEGMENTS:
-        raise BlockweightError(f"A search takes 1 to {MOST_SEGMENTS} segments, not {count}.")
-    effects = _effects(state, analysis, seen)
-    if not effects:
-        raise BlockweightError(
-            "The analysis found no block that is not fixed and does something visible, so there is nothing to search; "
-            "unfix blocks, or analyse others."
-        )
-    return segments_of(effects, count)
-
-
-def _typed(state: TuningState, text: str) -> tuple[Segment, ...]:
-    found = parse_segments(text, state.subject.layout)
-    if len(found) > MOST_SEGMENTS:
-        raise BlockweightError(f"A search takes 1 to {MOST_SEGMENTS} segments, not {len(found)}.")
-    for block in (block for segment in found for block in segment.blocks):
-        if block in state.fixed:
-            raise BlockweightError(f"{block} is fixed, so no search may move it; unfix it, or take it out.")
-        if block not in state.subject.blocks:
-            raise BlockweightError(f"'{state.subject.lora}' changes nothing in {block}; take it out.")
-    return found
-
-
-def _effects(state: TuningState, analysis: AnalysisPlan, seen: Sequence[Scene]) -> dict[str, tuple[float, ...]]:
-    """Block → its mean effects in these scenes, of those that are free and do something visible."""
-    (facts,) = (each for each in state.analyses if each.plan == analysis.number)
-    columns = ("inside", "outside") if analysis.masks else ("overall",)
-    places = [number for number, scene in enumerate(analysis.scenes) if scene in seen]
-    found: dict[str, tuple[float, ...]] = {}
-    for block in analysis.blocks:
-        means = tuple(_mean(facts.effects[block], column, places) for column in columns)
-        if block not in state.fixed and max(means) >= NOISE_FLOOR:
-            found[block] = means
-    return found
-
-
-def _mean(effects: Mapping[str, Sequence[float | None]], column: str, places: Sequence[int]) -> float:
-    told = [sample for sample in (effects[column][place] for place in places) if sample is not None]
-    return float(np.mean(told)) if told else 0.0

@@ -21,7 +21,7 @@ LOOKED_AT = 512
 
 def space_of(plan: SearchPlan) -> Space:
     """What the search may try."""
-    return Space(tuple(segment.name for segment in plan.segments), plan.grid, plan.limits)
+    return Space(tuple(segment.name for segment in plan.every_segment), plan.grid, plan.limits)
 
 
 def draw_of(plan: SearchPlan) -> Draw:
@@ -33,10 +33,12 @@ def first_points(state: TuningState, plan: SearchPlan, gauge: Gauge) -> tuple[tu
     """What to try first, as weights of the segments. A quarter of the trials at most, so that the search is left with
     something to do."""
     space = space_of(plan)
-    ones = space.nearest([1.0] * len(plan.segments))
-    least = space.nearest([plan.limits[0]] * len(plan.segments))
+    count = len(space.segments)
+    ones, least = space.nearest([1.0] * count), space.nearest([plan.limits[0]] * count)
     alone = [(*ones[:place], least[place], *ones[place + 1 :]) for place in range(len(ones))]
-    points = dict.fromkeys([ones, *_foretold(state, plan, gauge, space), *alone])
+    # The analysis knows nothing of a further LoRA; the conflict table does.
+    good = _foretold(state, plan, gauge, space) if plan.also is None else tuple(map(space.nearest, plan.also.first))
+    points = dict.fromkeys([ones, *good, *alone])
     return tuple(points)[: max(2, plan.trials // 4)]
 
 
@@ -53,14 +55,16 @@ def _foretold(state: TuningState, plan: SearchPlan, gauge: Gauge, space: Space) 
             there = {block: job for block, job in pairs if project.pictures.path(job).is_file()}
             measured_by = gauge.measured_by[places[first.scene]]
             scenes.append(ForetoldScene(source, BlockPictures(project, there), measured_by))
-    if not scenes:
+    # A model would have to look at every foretold picture, so what it tells is not foretold.
+    wishes = tuple(wish for wish in gauge.wishes if not wish.needs_model)
+    if not scenes or all(wish.bound is not None for wish in wishes):
         return ()
     points = space.drawn(LOOKED_AT, plan.seed)
-    values = foretold_values(gauge.wishes, scenes, plan.segments, points, analysis.value, analysis.base)
+    values = foretold_values(wishes, scenes, plan.segments, points, analysis.value, analysis.base)
     tried = [
         Tried(number, tuple(map(float, row)), plan.changed(points[number]))
         for number, row in enumerate(values)
         if not np.isnan(row).any()
     ]
-    front = spread_out(gauge.wishes, sparse_front(gauge.wishes, tried), FORETOLD) if tried else ()
+    front = spread_out(wishes, sparse_front(wishes, tried), FORETOLD) if tried else ()
     return tuple(points[each.number] for each in front)

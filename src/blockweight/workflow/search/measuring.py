@@ -8,6 +8,7 @@ from functools import cached_property
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import (
+    Eye,
     Mask,
     Picture,
     Wish,
@@ -20,7 +21,9 @@ from blockweight.plan import Job, LoraUse, Scene, Variant
 from blockweight.project import SearchPlan, Span, TargetStore, TuningState
 from blockweight.workflow.analysis.bench import Bench
 from blockweight.workflow.project_masks import mask_of
-from blockweight.workflow.search.asking import references
+from blockweight.workflow.search.also import scene_with
+from blockweight.workflow.search.asking import plan_references
+from blockweight.workflow.search.picture_model import eyes_of
 from blockweight.workflow.tuning_project import TuningProject
 
 Row = tuple[float | None, ...]
@@ -29,7 +32,8 @@ Row = tuple[float | None, ...]
 
 @dataclass(frozen=True, eq=False)
 class Gauge:
-    """Some of a search's scenes, and what pictures in them are measured by."""
+    """Some of a search's scenes, and what pictures in them are measured by: `beside` begins with the picture without
+    the LoRA and that with all of it, and where `two` are searched, that with the other one alone."""
 
     bench: Bench
     lora: LoraUse
@@ -38,10 +42,12 @@ class Gauge:
     target: Picture | None
     wishes: tuple[Wish, ...]
     beside: tuple[Variant, ...]
+    two: bool = False
+    eyes: tuple[Eye | None, ...] = ()
 
     def jobs(self, variants: Sequence[Variant]) -> list[Job]:
         """Every variant in every scene, scene by scene."""
-        return [Job(scene, self.lora, variant) for scene in self.scenes for variant in variants]
+        return [Job(scene_with(scene, each), self.lora, each) for scene in self.scenes for each in variants]
 
     def begin(self, title: str, further: Sequence[Variant] = ()) -> None:
         """Render what pictures are compared with, and these."""
@@ -75,19 +81,27 @@ class Gauge:
     @cached_property
     def measured_by(self) -> tuple[WishScene, ...]:
         """What the scenes' pictures are measured by, one a scene, once `begin` has rendered it."""
-        without, everything = (self.pictures(variant) for variant in self.beside[:2])
+        without, everything, *others = (self.pictures(variant) for variant in self.beside[: 3 if self.two else 2])
         masks: Sequence[Mask | None] = self.masks or [None] * len(self.scenes)
-        rows = zip(without, everything, masks, strict=True)
-        return tuple(WishScene(bare, whole, mask, self.target) for bare, whole, mask in rows)
+        alone: Sequence[Picture | None] = others[0] if others else [None] * len(self.scenes)
+        eyes = self.eyes or [None] * len(self.scenes)
+        rows = zip(without, everything, masks, alone, eyes, strict=True)
+        return tuple(WishScene(bare, whole, mask, self.target, other, eye) for bare, whole, mask, other, eye in rows)
 
 
 def gauges(tuning: TuningProject, state: TuningState, plan: SearchPlan, bench: Bench) -> tuple[Gauge, Gauge]:
     """Of the scenes that are searched in, and of those held out."""
-    wishes, beside = parse_wishes(plan.wishes), references(state, plan.weights)
+    wishes, beside, two = parse_wishes(plan.wishes), plan_references(state, plan), plan.also is not None
     target = TargetStore(tuning.folder).load(plan.target) if plan.target else None
+    eyes, count = eyes_of(tuning, state, plan), len(plan.scenes)
     searched, held = (
-        Gauge(bench, state.lora, scenes, tuple(mask_of(tuning, name) for name in masks), target, wishes, beside)
-        for scenes, masks in ((plan.scenes, plan.masks), (plan.held, plan.held_masks))
+        Gauge(
+            bench, state.lora, scenes, tuple(mask_of(tuning, name) for name in masks), target, wishes, beside, two, seen
+        )
+        for scenes, masks, seen in (
+            (plan.scenes, plan.masks, eyes[:count]),
+            (plan.held, plan.held_masks, eyes[count:]),
+        )
     )
     return searched, held
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from blockweight.errors import BlockweightError
 from blockweight.measure import Tried, parse_wishes, sparse_front, spread_out
-from blockweight.plan import Variant
+from blockweight.plan import Job, Variant
 from blockweight.project import (
     CHOSEN,
     SEARCH_CANCELLED,
@@ -20,6 +20,7 @@ from blockweight.project import (
     SearchReference,
     TargetStore,
     TuningState,
+    also_body,
     search_body,
     searched_body,
     spans_facts,
@@ -28,14 +29,15 @@ from blockweight.render import Renderer
 from blockweight.workflow.analysis.bench import Bench, Paused
 from blockweight.workflow.places import check_places
 from blockweight.workflow.progress import Bar, Progress
-from blockweight.workflow.search.asking import CHOICES, AskedSearch, references
+from blockweight.workflow.search.also import scene_with, variant_of
+from blockweight.workflow.search.asking import CHOICES, AskedSearch, plan_references
 from blockweight.workflow.search.first import LOOKED_AT, draw_of, first_points, space_of
 from blockweight.workflow.search.measuring import gauges
 from blockweight.workflow.search.space import Point
 from blockweight.workflow.search.study import Answer, Proposal, SearchStudy, answers_in
 from blockweight.workflow.search.written import SearchPictures, search_folder, write_search
 from blockweight.workflow.tuning_project import TuningProject
-from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, jobs_in_scenes, seconds_each
+from blockweight.workflow.tuning_rounds import Cost, RenderedPart, cost_of, seconds_each
 
 AT_ONCE = 16
 """Pictures that are proposed together, so that a renderer can batch them; how many does not depend on the machine, or
@@ -48,7 +50,10 @@ def begin_search(tuning: TuningProject, asked: AskedSearch, *, event_id: str = "
         MaskStore(tuning.folder).save(mask)
     if asked.target is not None:
         TargetStore(tuning.folder).save(asked.target)
-    return tuning.log.add(SEARCH_PLANNED, lambda _: search_body(asked.plan), event_id=event_id)
+    for example in asked.examples:
+        TargetStore(tuning.folder).save(example)
+    body = {**search_body(asked.plan), **({"places": asked.places} if asked.places else {})}
+    return tuning.log.add(SEARCH_PLANNED, lambda _: body, event_id=event_id)
 
 
 def cancel_search(tuning: TuningProject, *, event_id: str = "") -> TuningState:
@@ -75,8 +80,9 @@ def search_cost(tuning: TuningProject, plan: SearchPlan) -> Cost:
     """What the search takes at most. Of pictures that it will propose nobody knows yet which, so of these only those
     count as there already that a search which goes on has answered."""
     state, project = tuning.state(), tuning.project
-    scenes, compared = (*plan.scenes, *plan.held), references(state, plan.weights)
-    known = cost_of(project, jobs_in_scenes(state.lora, scenes, compared))
+    compared = plan_references(state, plan)
+    pairs = [(scene, each) for scene in (*plan.scenes, *plan.held) for each in compared]
+    known = cost_of(project, [Job(scene_with(scene, each), state.lora, each) for scene, each in pairs])
     trials, held = plan.trials * len(plan.scenes), CHOICES * len(plan.held)
     pictures = known.pictures + trials + held
     if plan.folder:
@@ -126,12 +132,23 @@ def run_search(
     return RenderedPart(len(bench.rendered), 0)
 
 
-def take_choice(tuning: TuningProject, number: int, *, event_id: str = "") -> TuningState:
-    """Set the project's weights to the choice of this number, from 1, of the search that was asked for last; undo takes
-    them back. The step carries its evidence. BlockweightError if there is no such choice."""
+def found_search(state: TuningState, number: int) -> SearchPlan:
+    """The complete search whose folder has this number (`search-02`: 2). BlockweightError if there is none."""
+    complete = {each.folder: each for each in state.searches if each.folder}
+    plan = complete.get(f"search-{number:02}")
+    if plan is None:
+        there = f"complete are {', '.join(complete)}" if complete else "none is complete yet"
+        raise BlockweightError(f"The project has no complete search {number}; {there}.")
+    return plan
+
+
+def take_choice(tuning: TuningProject, number: int, search: int | None = None, *, event_id: str = "") -> TuningState:
+    """Set the project's weights to the choice of this number, from 1, of the `search` whose folder has that number
+    (None: the one that was asked for last), and those of a further LoRA that was searched too; undo takes them back.
+    The step carries its evidence. BlockweightError if there is no such choice."""
 
     def body(state: TuningState) -> Mapping[str, object]:
-        plan = planned_search(state)
+        plan = planned_search(state) if search is None else found_search(state, search)
         if not 1 <= number <= len(plan.choices):
             raise BlockweightError(
                 f"The search has no choice {number}; it has {len(plan.choices)}."
@@ -150,6 +167,7 @@ def take_choice(tuning: TuningProject, number: int, *, event_id: str = "") -> Tu
             "values": list(weights.values),
             "rest": weights.rest,
             "evidence": evidence,
+            **also_body(plan, choice.weights),
         }
 
     return tuning.log.add(CHOSEN, body, event_id=event_id)
@@ -261,4 +279,4 @@ class _Course:
         return SearchPictures(made, tried, self._searched, self._held, tuple(variants))
 
     def _variant(self, point: Sequence[float]) -> Variant:
-        return Variant(self._plan.weights.name, self._plan.weights_of(point, self._plan.weights.name))
+        return variant_of(self._plan, point)

@@ -19,6 +19,7 @@ from blockweight.workflow.search.running import (
     begin_search,
     cancel_search,
     current_search,
+    found_search,
     planned_search,
     run_search,
     search_cost,
@@ -57,9 +58,15 @@ def run(tuning: TuningProject, asked: SearchAsked, make_renderer: Callable[[], R
                 (*_found(tuning, plan), rendered))  # fmt: skip
 
 
-def take(tuning: TuningProject, number: int, *, event_id: str = "") -> Told:
+def show(tuning: TuningProject, search: int) -> Told:
+    """What the complete search of this number found."""
+    plan = found_search(tuning.state(), search)
+    return Told(search_facts(plan), (*asked_lines(plan), *_found(tuning, plan)))
+
+
+def take(tuning: TuningProject, number: int, search: int | None = None, *, event_id: str = "") -> Told:
     """Set the project's weights to a choice of the search."""
-    state = take_choice(tuning, number, event_id=event_id)
+    state = take_choice(tuning, number, search, event_id=event_id)
     return Told(show_facts(state), tuple(show_lines(state)))
 
 

@@ -22,6 +22,8 @@ def asked_lines(plan: SearchPlan) -> Iterator[str]:
     yield f"Search for: {plan.wishes}"
     yield f"Scenes:     {len(plan.scenes)} to search in, {len(plan.held)} held out (seeds {_seeds(plan)})"
     yield f"Segments:   {segments_text(plan.segments)}"
+    if plan.also is not None:
+        yield f"and of {plan.also.lora}: {segments_text(plan.also.segments)}"
     yield f"Weights:    {weights}; all other blocks stay as they are"
     yield f"Trials:     at most {plan.trials}, by {sampler}, seed {plan.seed}"
 
@@ -58,10 +60,11 @@ def span_text(wish: Wish, span: Span) -> str:
 
 def point_text(plan: SearchPlan, point: Sequence[float]) -> str:
     """`a 0.5 (IN01,IN02), b 1 (OUT07)`."""
-    layout = plan.weights.layout
-    pairs = zip(plan.segments, point, strict=True)
+    also = [] if plan.also is None else [(plan.also.weights.layout, each) for each in plan.also.segments]
+    named = [*((plan.weights.layout, each) for each in plan.segments), *also]
     return ", ".join(
-        f"{each.name} {format_weight(weight)} ({block_text(each.blocks, layout) or 'REST'})" for each, weight in pairs
+        f"{each.name} {format_weight(weight)} ({block_text(each.blocks, layout) or 'REST'})"
+        for (layout, each), weight in zip(named, point, strict=True)
     )
 
 
@@ -71,6 +74,7 @@ def search_facts(plan: SearchPlan) -> dict[str, object]:
         "search": plan.number,
         "objectives": [wish.text for wish in parse_wishes(plan.wishes)],
         "segments": segments_text(plan.segments),
+        "also": None if plan.also is None else {"lora": plan.also.lora, "segments": segments_text(plan.also.segments)},
         "grid": list(plan.grid),
         "between": None if plan.grid else list(plan.limits),
         "trials": plan.trials,
@@ -85,6 +89,7 @@ def search_facts(plan: SearchPlan) -> dict[str, object]:
                 "trial": each.trial,
                 "changed": plan.changed(each.weights),
                 "weights": weights_facts(plan.weights_of(each.weights, plan.weights.name)),
+                "also": None if (also := plan.also_of(each.weights)) is None else weights_facts(also),
                 **spans_facts(each),
             }
             for number, each in enumerate(plan.choices, 1)
@@ -98,8 +103,11 @@ def _value(wish: Wish, span: Span) -> str:
 
 
 def _rounded(wish: Wish, value: float) -> str:
-    """A share in percent, or levels; no -0."""
-    return f"{round(100 * value) + 0:d}" if wish.share else f"{round(value, 1) + 0.0:.1f}"
+    """A share in percent, a cosine, or levels; no -0."""
+    if wish.share:
+        return f"{round(100 * value) + 0:d}"
+    digits = 3 if wish.needs_model else 1
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

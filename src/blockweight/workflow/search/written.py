@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blockweight.measure import Tried, Wish, free_wishes, parse_wishes, segments_text
@@ -58,7 +58,7 @@ def search_folder(tuning: TuningProject, plan: SearchPlan) -> Path:
     settings = {
         "search": plan.number,
         "objectives": plan.wishes,
-        "segments": segments_text(plan.segments),
+        "segments": segments_text(plan.every_segment),
         "seed": plan.seed,
     }
     return result_folder(tuning.folder, "search", settings)
@@ -92,7 +92,7 @@ def _report(found: SearchPictures) -> Report:
         tuple((name, changed, *_cells(wishes, each)) for name, changed, each in rows),
     )
     sections = [
-        Section("The front", (_figure(found, wishes), table), HOW_TO_READ),
+        Section("The front", (front_of(plan, found.tried), table), HOW_TO_READ),
         Section("Pictures", (_pictures(found, found.searched),)),
         Section("Pictures of the scenes held out", (_pictures(found, found.held),)),
         Section("The weights", _weights(plan)),
@@ -110,9 +110,11 @@ def _cells(wishes: tuple[Wish, ...], each: SearchChoice | SearchReference) -> li
     return [span_text(wish, span) for wish, *both in pairs for span in both]
 
 
-def _figure(found: SearchPictures, wishes: tuple[Wish, ...]) -> Figure:
-    """The first objective upwards; the second, or where there is none the blocks that are changed, to the right."""
-    plan, free = found.plan, free_wishes(wishes)
+def front_of(plan: SearchPlan, all_tried: tuple[Tried, ...]) -> Figure:
+    """The front of a complete search and all that was tried: the first objective upwards; the second, or where there is
+    none the blocks that are changed, to the right."""
+    wishes = parse_wishes(plan.wishes)
+    free = free_wishes(wishes)
     up = wishes.index(free[0])
     across = wishes.index(free[1]) if len(free) > 1 else None
     title = "blocks changed" if across is None else _axis_title(wishes[across])
@@ -132,16 +134,17 @@ def _figure(found: SearchPictures, wishes: tuple[Wish, ...]) -> Figure:
                   point(each.held, plan.changed(each.weights)), chosen=True)
         for number, each in enumerate(plan.choices, 1)
     ]  # fmt: skip
-    tried = [point(tuple(map(Span, each.values)), each.changed) for each in found.tried]
+    tried = [point(tuple(map(Span, each.values)), each.changed) for each in all_tried]
     titles = title, _axis_title(wishes[up])
     data = front_figure(titles, [(each.x, each.y) for each in tried], marks, "The front")
     caption = "Small dots: all weights that were tried, as means over the scenes that were searched in."
-    alt = f"{len(found.tried)} weights by {titles[1]} and {titles[0]}; {len(plan.choices)} are offered."
+    alt = f"{len(all_tried)} weights by {titles[1]} and {titles[0]}; {len(plan.choices)} are offered."
     return Figure(data, caption, alt)
 
 
 def _axis_title(wish: Wish) -> str:
-    return f"{wish.name} ({'%' if wish.share else 'levels'}, to {wish.way})"
+    unit = "%, " if wish.share else "" if wish.needs_model else "levels, "
+    return f"{wish.name} ({unit}to {wish.way})"
 
 
 def _scaled(wish: Wish, span: Span) -> Span:
@@ -171,4 +174,7 @@ def _weights(plan: SearchPlan) -> tuple[WeightTable | Copyable, ...]:
         Copyable(str(number), plan.weights_of(each.weights, plan.weights.name).text(), point_text(plan, each.weights))
         for number, each in enumerate(plan.choices, 1)
     )
-    return WeightTable(tuple(made)), *texts
+    beside = [(str(number), plan.also_of(each.weights)) for number, each in enumerate(plan.choices, 1)]
+    also = tuple(replace(weights, name=name) for name, weights in beside if weights is not None)
+    others = (Copyable(f"{each.name}, further LoRA", each.text()) for each in also)
+    return WeightTable(tuple(made)), *texts, *([WeightTable(also)] if also else []), *others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -101,7 +101,8 @@ class Series:
         with ExitStack() as stack:
             if self._begun() is None:
                 ask = replace(ask, out=Path(stack.enter_context(TemporaryDirectory())) / ask.out.name)
-            return self._cost(training_of(ask, progress).cost())
+            training = stack.enter_context(closing(training_of(ask, progress)))
+            return self._cost(training.cost())
 
     def train(self, progress: Progress, make_renderer: Callable[[], Renderer]) -> None:
         """Train what is missing. Ctrl-C and kills as in `Training.train`: what is done stays, and the same goes on."""

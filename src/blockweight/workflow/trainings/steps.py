@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from blockweight.project import Project
+from blockweight.plan import Job
+from blockweight.project import LOG, Project
 from blockweight.render import Renderer
 from blockweight.workflow.plots.drawing import PlotLook, draw_plot, plot_cost
 from blockweight.workflow.plots.planning import plan_plot
@@ -25,7 +29,8 @@ from blockweight.workflow.trainings.measuring import change_of, measure_blocks, 
 from blockweight.workflow.trainings.page import write_comparison
 from blockweight.workflow.trainings.series import PLAIN, Series
 from blockweight.workflow.trainings.text import Compared, Sides, compared_facts, compared_lines
-from blockweight.workflow.tuning_text import cost_text
+from blockweight.workflow.tuning_rounds import seconds_each
+from blockweight.workflow.tuning_text import cost_text, duration
 
 WEIGHTS_AND_RATES = Sides("block weights", "block rates")
 PLAIN_AND_WEIGHTED = Sides("plain captions", "weighted captions")
@@ -53,13 +58,41 @@ class ComparisonAsk:
         return sides_of(self.pairs, self.plain)
 
 
-def estimate(ask: ComparisonAsk, progress: Progress) -> Told:
-    """What it would cost; nothing is begun."""
+def estimate(ask: ComparisonAsk, make_renderer: Callable[[], Renderer], progress: Progress) -> Told:
+    """What it would cost, by a picture on trial where none was rendered yet; nothing is begun."""
     settings = read_scenes(ask.scenes)
     cost = ask.series.estimate(progress)
     pictures = len(settings) * (1 + len(ask.sides))
-    facts = {"trainings": cost.facts(), "pictures": pictures}
-    return Told(facts, (*cost.lines(), _pictures_line(pictures, len(settings))))
+    trained = [side for side in ask.sides if side.lora.is_file()]
+    planned = plan_plot(plot_of(settings, trained, ask.title), ask.scenes.resolver)
+    with ExitStack() as stack:
+        begun = (ask.series.folder / LOG).is_file()
+        folder = ask.series.folder if begun else Path(stack.enter_context(TemporaryDirectory()))
+        project = stack.enter_context(Project(folder))
+        done, each = plot_cost(planned, project).finished, seconds_each(project)
+    if each is None:
+        each = _trial(planned.jobs[0][0][0], make_renderer, progress)
+    seconds = each * (pictures - done)
+    facts = {
+        "trainings": cost.facts(),
+        "pictures": pictures,
+        "pictures_done": done,
+        "seconds_a_picture": each,
+        "pictures_seconds_to_go": seconds,
+    }
+    there = f", {done} of them rendered" if done else ""
+    line = f"{_pictures_line(pictures, len(settings))}{there}; about {duration(seconds)} to go ({each:.2f} s each)"
+    return Told(facts, (*cost.lines(), line))
+
+
+def _trial(job: Job, make_renderer: Callable[[], Renderer], progress: Progress) -> float:
+    """How many seconds a picture takes."""
+    with progress.track("a picture on trial", 2) as bar:
+        renderer, seconds = make_renderer(), 0.0
+        for _ in range(2):  # the first also prepares
+            seconds = sum(rendering.seconds for rendering in renderer.render([job]))
+            bar.advance()
+    return seconds
 
 
 def run(ask: ComparisonAsk, make_renderer: Callable[[], Renderer], progress: Progress) -> Told:

@@ -1,0 +1,114 @@
+"""The Search pages: a search asked for, run and taken; choices judged blind, and what they come to."""
+
+from __future__ import annotations
+
+import pytest
+import tuned
+
+from blockweight.render import FakeRenderer
+from blockweight.studio.guard import REPORT_POLICY
+from blockweight.studio.projects import identity_of
+from blockweight.workflow.choosing.proposing import current_best
+from blockweight.workflow.choosing.running import render_choices
+from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.search.running import run_search
+
+PLAIN = {"accept": "*/*"}
+BY_HAND = "a=IN01;b=IN02"
+ASKED = {"objectives": "raise kept", "budget": "60pictures", "segments": BY_HAND, "grid": "0,0.5,1", "seeds": "11,12"}
+CHOSEN = {"segments": BY_HAND, "grid": "", "seed": "1", "scenes": [1]}
+
+
+@pytest.fixture
+def project(shelf, tmp_path):
+    with tuned.make(tmp_path / "project", shelf / "princess.safetensors") as tuning:
+        yield tuning
+
+
+@pytest.fixture
+def place(project):
+    return f"/projects/{identity_of(project.folder)}"
+
+
+def act(client, place, name, number, **data):
+    return client.post(f"{place}/acts", json={"act": name, "id": f"{name} {number}", **data}, headers=PLAIN)
+
+
+def test_a_search_is_costed_begun_found_and_taken(client, project, place):
+    assert "Nothing was searched for yet" in client.get(f"{place}/search").text
+    told = client.post(f"{place}/search/cost", json=ASKED, headers=PLAIN).json()
+    assert told["text"].startswith("at most ")
+    assert "2 segments · 2 scenes to search in, 2 held out" in told["text"]
+    assert "--hold-out-seeds 11,12" in told["command"]
+    for _ in range(2):
+        assert act(client, place, "begin search", 1, **ASKED).status_code == 200
+    assert len(project.state().searches) == 1
+    assert "raise kept" in client.get(f"{place}/search/view").json()["begun"]
+    run_search(project, FakeRenderer, SilentProgress())
+    view = client.get(f"{place}/search/view").json()
+    assert view["begun"] == ""
+    assert 'data-take="1"' in view["found"]
+    assert b"<svg" in client.get(f"{place}/search/front.svg").content
+    assert client.get(f"{place}/search/search-01/page.html").headers["content-security-policy"] == REPORT_POLICY
+    assert act(client, place, "take choice", 1, choice=1).status_code == 200
+    plan = project.state().searches[0]
+    assert project.state().weights == plan.weights_of(plan.choices[0].weights, plan.weights.name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"objectives": ""}, "Say what to search for"),
+        ({"objectives": "gone"}, "needs a mask"),
+        ({"budget": "5pictures"}, "too small"),
+        ({"segments": ""}, "no complete analysis"),
+        ({"seeds": ""}, "2 others to hold out"),
+        ({"seed": "x"}, "not a seed"),
+        ({"grid": 3}, "must be a text"),
+    ],
+)
+def test_what_cannot_be_searched_is_one_sentence_in_both_languages(client, project, place, asked, words):
+    for language in ("en", "ja"):
+        headers = {**PLAIN, "accept-language": language}
+        answer = client.post(f"{place}/search/cost", json={**ASKED, **asked}, headers=headers)
+        assert (answer.status_code, answer.json()["lang"]) == (422, language)
+    assert words in client.post(f"{place}/search/cost", json={**ASKED, **asked}, headers=PLAIN).json()["error"]
+    assert project.state().searches == ()
+
+
+def test_choices_are_blind_until_they_are_judged_once(client, project, place):
+    told = client.post(f"{place}/search/choose/cost", json=CHOSEN, headers=PLAIN).json()
+    assert told["text"] == "A round: 4 pictures, no time measured yet · 2 segments"
+    assert "--scenes 1" in told["command"]
+    assert act(client, place, "begin choosing", 1, **CHOSEN).status_code == 200
+    render_choices(project, FakeRenderer, SilentProgress())
+    view = client.get(f"{place}/search/choose/view").json()
+    assert (view["round"]["names"], view["stands"], view["undo"]) == (["A", "B", "C", "D"], "", False)
+    assert "points" not in view["round"]
+    assert "weights" not in view["round"]
+    for _ in range(2):
+        assert act(client, place, "judge", 1, round=1, best="B", worst="D").status_code == 200
+    assert len(project.state().choosing.judged) == 1
+    view = client.get(f"{place}/search/choose/view").json()
+    assert view["undo"]
+    assert "chance of noticeably better weights" in view["stands"]
+    assert "<strong>B</strong> · best" in view["stands"]
+    assert act(client, place, "judge", 2, round=1, best="A", worst="").status_code == 422
+    assert act(client, place, "take preferred", 1).status_code == 200
+    best = current_best(project.state().choosing)
+    assert [project.state().weights.weight(block) for block in ("IN01", "IN02")] == list(best)
+
+
+def test_a_plane_is_shown_and_the_choosing_ended(client, project, place):
+    act(client, place, "begin choosing", 1, **CHOSEN)
+    assert act(client, place, "show plane", 1, plane=True).status_code == 200
+    view = client.get(f"{place}/search/choose/view").json()
+    assert (view["round"]["kind"], len(view["round"]["keys"][0])) == ("plane", 25)
+    assert act(client, place, "end choosing", 1).status_code == 200
+    assert client.get(f"{place}/search/choose/view").json()["round"] is None
+    assert "好み" in client.get(f"{place}/search/choose", headers={"accept-language": "ja"}).text
+
+
+def test_only_a_searchs_own_files_are_given_away(client, place):
+    for path in ("search-01/page.html", "pictures/page.html", "..%2Fx/page.html", "front.svg"):
+        assert client.get(f"{place}/search/{path}").status_code in (404, 422), path
