@@ -95,6 +95,7 @@ def test_the_search_pages_do_not_scroll_sideways_and_name_everything(opened, lan
     tab.set_viewport_size({"width": 390, "height": 844})
     opened.show("search")
     tab.locator(f"button[value={language}]").click()
+    expect(tab.locator("html")).to_have_attribute("lang", language)
     for page in ("search", "search/choose"):
         opened.show(page)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390, page

@@ -127,7 +127,7 @@ from blockweight.measure.pictures import (
 )
 from blockweight.measure.predicted import MOST_TOLD, made_smaller, predicted_table, sketch_table
 from blockweight.measure.predictions import LoweredFigures, PredictionError, lowered_figures, prediction_error
-from blockweight.measure.preference import NOTICEABLE, Look, Preference, learned
+from blockweight.measure.preferences import NOTICEABLE, Look, Preference, learned
 from blockweight.measure.probe import (
     StepMap,
     map_values,

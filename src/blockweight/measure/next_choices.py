@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blockweight.measure.preference import NOTICEABLE, Array, Point, Preference
+from blockweight.measure.preferences import NOTICEABLE, Array, Point, Preference
 
 AT_ONCE = 4
 """Points in a round."""

@@ -126,7 +126,8 @@ export function wirePlan({ view, run }) {
     });
   }
   const panels = [by("choose"), by("more")];
-  addEventListener("pointerdown", (event) => {
+  // Not as soon as the pointer is down: a page that grows shorter then may pull a button away from under it.
+  addEventListener("click", (event) => {
     for (const panel of panels) if (!panel.contains(event.target)) panel.open = false;
   });
   for (const panel of panels) {
