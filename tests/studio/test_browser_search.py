@@ -62,10 +62,18 @@ def test_rounds_are_judged_by_key_undone_and_the_best_is_taken(opened):
     expect(tab.locator("#round")).to_have_text("Round 2")
     expect(tab.get_by_role("heading", name="The best so far")).to_be_visible()
     expect(tab.locator("#same")).to_be_enabled()
-    tab.keyboard.press("0")
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    tab.route("**/render", hold, times=1)
+    with tab.expect_request("**/render"):
+        tab.keyboard.press("0")
     expect(tab.locator("#round")).to_have_text("Round 3")
     expect(tab.locator("#undo")).to_be_enabled()
-    tab.keyboard.press("Control+z")
+    tab.keyboard.press("Control+z")  # while the step is still at work
+    held[0].continue_()
     expect(tab.locator("#round")).to_have_text("Round 2")
     expect(tab.locator("#same")).to_be_enabled()
     assert [(each.best, each.worst) for each in opened.tuning.state().choosing.judged] == [(1, 3)]

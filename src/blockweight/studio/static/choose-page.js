@@ -147,9 +147,15 @@ async function judge(chosen, least) {
   await change({ act: "judge", round: view.round.number, best: chosen, worst: least });
 }
 
-/** Do an act, show what it led to, and have what that lacks rendered. */
-async function change(data) {
-  if (sending) return;
+let doing = null; // the act at work, a promise of its end
+
+/** Do an act, show what it led to, and have what that lacks rendered; nothing while another one is at work. */
+function change(data) {
+  if (!sending) doing = perform(data);
+  return doing;
+}
+
+async function perform(data) {
   sending = true;
   say("");
   show();
@@ -166,7 +172,12 @@ async function change(data) {
 
 const next = () => said.best && ready() && judge(said.best, said.worst);
 const same = () => ready() && judge("", "");
-const undo = () => view.undo && change({ act: "undo" });
+
+/** Take the latest step back, also where that is asked for before the step has ended. */
+async function undo() {
+  while (sending) await doing;
+  if (view.undo) await change({ act: "undo" });
+}
 
 by("next").addEventListener("click", next);
 by("same").addEventListener("click", same);
