@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from blockweight.project.project import LOG
 from blockweight.workflow.config_folder import CONFIG
+from browser import PATIENCE
 from workshop import FULL, SHORT, write_lora_file
 
 HOST = "127.0.0.1:8571"
@@ -76,10 +79,14 @@ class Server:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """What renders for it stands still as long as this lasts."""
+        """What renders for it stands still as long as this lasts, outside its transactions: in one it would hold the
+        log against the studio as well."""
         held = self.renderers()
-        for number in held:
-            os.kill(number, signal.SIGSTOP)
+        with ExitStack() as locked:
+            for log in self.folder.glob(f"projects/*/{LOG}"):
+                locked.enter_context(_locked(log))
+            for number in held:
+                os.kill(number, signal.SIGSTOP)
         try:
             yield
         finally:
@@ -95,6 +102,15 @@ class Server:
     def again(self) -> None:
         """Start it anew at the same address."""
         self.process, self.url = _start(self.folder, self.port, self.options)
+
+
+@contextmanager
+def _locked(log: Path) -> Iterator[None]:
+    """Nothing is written to a log as long as this lasts."""
+    with closing(sqlite3.connect(log, timeout=PATIENCE, isolation_level=None)) as opened:
+        opened.execute("BEGIN IMMEDIATE")
+        yield
+        opened.execute("ROLLBACK")
 
 
 def _start(folder: Path, port: int, options: Sequence[str]) -> tuple[subprocess.Popen[str], str]:

@@ -65,6 +65,20 @@ def test_an_analysis_is_chosen_with_its_cost_said_and_run_before_ones_eyes(opene
     expect(tab.get_by_label("block under test")).to_have_value("0")
 
 
+def test_a_press_before_the_pages_script_runs_sends_nothing_past_it(opened):
+    tab = opened.tab
+    late = []
+    tab.route("**/static/analyse-page.js", lambda route: late.append(route))  # noqa: PLW0108 - Playwright marks it
+    tab.goto(f"{opened.address}/analyse", wait_until="commit")
+    where = tab.get_by_role("button", name="Analyse", exact=True).bounding_box()
+    tab.mouse.click(where["x"] + 5, where["y"] + 5)
+    expect(tab.locator("form#plan[inert]")).to_be_attached()
+    late[0].continue_()
+    tab.wait_for_selector("html.scripted")
+    expect(tab.locator("form#plan:not([inert])")).to_be_attached()
+    assert tab.url == f"{opened.address}/analyse"
+
+
 def test_a_paused_analysis_goes_on_and_one_given_up_leaves_the_page(opened):
     plan_analysis(opened.tuning, Wanted("IN01-IN08"))
     opened.show("analyse")

@@ -86,6 +86,7 @@ def test_the_tutorial_from_a_new_project_to_a_named_file(studio, tab):
     tab.wait_for_selector("#scenes")
 
     tab.get_by_role("link", name="Analyse", exact=True).first.click()
+    tab.wait_for_selector("html.scripted")
     tab.locator("#choose summary").click()
     tab.get_by_role("button", name="None", exact=True).click()
     for block in ANALYSED:

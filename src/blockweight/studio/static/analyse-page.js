@@ -8,6 +8,7 @@ import { wireKeys } from "./analyse-keys.js";
 import { fill, nameOfMeasure, noteText, settles, showWhy, spoken, suggestionRows, tookText, words } from "./analyse-words.js";
 import { wirePainting } from "./analyse-masks.js";
 import { wirePlan } from "./analyse-plan.js";
+import { scripted } from "./scripted.js";
 import "./effect-chart.js";
 import "./job-progress.js";
 import "./picture-compare.js";
@@ -394,4 +395,4 @@ wireKeys({
 
 by("place-title").dataset.plain = by("place-title").textContent;
 show();
-document.documentElement.classList.add("scripted");
+scripted();

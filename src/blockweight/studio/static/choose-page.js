@@ -4,6 +4,7 @@ import { costForm, put } from "./cost-form.js";
 import { act, news, place, queue } from "./project.js";
 import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
+import { scripted } from "./scripted.js";
 import "./job-progress.js";
 
 const by = (id) => document.getElementById(id);
@@ -241,4 +242,4 @@ const askCost = costForm({
 
 show();
 askCost();
-document.documentElement.classList.add("scripted");
+scripted();

@@ -6,6 +6,7 @@ import { follow } from "./view.js";
 import { complain, onBegin } from "./compare-plan.js";
 import { openWipe } from "./compare-wipe.js";
 import { showResults } from "./compare-results.js";
+import { scripted } from "./scripted.js";
 import "./job-progress.js";
 import "./picture-grid.js";
 
@@ -299,5 +300,5 @@ size.addEventListener("input", resize);
 
 resize();
 show();
-document.documentElement.classList.add("scripted");
+scripted();
 if (view.comparison && document.activeElement === document.body) grid.current.focus({ preventScroll: true });

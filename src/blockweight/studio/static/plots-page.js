@@ -5,6 +5,7 @@ import { post, Refused, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import { builder, SLOTS } from "./plots-builder.js";
 import { showRead } from "./plots-chips.js";
+import { scripted } from "./scripted.js";
 import "./plots-drag.js";
 import "./job-progress.js";
 
@@ -213,4 +214,4 @@ by("give-up").addEventListener("click", async () => {
 recall();
 builder.say(rest());
 show();
-document.documentElement.classList.add("scripted");
+scripted();

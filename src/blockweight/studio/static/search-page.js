@@ -4,6 +4,7 @@ import { costForm, put } from "./cost-form.js";
 import { act, news, place, queue } from "./project.js";
 import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
+import { scripted } from "./scripted.js";
 import "./job-progress.js";
 
 const by = (id) => document.getElementById(id);
@@ -81,4 +82,4 @@ by("found").addEventListener("click", async ({ target }) => {
 
 show();
 askCost();
-document.documentElement.classList.add("scripted");
+scripted();

@@ -8,6 +8,7 @@ import "./job-progress.js";
 import "./picture-grid.js";
 import "./weight-table.js";
 import { showHistory } from "./tune-history.js";
+import { scripted } from "./scripted.js";
 
 const table = document.querySelector("weight-table");
 const grid = document.querySelector("picture-grid");
@@ -340,5 +341,5 @@ effects.addEventListener("change", () => {
 
 resize();
 show();
-document.documentElement.classList.add("scripted");
+scripted();
 if (view.round && document.activeElement === document.body) grid.current.focus({ preventScroll: true });

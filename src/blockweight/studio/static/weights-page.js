@@ -1,6 +1,7 @@
 // The weights page: keeps the table, its text twin, the outputs and the address in step, with undo.
 
 import { post, Refused, sayIn } from "./server.js";
+import { scripted } from "./scripted.js";
 import "./weight-table.js";
 
 const form = document.getElementById("sheet");
@@ -152,6 +153,6 @@ addEventListener("keydown", (event) => {
   else travel(future, past);
 });
 
-document.documentElement.classList.add("scripted");
+scripted();
 table.stepText = step.value;
 now = state();
