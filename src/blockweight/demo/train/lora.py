@@ -64,7 +64,7 @@ class Recipe:
 
 RECIPES = (
     Recipe("gobuhime", rank=8, steps=1_000, batch=12, rate=2e-3, convolutions=False, seed=21),
-    Recipe("gobuhime-locon", rank=4, steps=1_400, batch=12, rate=2e-3, convolutions=True, seed=22),
+    Recipe("gobuhime-locon", rank=4, steps=1_400, batch=12, rate=2e-3, convolutions=True, seed=24),
 )
 
 
