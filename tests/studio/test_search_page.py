@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 import tuned
 
@@ -12,6 +15,7 @@ from blockweight.workflow.choosing.proposing import current_best
 from blockweight.workflow.choosing.running import render_choices
 from blockweight.workflow.progress import SilentProgress
 from blockweight.workflow.search.running import run_search
+from blockweight.workflow.tuning import set_scenes
 
 PLAIN = {"accept": "*/*"}
 BY_HAND = "a=IN01;b=IN02"
@@ -50,7 +54,7 @@ def test_a_search_is_costed_begun_found_and_taken(client, project, place):
     assert 'data-take="1"' in view["found"]
     assert b"<svg" in client.get(f"{place}/search/front.svg").content
     assert client.get(f"{place}/search/search-01/page.html").headers["content-security-policy"] == REPORT_POLICY
-    assert act(client, place, "take choice", 1, choice=1).status_code == 200
+    assert act(client, place, "take choice", 1, search=1, choice=1).status_code == 200
     plan = project.state().searches[0]
     assert project.state().weights == plan.weights_of(plan.choices[0].weights, plan.weights.name)
 
@@ -97,6 +101,13 @@ def test_choices_are_blind_until_they_are_judged_once(client, project, place):
     assert act(client, place, "take preferred", 1).status_code == 200
     best = current_best(project.state().choosing)
     assert [project.state().weights.weight(block) for block in ("IN01", "IN02")] == list(best)
+
+
+def test_a_round_is_shown_in_scenes_of_different_prompts_unless_somebody_chooses(client, project, place):
+    first, second = project.state().scenes
+    set_scenes(project, (first, second, replace(first, prompt="1boy", label="1boy")))
+    page = client.get(f"{place}/search/choose").text
+    assert re.findall(r'name="scene" value="(\d)" checked', page) == ["1", "3"]
 
 
 def test_a_plane_is_shown_and_the_choosing_ended(client, project, place):

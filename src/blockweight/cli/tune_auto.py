@@ -106,6 +106,9 @@ def auto(
         picture_model=picture_model,
         examples=tuple(example or ()),
     )
+    wanted = (asked != SearchAsked(), apply is not None or search is not None, cancel)
+    if sum(wanted) > 1 or (estimate and (apply is not None or search is not None or cancel)):
+        raise typer.BadParameter("say one thing at a time: what to search for, --apply or --search, or --cancel.")
     with open_project(project) as tuning:
         if apply is not None:
             told = steps.take(tuning, apply, search, event_id=event)

@@ -137,7 +137,9 @@ ACTS: Mapping[str, Act] = {
     "cancel transfer": lambda tuning, _, event_id: cancel_transfer(tuning, event_id=event_id),
     "begin search": _search,
     "cancel search": lambda tuning, _, event_id: cancel_search(tuning, event_id=event_id),
-    "take choice": lambda tuning, data, event_id: take_choice(tuning, whole_of(data, "choice"), event_id=event_id),
+    "take choice": lambda tuning, data, event_id: take_choice(
+        tuning, whole_of(data, "choice"), whole_of(data, "search"), event_id=event_id
+    ),
     "begin choosing": lambda tuning, data, event_id: choosing.begin_choosing(
         tuning, choosing_of_form(data), event_id=event_id
     ),

@@ -14,7 +14,7 @@ from blockweight.studio.guard import REPORT_POLICY
 from blockweight.studio.pages import Facts, cost_words, look_of, page_text, project_page
 from blockweight.studio.projects import Opened, OpenProject
 from blockweight.studio.search_form import choosing_of_form, search_of_form
-from blockweight.workflow.choosing.asking import ChoosingAsked, ask_choosing
+from blockweight.workflow.choosing.asking import ChoosingAsked, ask_choosing, usual_scenes
 from blockweight.workflow.choosing.running import choosing_cost
 from blockweight.workflow.choosing.view import choices_view, left_of, prefer_command, shown_choices
 from blockweight.workflow.search.asking import BUDGET, GRID, SearchAsked, ask_search
@@ -81,6 +81,7 @@ def choose(request: Request, found: Opened) -> Response:
         "choose.html.j2",
         view=_choices(request, found),
         scenes=found.tuning.state().scenes,
+        usual=usual_scenes(found.tuning.state()),
         grid=GRID,
         command=prefer_command(ChoosingAsked()),
     )

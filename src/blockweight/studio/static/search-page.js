@@ -73,7 +73,7 @@ by("found").addEventListener("click", async ({ target }) => {
   if (!button) return;
   say("");
   try {
-    await act({ act: "take choice", choice: Number(button.dataset.take) });
+    await act({ act: "take choice", search: Number(button.dataset.search), choice: Number(button.dataset.take) });
     location.assign(`${place}/tune`);
   } catch {
     // The sentence is shown by "refused".

@@ -17,6 +17,9 @@ from blockweight.workflow.tune import NO_LORA
 PAIRS = 3
 """At most so many pairs of segments that conflict begin the search, with three points each."""
 
+ALONE = " alone"
+"""What the label of one LoRA without the other ends with."""
+
 MOST_REFERENCES = 5
 """At most so many weights every search of two LoRAs is compared with."""
 
@@ -49,8 +52,8 @@ def together_references(state: TuningState, plan: SearchPlan, also: AlsoSearched
     digest = also.digest
     found = (
         Together(NO_LORA.label, None, digest, None),
-        Together(f"{_stem(state.subject.lora)} alone", ones, digest, None),
-        Together(f"{_stem(also.lora)} alone", None, digest, others),
+        Together(f"{_stem(state.subject.lora)}{ALONE}", ones, digest, None),
+        Together(f"{_stem(also.lora)}{ALONE}", None, digest, others),
         Together("both at 1", ones, digest, others),
     )
     same = (ones.values, ones.rest) == (plan.weights.values, plan.weights.rest)

@@ -11,9 +11,10 @@ from pathlib import Path
 from blockweight.errors import BlockweightError
 from blockweight.measure import Tried, parse_wishes, segments_text
 from blockweight.plan import Job, Variant
-from blockweight.project import SearchPlan, Span, TuningState, is_own_file
-from blockweight.workflow.search.asking import SearchAsked, references
-from blockweight.workflow.search.running import current_search, search_cost
+from blockweight.project import Span, is_own_file
+from blockweight.workflow.search.also import ALONE, scene_with, variant_of
+from blockweight.workflow.search.asking import SearchAsked, plan_references
+from blockweight.workflow.search.running import current_search, folder_number, latest_found, search_cost
 from blockweight.workflow.search.text import point_text, span_text
 from blockweight.workflow.search.written import PAGE, front_of
 from blockweight.workflow.transfer import analysis_masks
@@ -32,12 +33,14 @@ _FOLDER = re.compile(r"search-\d{2,5}", re.ASCII)
 
 @dataclass(frozen=True)
 class ShownWeights:
-    """Weights of a table: a choice by number from 1 or (0) what it is compared with, by label; how many blocks it
-    changes, what each wish found in the scenes that were searched in and in those held out, the weights of the segments
-    as a text, and the keys of its pictures in some scenes of each kind."""
+    """Weights of a table: a choice by number from 1 or (0) what it is compared with, by label; the name of the LoRA
+    that is `alone` in it, of two that were searched; how many blocks it changes, what each wish found in the scenes
+    that were searched in and in those held out, the weights of the segments as a text, and the keys of its pictures in
+    some scenes of each kind."""
 
     number: int
     label: str
+    alone: str
     changed: int
     found: tuple[tuple[str, str], ...]
     text: str
@@ -46,10 +49,11 @@ class ShownWeights:
 
 @dataclass(frozen=True)
 class ShownSearch:
-    """A search that is complete: its folder's name, the wishes, the rows, and the names of the scenes whose pictures
-    are shown, each with whether it was held out."""
+    """A search that is complete: its folder's name and number, the wishes, the rows, and the names of the scenes whose
+    pictures are shown, each with whether it was held out."""
 
     folder: str
+    number: int
     wishes: tuple[str, ...]
     rows: tuple[ShownWeights, ...]
     scenes: tuple[tuple[str, bool], ...]
@@ -70,20 +74,20 @@ def begun_search(tuning: TuningProject) -> BegunSearch | None:
     plan = current_search(tuning.state())
     if plan is None or plan.folder:
         return None
-    return BegunSearch(plan.wishes, segments_text(plan.segments), plan.trials, search_cost(tuning, plan))
+    return BegunSearch(plan.wishes, segments_text(plan.every_segment), plan.trials, search_cost(tuning, plan))
 
 
 def found_search(tuning: TuningProject) -> ShownSearch | None:
-    """What the latest search found; None before it is complete, or without one."""
+    """What the latest complete search found, also while another one is begun; None without one."""
     state = tuning.state()
-    plan = _complete(state)
+    plan = latest_found(state)
     if plan is None:
         return None
     wishes = parse_wishes(plan.wishes)
     scenes = (*plan.scenes[:MOST_SHOWN], *plan.held[:MOST_SHOWN])
 
     def keys(variant: Variant) -> tuple[str, ...]:
-        return tuple(Job(scene, state.lora, variant).key for scene in scenes)
+        return tuple(Job(scene_with(scene, variant), state.lora, variant).key for scene in scenes)
 
     def found(searched: tuple[Span, ...], held: tuple[Span, ...]) -> tuple[tuple[str, str], ...]:
         return tuple(
@@ -91,31 +95,31 @@ def found_search(tuning: TuningProject) -> ShownSearch | None:
             for wish, one, other in zip(wishes, searched, held, strict=True)
         )
 
-    beside = {variant.label: variant for variant in references(state, plan.weights)}
+    beside = {variant.label: variant for variant in plan_references(state, plan)}
     rows = [
-        ShownWeights(0, each.label, 0, found(each.searched, each.held), "", keys(beside[each.label]))
+        ShownWeights(0, name, _alone(name), 0, found(each.searched, each.held), "", keys(beside[name]))
         for each in plan.references
-        if each.label in beside
+        if (name := each.label) in beside
     ]
     for number, each in enumerate(plan.choices, 1):
-        variant = Variant(plan.weights.name, plan.weights_of(each.weights, plan.weights.name))
         rows.append(
             ShownWeights(
                 number,
                 str(number),
+                "",
                 plan.changed(each.weights),
                 found(each.searched, each.held),
                 point_text(plan, each.weights),
-                keys(variant),
+                keys(variant_of(plan, each.weights)),
             )
         )
     named = tuple((f"{scene.label}, seed {scene.seed}", scene in plan.held) for scene in scenes)
-    return ShownSearch(plan.folder, tuple(wish.text for wish in wishes), tuple(rows), named)
+    return ShownSearch(plan.folder, folder_number(plan), tuple(wish.text for wish in wishes), tuple(rows), named)
 
 
 def front_drawing(tuning: TuningProject) -> bytes:
     """The front of the latest search as an SVG. BlockweightError without one, and if its file cannot be read."""
-    plan = _complete(tuning.state())
+    plan = latest_found(tuning.state())
     if plan is None:
         raise BlockweightError("No search is complete yet, so there is no front to show.")
     try:
@@ -149,9 +153,8 @@ def auto_command(asked: SearchAsked) -> str:
     return shlex.join(parts)
 
 
-def _complete(state: TuningState) -> SearchPlan | None:
-    plan = current_search(state)
-    return plan if plan is not None and plan.folder else None
+def _alone(label: str) -> str:
+    return label.removesuffix(ALONE) if label.endswith(ALONE) else ""
 
 
 def first_objectives(tuning: TuningProject) -> str:
