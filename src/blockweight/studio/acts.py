@@ -99,7 +99,7 @@ def _transfer(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
 
 
 def _search(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
-    return begin_search(tuning, ask_search(tuning, search_of_form(data)), event_id=event_id)
+    return begin_search(tuning, ask_search(tuning, search_of_form(tuning, data)), event_id=event_id)
 
 
 def _judge(tuning: TuningProject, data: Data, event_id: str) -> TuningState:

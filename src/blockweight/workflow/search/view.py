@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +12,10 @@ from blockweight.measure import Tried, parse_wishes, segments_text
 from blockweight.plan import Job, Variant
 from blockweight.project import Span, is_own_file
 from blockweight.workflow.search.also import ALONE, scene_with, variant_of
-from blockweight.workflow.search.asking import SearchAsked, plan_references
+from blockweight.workflow.search.asking import plan_references
 from blockweight.workflow.search.running import current_search, folder_number, latest_found, search_cost
 from blockweight.workflow.search.text import point_text, span_text
 from blockweight.workflow.search.written import PAGE, front_of
-from blockweight.workflow.transfer import analysis_masks
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import Cost
 
@@ -49,14 +47,16 @@ class ShownWeights:
 
 @dataclass(frozen=True)
 class ShownSearch:
-    """A search that is complete: its folder's name and number, the wishes, the rows, and the names of the scenes whose
-    pictures are shown, each with whether it was held out."""
+    """A search that is complete: its folder's name and number, the wishes, the rows, the names of the scenes whose
+    pictures are shown, each with whether it was held out, and the folders of complete ones before it with their
+    wishes, the latest first."""
 
     folder: str
     number: int
     wishes: tuple[str, ...]
     rows: tuple[ShownWeights, ...]
     scenes: tuple[tuple[str, bool], ...]
+    earlier: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,15 @@ def found_search(tuning: TuningProject) -> ShownSearch | None:
             )
         )
     named = tuple((f"{scene.label}, seed {scene.seed}", scene in plan.held) for scene in scenes)
-    return ShownSearch(plan.folder, folder_number(plan), tuple(wish.text for wish in wishes), tuple(rows), named)
+    before = [each for each in reversed(state.searches) if each.folder and each.number < plan.number]
+    return ShownSearch(
+        plan.folder,
+        folder_number(plan),
+        tuple(wish.text for wish in wishes),
+        tuple(rows),
+        named,
+        tuple((each.folder, each.wishes) for each in before),
+    )
 
 
 def front_drawing(tuning: TuningProject) -> bytes:
@@ -140,27 +148,5 @@ def search_file(tuning: TuningProject, folder: str, name: str) -> Path:
     return path
 
 
-def auto_command(asked: SearchAsked) -> str:
-    """The line of a shell that asks for the same in the project's folder."""
-    parts = ["blockweight", "tune", "auto", "--project", "."]
-    for wish in filter(None, map(str.strip, ",".join(asked.objectives).split(","))):
-        parts += ["--objective", wish]
-    options = ("--budget", asked.budget), ("--segments", asked.segments), ("--grid", asked.grid)
-    for option, text in (*options, ("--hold-out-seeds", asked.seeds)):
-        parts += [option, text.strip()] if text.strip() else []
-    if asked.home_mask:
-        parts.append("--home-mask")
-    return shlex.join(parts)
-
-
 def _alone(label: str) -> str:
     return label.removesuffix(ALONE) if label.endswith(ALONE) else ""
-
-
-def first_objectives(tuning: TuningProject) -> str:
-    """What stands in the field of objectives at first: both sides of the mask where there is one."""
-    try:
-        masked = bool(analysis_masks(tuning, tuning.state()))
-    except BlockweightError:
-        masked = False  # a mask that is gone
-    return "raise kept, raise gone" if masked else "raise kept, lower saturation"
