@@ -123,22 +123,6 @@ def test_scenes_that_the_analysis_did_not_see_are_held_out_first(tuning, model):
     assert [scene.seed for scene in plan.held] == [2, 3, 4]
 
 
-def test_a_mask_for_several_scenes_is_for_those_too_that_the_analysis_did_not_see(tuning):
-    some = Wanted("IN01-IN03", 0.5, 1.0, masks=(save_mask(tuning, png()),), scenes=3)
-    plan_analysis(tuning, some)
-    render_analysis(tuning, FakeRenderer, SilentProgress())
-    plan = ask_search(tuning, SearchAsked(BOTH)).plan
-    assert (len(plan.masks), len(plan.held_masks)) == (4, 2)
-    assert set(plan.masks) == set(plan.held_masks) == set(some.masks)
-
-
-def test_of_masks_for_some_scenes_alone_the_scene_without_one_is_named(tuning):
-    plan_analysis(tuning, Wanted("IN01-IN03", 0.5, 1.0, masks=(save_mask(tuning, png()),) * 6, scenes=3))
-    render_analysis(tuning, FakeRenderer, SilentProgress())
-    with pytest.raises(BlockweightError, match="has none for '1girl, ゴブ姫', seed 4"):
-        ask_search(tuning, SearchAsked(BOTH))
-
-
 def test_what_is_found_costs_no_more_than_was_said(tuning):
     analysed(tuning)
     before = len(keys(tuning))
