@@ -58,7 +58,10 @@ def test_a_search_is_costed_begun_found_and_taken(client, project, place):
     view = client.get(f"{place}/search/view").json()
     assert view["begun"] == ""
     assert 'data-take="1"' in view["found"]
-    assert b"<svg" in client.get(f"{place}/search/front.svg").content
+    assert "offered" in client.get(f"{place}/search/front.svg").text
+    japanese = client.get(f"{place}/search/front.svg", headers={"accept-language": "ja"}).text
+    assert "候補" in japanese
+    assert not re.search(r">[^<]*(offered|held out|no LoRA|to raise|blocks changed)", japanese.split("</desc>")[1])
     assert client.get(f"{place}/search/search-01/page.html").headers["content-security-policy"] == REPORT_POLICY
     assert act(client, place, "take choice", 1, search=1, choice=1).status_code == 200
     plan = project.state().searches[0]

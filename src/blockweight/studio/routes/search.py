@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, Response
 
 from blockweight.studio.forms import json_object
 from blockweight.studio.guard import REPORT_POLICY
+from blockweight.studio.languages import catalogue
 from blockweight.studio.pages import Facts, cost_words, look_of, page_text, project_page
 from blockweight.studio.projects import Opened, OpenProject
 from blockweight.studio.search_form import choosing_of_form, search_of_form
@@ -80,9 +81,10 @@ def mask(found: Opened, data: Upload) -> Facts:
 
 
 @router.get("/front.svg")
-def front(found: Opened) -> Response:
-    """The front of the latest search."""
-    return Response(front_drawing(found.tuning), headers={"cache-control": "no-store"}, media_type="image/svg+xml")
+def front(request: Request, found: Opened) -> Response:
+    """The front of the latest search, in the words of the page that asks."""
+    drawn = front_drawing(found.tuning, catalogue(look_of(request).language).gettext)
+    return Response(drawn, headers={"cache-control": "no-store"}, media_type="image/svg+xml")
 
 
 @router.get("/choose")

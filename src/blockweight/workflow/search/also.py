@@ -45,6 +45,11 @@ def scene_with(scene: Scene, variant: Variant) -> Scene:
     return scene.with_lora(variant.other, variant.also) if isinstance(variant, Together) else scene
 
 
+def lora_alone(label: str) -> str:
+    """The name of the LoRA that is alone in a reference of this label, empty for another one."""
+    return label.removesuffix(ALONE) if label.endswith(ALONE) else ""
+
+
 def together_references(state: TuningState, plan: SearchPlan, also: AlsoSearched) -> tuple[Variant, ...]:
     """What a search of two LoRAs is compared with: neither, each alone with all blocks at 1, both, and the weights that
     it starts from, if they are others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from blockweight.errors import BlockweightError
 from blockweight.measure import Tried, parse_wishes, segments_text
 from blockweight.plan import Job, Variant
 from blockweight.project import Span, is_own_file
-from blockweight.workflow.search.also import ALONE, scene_with, variant_of
+from blockweight.workflow.search.also import lora_alone, scene_with, variant_of
 from blockweight.workflow.search.asking import plan_references
 from blockweight.workflow.search.running import current_search, folder_number, latest_found, search_cost
 from blockweight.workflow.search.text import point_text, span_text
@@ -97,7 +98,7 @@ def found_search(tuning: TuningProject) -> ShownSearch | None:
 
     beside = {variant.label: variant for variant in plan_references(state, plan)}
     rows = [
-        ShownWeights(0, name, _alone(name), 0, found(each.searched, each.held), "", keys(beside[name]))
+        ShownWeights(0, name, lora_alone(name), 0, found(each.searched, each.held), "", keys(beside[name]))
         for each in plan.references
         if (name := each.label) in beside
     ]
@@ -125,8 +126,9 @@ def found_search(tuning: TuningProject) -> ShownSearch | None:
     )
 
 
-def front_drawing(tuning: TuningProject) -> bytes:
-    """The front of the latest search as an SVG. BlockweightError without one, and if its file cannot be read."""
+def front_drawing(tuning: TuningProject, translated: Callable[[str], str]) -> bytes:
+    """The front of the latest complete search as an SVG, its words translated. BlockweightError without one, and if its
+    file cannot be read."""
     plan = latest_found(tuning.state())
     if plan is None:
         raise BlockweightError("No search is complete yet, so there is no front to show.")
@@ -137,7 +139,7 @@ def front_drawing(tuning: TuningProject) -> bytes:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BlockweightError(f"What was tried in '{plan.folder}' cannot be read; search again.") from None
-    return front_of(plan, tried).data
+    return front_of(plan, tried, translated).data
 
 
 def search_file(tuning: TuningProject, folder: str, name: str) -> Path:
@@ -146,7 +148,3 @@ def search_file(tuning: TuningProject, folder: str, name: str) -> Path:
     if not _FOLDER.fullmatch(folder) or name not in FILES or not is_own_file(path):
         raise BlockweightError("This file of a search is not in the project's folder any more; search again.")
     return path
-
-
-def _alone(label: str) -> str:
-    return label.removesuffix(ALONE) if label.endswith(ALONE) else ""
