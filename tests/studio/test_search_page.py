@@ -189,6 +189,9 @@ def test_choices_are_blind_until_they_are_judged_once(client, project, place):
     told = client.post(f"{place}/search/choose/cost", json=CHOSEN, headers=PLAIN).json()
     assert told["text"] == "A round: 4 pictures, no time measured yet · 2 segments"
     assert "--scenes 1" in told["command"]
+    asked = {**CHOSEN, "low": "0.5", "high": "1.5"}
+    told = client.post(f"{place}/search/choose/cost", json=asked, headers=PLAIN).json()
+    assert "--between 0.5 1.5 --scenes 1" in told["command"]
     assert act(client, place, "begin choosing", 1, **CHOSEN).status_code == 200
     render_choices(project, FakeRenderer, SilentProgress())
     view = client.get(f"{place}/search/choose/view").json()

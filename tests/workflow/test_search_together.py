@@ -16,6 +16,7 @@ from blockweight.render import FakeRenderer
 from blockweight.weights import uniform
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.scene_edits import scenes_lines
 from blockweight.workflow.search.asking import SearchAsked, ask_search
 from blockweight.workflow.search.running import begin_search, current_search, run_search, take_choice
 from blockweight.workflow.search.view import found_search
@@ -71,6 +72,9 @@ def test_the_weights_of_both_are_searched_and_taken_together(tuning):
         ]  # fmt: skip
         assert other.use.strength == 0.8
     assert state.undo.body["also"]["lora"] == "coat.safetensors"
+    # The list of scenes shows what is to be baked into the other LoRA.
+    told = [line.strip() for line in scenes_lines(state) if "<lora:" in line]
+    assert told == [f"with <lora:coat:0.8:lbw={other.weights.vector()}>"] * 5
     undone = acts.undo(tuning)
     assert (undone.scenes, undone.weights) == (before.scenes, before.weights)
 

@@ -59,7 +59,11 @@ def _preferred(told: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _scenes(scenes: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"{each['label'][:_LABEL]}, seed {each['seed']}" for each in scenes]
+    return [f"{_short(each['label'])}, seed {each['seed']}" for each in scenes]
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
 
 
 def _rounded(span: Sequence[float | None]) -> list[float | None]:
