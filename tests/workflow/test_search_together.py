@@ -95,6 +95,7 @@ def test_what_a_page_shows_of_it_are_its_own_pictures(tuning):
     assert [row.alone or row.label for row in shown.rows[:5]] == ["no LoRA", "princess", "coat", "both at 1", "1"]
     there = {path.stem for path in tuning.project.pictures.folder.glob("*.png")}
     assert {key for row in shown.rows for key in row.keys} <= there
+    assert len({row.keys for row in shown.rows[:4]}) == 4
 
 
 def test_the_conflict_table_makes_its_segments_and_the_first_points(tuning):
