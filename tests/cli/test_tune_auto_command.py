@@ -43,8 +43,8 @@ def test_a_search_is_estimated_run_shown_and_applied(project):
     assert len(told["choices"][0]["held"][0]) == 3
     taken = json.loads(project("tune", "auto", "--apply", "1", "--json").out)
     assert taken["weights"]["values"] == told["choices"][0]["weights"]["values"]
-    assert taken["undo"]["text"] == "take the weights 'ゴブ姫' from a search"
-    assert "from a search" in project("tune", "history").out
+    assert taken["undo"]["text"] == "take choice 1 of a search"
+    assert "take choice 1 of a search" in project("tune", "history").out
     assert json.loads(project("tune", "undo", "--json").out)["weights"]["values"]["IN02"] == 1
 
 
@@ -55,6 +55,22 @@ def test_weights_between_two_ends_and_segments_by_hand(project):
     told = json.loads(ended.out)
     assert (told["between"], told["grid"]) == ([-0.5, 1.5], [])
     assert told["segments"] == "face=IN01,IN02;rest=OUT07"
+
+
+def test_what_can_be_copied_is_not_broken_into_lines(project, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    segments = "a=IN01,IN02,IN04,IN05;b=OUT03,OUT05,OUT07,OUT09"
+    ended = project("tune", "auto", "--objective", "kept", "--segments", segments, "--budget", "50pictures",
+                    "--sampler", "tpe")  # fmt: skip
+    assert segments in ended.err
+
+
+@pytest.mark.parametrize(
+    "other", [("--cancel",), ("--objective", "kept"), ("--estimate",), ("--search", "1", "--cancel")]
+)
+def test_one_thing_is_asked_for_at_a_time(project, other):
+    ended = project("tune", "auto", "--apply", "1", *other)
+    assert "say one thing at a time" in " ".join(ended.err.split())
 
 
 def test_a_search_can_be_given_up(project):

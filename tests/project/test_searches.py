@@ -109,9 +109,9 @@ def test_what_is_taken_is_a_step_with_its_evidence_and_undo_takes_it_back(told):
     begun = begin(told)
     made = PLAN.weights_of((0.5, 0.0), "ゴブ姫")
     body = {"search": begun.number, "trial": 12, "name": made.name, "values": list(made.values), "rest": 1.0}
-    state = told(CHOSEN, {**body, "evidence": {"seed": 7}})
+    state = told(CHOSEN, {**body, "evidence": {"choice": 1, "seed": 7}})
     assert state.weights == made
-    assert state.undo.body["evidence"] == {"seed": 7}
+    assert state.undo.body["evidence"] == {"choice": 1, "seed": 7}
     assert told(UNDONE).weights == ONES
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 from project_pages import Opened, config_of, make_project
 
@@ -35,8 +36,9 @@ def test_a_search_says_its_cost_runs_and_a_choice_is_taken(opened):
     tab.get_by_label("What to search for").fill("lower saturation")
     tab.get_by_label("Segments").fill("a=IN02;b=IN03")
     tab.get_by_label("Budget").fill("60pictures")
-    tab.get_by_label("Hold out these seeds").fill("11,12")
-    tab.get_by_label("Hold out these seeds").blur()
+    tab.get_by_text("Scenes held out", exact=True).click()
+    tab.get_by_label("Or these further seeds").fill("11,12")
+    tab.get_by_label("Or these further seeds").blur()
     expect(tab.locator("#cost")).to_contain_text("at most")
     tab.locator("#begin:enabled").click()
     expect(tab.get_by_role("heading", name="The choices")).to_be_visible()
@@ -44,6 +46,31 @@ def test_a_search_says_its_cost_runs_and_a_choice_is_taken(opened):
     tab.get_by_role("button", name="Take choice 1").click()
     tab.wait_for_url("**/tune")
     assert opened.tuning.state().undo.body["search"]
+
+
+def test_objectives_are_added_files_kept_and_a_range_chosen_by_typing_in_it(opened, tmp_path):
+    opened.show("search")
+    tab, command = opened.tab, opened.tab.locator("#terminal pre")
+    (tmp_path / "target.txt").write_text("no picture")
+    Image.new("RGB", (32, 24), "red").save(tmp_path / "target.png")
+    tab.get_by_label("Segments").fill("a=IN02;b=IN03")
+    tab.get_by_label("What to search for").fill("raise kept")
+    tab.get_by_text("What there is to search for", exact=True).click()
+    tab.get_by_role("button", name="Add likeness").click()
+    expect(tab.get_by_label("What to search for")).to_have_value("raise kept, likeness")
+    tab.get_by_text("Scenes held out", exact=True).click()
+    tab.get_by_label("Or these further seeds").fill("11,12")
+    tab.get_by_text("Pictures to come near").click()
+    tab.get_by_label("Target").set_input_files(tmp_path / "target.txt")
+    expect(tab.locator("#problem")).to_contain_text("no picture that can be read")
+    tab.get_by_label("Target").set_input_files(tmp_path / "target.png")
+    expect(command).to_contain_text("--target targets/")
+    expect(tab.locator("#problem")).to_be_hidden()
+    tab.get_by_label("The highest weight").fill("1.5")
+    tab.get_by_label("The highest weight").blur()
+    expect(command).to_contain_text("--between 0 1.5")
+    tab.locator("#begin:enabled").click()
+    opened.until(lambda state: state.searches and state.searches[0].limits == (0, 1.5))
 
 
 def test_rounds_are_judged_by_key_undone_and_the_best_is_taken(opened):

@@ -32,7 +32,7 @@ def names():
 
 def test_there_are_none_at_first():
     assert recent_projects() == ()
-    assert list(list_lines()) == ["No project was opened yet; make one with 'blockweight project new'."]
+    assert list(list_lines(list_facts())) == ["No project was opened yet; make one with 'blockweight project new'."]
 
 
 def test_the_latest_opened_is_first_and_each_is_there_once(tmp_path, project, locon, model):
@@ -65,7 +65,7 @@ def test_a_folder_that_is_gone_is_listed_as_such(project):
     (recent,) = recent_projects()
     assert not recent.there
     assert "error" in list_facts()[0]
-    assert "cannot be opened" in next(iter(list_lines()))
+    assert "cannot be opened" in next(iter(list_lines(list_facts())))
 
 
 def test_an_overview_counts_the_pictures_and_has_the_latest_as_cover(project):

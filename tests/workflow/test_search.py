@@ -31,6 +31,7 @@ from blockweight.workflow.search.running import (
     take_choice,
 )
 from blockweight.workflow.search.steps import estimate, run, show
+from blockweight.workflow.search.view import found_search
 from blockweight.workflow.tuning_project import open_project
 from workshop import RecordedProgress
 
@@ -134,7 +135,7 @@ def test_what_is_found_costs_no_more_than_was_said(tuning):
     assert len(keys(tuning)) - before <= 120
     ((title, total, done, steps),) = progress.tasks
     assert (title, total) == ("The search", told.facts["cost"]["pictures"])
-    assert done + steps <= total
+    assert done + steps == total
 
 
 def test_the_same_search_again_is_shown_and_not_run(tuning):
@@ -323,6 +324,18 @@ def test_a_search_that_was_given_up_is_not_gone_on_with(tuning):
     assert current_search(tuning.state()) is not None
 
 
+def test_after_one_that_was_given_up_the_latest_complete_one_is_shown_and_taken_of(tuning):
+    found = search(analysed(tuning))
+    begin_search(tuning, ask_search(tuning, SearchAsked(("raise gone",))))
+    with pytest.raises(BlockweightError, match="of the earlier one with --search 1"):
+        take_choice(tuning, 1)
+    assert found_search(tuning).folder == found.folder
+    cancel_search(tuning)
+    told = run(tuning, SearchAsked(), FakeRenderer, SilentProgress())
+    assert told.facts["folder"] == found.folder
+    assert take_choice(tuning, 1).undo.body["search"] == found.number
+
+
 def test_no_other_program_renders_meanwhile(tuning):
     begin_search(analysed(tuning), ask_search(tuning, SearchAsked(BOTH)))
     with Project(tuning.folder) as other, other.alone(), pytest.raises(UnavailableError):
@@ -363,7 +376,8 @@ def test_a_budget_in_time_is_one_in_pictures_at_the_projects_own_speed(tuning):
     [
         ({}, "Say what to search for"),
         ({"objectives": BOTH, "budget": "20pictures"}, "too small: 4 scenes .* at least 56"),
-        ({"objectives": BOTH, "hold_out": 0.9}, "add seeds or prompts"),
+        ({"objectives": (",",)}, "Say what to search for"),
+        ({"objectives": BOTH, "hold_out": 0.9}, "0.9 leaves 1 of 6 scenes to search in"),
         ({"objectives": BOTH, "hold_out": 2.0}, "between 0 and 1"),
         ({"objectives": BOTH, "hold_out": 0.5, "seeds": "11-12"}, "give one of them"),
         ({"objectives": BOTH, "seeds": "11"}, "hold out"),

@@ -16,8 +16,10 @@ from blockweight.render import FakeRenderer
 from blockweight.weights import uniform
 from blockweight.workflow import tuning as acts
 from blockweight.workflow.progress import SilentProgress
+from blockweight.workflow.scene_edits import scenes_lines
 from blockweight.workflow.search.asking import SearchAsked, ask_search
 from blockweight.workflow.search.running import begin_search, current_search, run_search, take_choice
+from blockweight.workflow.search.view import found_search
 
 BY_HAND = "a=IN01;b=IN02"
 ASKED = {
@@ -70,6 +72,9 @@ def test_the_weights_of_both_are_searched_and_taken_together(tuning):
         ]  # fmt: skip
         assert other.use.strength == 0.8
     assert state.undo.body["also"]["lora"] == "coat.safetensors"
+    # The list of scenes shows what is to be baked into the other LoRA.
+    told = [line.strip() for line in scenes_lines(state) if "<lora:" in line]
+    assert told == [f"with <lora:coat:0.8:lbw={other.weights.vector()}>"] * 5
     undone = acts.undo(tuning)
     assert (undone.scenes, undone.weights) == (before.scenes, before.weights)
 
@@ -82,6 +87,15 @@ def test_it_is_compared_with_neither_each_alone_and_both(tuning):
     assert found["princess alone"][0] == found["coat alone"][1] == 1
     assert plan.changed((1.0, 1.0, 1.0, 1.0)) == 0
     assert plan.changed((0.0, 1.0, 0.0, 1.0)) == 2
+
+
+def test_what_a_page_shows_of_it_are_its_own_pictures(tuning):
+    search(tuning)
+    shown = found_search(tuning)
+    assert [row.alone or row.label for row in shown.rows[:5]] == ["no LoRA", "princess", "coat", "both at 1", "1"]
+    there = {path.stem for path in tuning.project.pictures.folder.glob("*.png")}
+    assert {key for row in shown.rows for key in row.keys} <= there
+    assert len({row.keys for row in shown.rows[:4]}) == 4
 
 
 def test_the_conflict_table_makes_its_segments_and_the_first_points(tuning):

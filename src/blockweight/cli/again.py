@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json
 from blockweight.cli.renderer_option import with_renderer
@@ -69,4 +69,4 @@ def again(
     )
     for note in made.made.notes:
         typer.echo(f"Note: {note}", err=True)
-    typer.echo(json.dumps(made.facts(), ensure_ascii=False) if as_json else "\n".join(made.lines()))
+    print_told(made.facts(), made.lines(), as_json=as_json)

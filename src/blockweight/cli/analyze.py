@@ -10,6 +10,7 @@ import typer
 
 from blockweight.cli import analysis_options as analysis
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json
 from blockweight.cli.renderer_option import with_renderer
@@ -128,7 +129,7 @@ def analyze(
     look = GridLook(colour, change_xy, per_page, parquet)
     if estimate:
         told = estimate_lora(lora, scenes, out, TerminalProgress(), typed)
-        typer.echo(json.dumps(told.facts(), ensure_ascii=False) if as_json else "\n".join(told.lines()))
+        print_told(told.facts(), told.lines(), as_json=as_json)
         return
     findings, written = analyse_lora(lora, scenes, out, command_renderer, TerminalProgress(), typed, look)
     if as_json:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
 from blockweight.cli.renderer_option import with_renderer
@@ -42,7 +42,7 @@ def compare(
             told = comparison_steps.estimate(tuning, typed)
         else:
             told = comparison_steps.run(tuning, typed, command_renderer, TerminalProgress(), event_id=event)
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)
 
 
 def vote(
@@ -61,7 +61,7 @@ def vote(
     with open_project(project) as tuning:
         comparison.vote(tuning, row, best, worst, number=which, event_id=event)
         told = comparison_steps.show(tuning, which)
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)
 
 
 def votes(
@@ -84,4 +84,4 @@ def votes(
         if reveal:
             comparison.reveal(tuning, number=which, event_id=event)
         told = comparison_steps.show(tuning, which)
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)

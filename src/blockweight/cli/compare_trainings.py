@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +11,7 @@ import typer
 from blockweight.cli import scene_options as options
 from blockweight.cli.analysis_options import Masks
 from blockweight.cli.option_groups import NONE_GATHERED, Gathered, Options, with_options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json
 from blockweight.cli.shot_options import NO_SHOTS, Shots, with_scenes
@@ -177,4 +177,4 @@ def _compare(
         told = steps.estimate(ask, local_renderer, TerminalProgress())
     else:
         told = steps.run(ask, local_renderer, TerminalProgress())
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if compared["as_json"] else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=compared["as_json"])

@@ -10,6 +10,7 @@ import typer
 
 from blockweight.cli import bake_options, lora_checkpoints, lora_inspect, lora_merge, lora_metadata, lora_parts
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.errors import BlockweightError
 
 app = typer.Typer(help="Work on LoRA files.", no_args_is_help=True)
@@ -67,10 +68,7 @@ def bake(
         if as_json:
             typer.echo(json.dumps(baking.refused_facts(error, lora, typed, recipe), ensure_ascii=False))
         raise
-    if as_json:
-        typer.echo(json.dumps({**report.facts(), "filled": list(filled)}, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(baking.report_lines(report, filled)))
+    print_told({**report.facts(), "filled": list(filled)}, baking.report_lines(report, filled), as_json=as_json)
     if via == "alpha":
         typer.echo(baking.ALPHA_READERS, err=True)
 

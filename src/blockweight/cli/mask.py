@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 
 if TYPE_CHECKING:
     from blockweight.workflow.mask_files import MadeMask
@@ -133,4 +133,4 @@ def combine(
 
 
 def _say(made: MadeMask, *, as_json: bool) -> None:
-    typer.echo(json.dumps(made.facts(), ensure_ascii=False) if as_json else "\n".join(made.lines()))
+    print_told(made.facts(), made.lines(), as_json=as_json)

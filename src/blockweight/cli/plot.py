@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,6 +10,7 @@ import typer
 
 from blockweight.cli import scene_options as options
 from blockweight.cli.option_groups import NONE_GATHERED, Gathered, Options, with_options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json
 from blockweight.cli.renderer_option import with_renderer
@@ -159,4 +159,4 @@ def _draw(
         told = steps.estimate(ask, resolver, out, TerminalProgress())
     else:
         told = steps.run(ask, resolver, out, command_renderer, TerminalProgress(), look)
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if drawing["as_json"] else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=drawing["as_json"])

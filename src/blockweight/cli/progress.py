@@ -36,4 +36,5 @@ class TerminalProgress:
 
     def say(self, text: str) -> None:
         """One line on standard error."""
-        self._console.print(text, markup=False)
+        # Lines are not broken: what somebody copies, such as segments, stays whole.
+        self._console.print(text, markup=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from blockweight.cli import project_scene_parts, project_scenes
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.renderer_option import with_renderer
 from blockweight.cli.standard_input import typed
 
@@ -131,7 +131,7 @@ def new(
         state = tuning.state()
     for note in () if fields is None else notes_beside(fields, given):
         typer.echo(f"Note: {note}", err=True)
-    _print(tuning_text.show_facts(state) if as_json else tuning_text.show_lines(state), as_json=as_json)
+    print_told(tuning_text.show_facts(state), tuning_text.show_lines(state), as_json=as_json)
 
 
 def _given(context: typer.Context) -> list[str]:
@@ -145,7 +145,8 @@ def list_(as_json: Json = False) -> None:
     """List the projects opened lately, latest first."""
     from blockweight.workflow import project_text  # noqa: PLC0415 - keeps --help fast
 
-    _print(project_text.list_facts() if as_json else project_text.list_lines(), as_json=as_json)
+    listed = project_text.list_facts()
+    print_told(listed, project_text.list_lines(listed), as_json=as_json)
 
 
 @app.command("demo")
@@ -169,10 +170,11 @@ def demo(
     parent, known = (projects_folder(settings), project_folders(settings)) if out is None else (out, ())
     with open_demo(parent, known) as tuning:
         state, folder = tuning.state(), tuning.folder
-    if as_json:
-        typer.echo(json.dumps({**tuning_text.show_facts(state), "folder": str(folder)}, ensure_ascii=False))
-    else:
-        typer.echo("\n".join([f"Folder:  {folder}", *tuning_text.show_lines(state)]))
+    print_told(
+        {**tuning_text.show_facts(state), "folder": str(folder)},
+        [f"Folder:  {folder}", *tuning_text.show_lines(state)],
+        as_json=as_json,
+    )
 
 
 @app.command("forget")
@@ -181,7 +183,7 @@ def forget(folder: Folder, as_json: Json = False) -> None:
     from blockweight.workflow.recent_projects import forget  # noqa: PLC0415 - keeps --help fast
 
     forget(folder)
-    _print({"forgotten": str(folder)} if as_json else [f"Forgotten: {folder}"], as_json=as_json)
+    print_told({"forgotten": str(folder)}, [f"Forgotten: {folder}"], as_json=as_json)
 
 
 @app.command("show")
@@ -192,7 +194,7 @@ def show(folder: Folder, as_json: Json = False) -> None:
 
     with open_project(folder) as tuning:
         held = project_text.project_facts(tuning)
-    _print(held if as_json else project_text.project_lines(held), as_json=as_json)
+    print_told(held, project_text.project_lines(held), as_json=as_json)
 
 
 @app.command("export")
@@ -213,7 +215,7 @@ def export(
     with open_project(folder) as tuning:
         file, exported = export_project(tuning, out, overwrite=overwrite)
     told = project_text.exported_facts(file, exported)
-    _print(told if as_json else project_text.exported_lines(file, exported), as_json=as_json)
+    print_told(told, project_text.exported_lines(file, exported), as_json=as_json)
 
 
 @app.command("import")
@@ -247,7 +249,7 @@ def import_(
         search=search or (),
     )
     told = project_text.imported_facts(imported)
-    _print(told if as_json else project_text.imported_lines(imported), as_json=as_json)
+    print_told(told, project_text.imported_lines(imported), as_json=as_json)
 
 
 @app.command("rename")
@@ -263,7 +265,7 @@ def rename(
     with open_project(folder) as project:
         tuning.rename(project, name)
         facts = project_text.project_facts(project)
-    _print(facts if as_json else project_text.project_lines(facts), as_json=as_json)
+    print_told(facts, project_text.project_lines(facts), as_json=as_json)
 
 
 @app.command("locate")
@@ -282,11 +284,4 @@ def locate(
 
     with tuning_project.open_project(folder) as tuning:
         state = locate(tuning.log, lora, model or (), embedding or (), file or ())
-    _print(project_text.places_facts(state) if as_json else project_text.places_lines(state), as_json=as_json)
-
-
-def _print(told: object, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(told))  # type: ignore[arg-type]
+    print_told(project_text.places_facts(state), project_text.places_lines(state), as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from blockweight.cli import bake_options
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.project_options import Json, Project
 
 
@@ -52,11 +52,8 @@ def bake(
         typed, usual = project_bake.with_defaults(tuning.state(), typed, strength)
         recipe = baking.Recipe(strength=usual, te=te, zeros=zeros, via=via, precision=precision)
         report, filled, made = project_bake.bake_project(tuning, typed, recipe, out, overwrite=overwrite)
-    if as_json:
-        facts = {**report.facts(), "filled": list(filled), "number": made.number}
-        typer.echo(json.dumps(facts, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(baking.report_lines(report, filled)))
+    facts = {**report.facts(), "filled": list(filled), "number": made.number}
+    print_told(facts, baking.report_lines(report, filled), as_json=as_json)
     if via == "alpha":
         typer.echo(baking.ALPHA_READERS, err=True)
 
@@ -68,7 +65,4 @@ def bakes(project: Project = options.DEFAULT_OUT, as_json: Json = False) -> None
 
     with open_project(project) as tuning:
         state = tuning.state()
-    if as_json:
-        typer.echo(json.dumps(project_bake.bake_rows(state), ensure_ascii=False))
-    else:
-        typer.echo("\n".join(project_bake.bake_lines(state)))
+    print_told(project_bake.bake_rows(state), project_bake.bake_lines(state), as_json=as_json)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 
 Without = Annotated[
     list[str] | None,
@@ -33,4 +33,4 @@ def parts(
 
     with open_project(folder) as tuning:
         state = change_parts(tuning, number, PartOptions(**parts), without or ())
-    typer.echo(json.dumps(scenes_facts(state), ensure_ascii=False) if as_json else "\n".join(show_lines(state)))
+    print_told(scenes_facts(state), show_lines(state), as_json=as_json)

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 
 if TYPE_CHECKING:
     from blockweight.project import TuningState
@@ -142,7 +142,4 @@ def _typed(context: typer.Context) -> dict[str, str]:
 def _print(state: TuningState, *, as_json: bool) -> None:
     from blockweight.workflow.scene_edits import scenes_facts, scenes_lines  # noqa: PLC0415 - keeps --help fast
 
-    if as_json:
-        typer.echo(json.dumps(scenes_facts(state), ensure_ascii=False))
-    else:
-        typer.echo("\n".join(scenes_lines(state)))
+    print_told(scenes_facts(state), scenes_lines(state), as_json=as_json)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
 from blockweight.cli.renderer_option import with_renderer
@@ -58,7 +58,7 @@ def weights(
             apply=apply,
             event_id=event,
         )
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)
 
 
 @app.command("block-lr")
@@ -77,4 +77,4 @@ def block_lr(
 
     with open_project(project) as tuning:
         found = suggest_rates(tuning, levels, network_dim, network_alpha)
-    typer.echo(json.dumps(found.facts(), ensure_ascii=False) if as_json else "\n".join(found.lines()))
+    print_told(found.facts(), found.lines(), as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ import typer
 
 from blockweight.cli import scene_options as options
 from blockweight.cli.option_groups import NONE_GATHERED
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json
 from blockweight.cli.training_options import Learning, Schedule, with_learning
@@ -92,9 +92,9 @@ def train(
     cost = training.cost()
     if estimate:
         training.close()
-        typer.echo(json.dumps(cost.facts(), ensure_ascii=False) if as_json else "\n".join(cost.lines()))
+        print_told(cost.facts(), cost.lines(), as_json=as_json)
         return
     for line in cost.lines():
         progress.say(line)
     trained = training.train(progress, local_renderer)
-    typer.echo(json.dumps(trained.facts(), ensure_ascii=False) if as_json else "\n".join(trained.lines()))
+    print_told(trained.facts(), trained.lines(), as_json=as_json)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Json, Project
 from blockweight.cli.renderer_option import with_renderer
@@ -60,4 +60,4 @@ def transfer(
             told = transfer_steps.estimate(tuning, asked)
         else:
             told = transfer_steps.run(tuning, asked, command_renderer, TerminalProgress())
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)

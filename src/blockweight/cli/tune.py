@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,6 +11,7 @@ import typer
 from blockweight.cli import analysis_options as analysis
 from blockweight.cli import compare, project_bake, tune_auto, tune_prefer
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
 from blockweight.cli.renderer_option import with_renderer
@@ -122,7 +122,7 @@ def analyze(
             told = analysis_steps.estimate(tuning, asked)
         else:
             told = analysis_steps.run(tuning, asked, command_renderer, TerminalProgress())
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)
 
 
 @app.command("apply")
@@ -172,7 +172,7 @@ def round_(
             told = round_steps.finish(tuning, kind) if finish else round_steps.estimate(tuning, kind, step, limits)
         else:
             told = round_steps.run(tuning, kind, step, limits, command_renderer, TerminalProgress())
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)
 
 
 @app.command("decide")
@@ -223,10 +223,7 @@ def history(project: Project = options.DEFAULT_OUT, as_json: Json = False) -> No
 
     with open_project(project) as tuning:
         state = tuning.state()
-    if as_json:
-        typer.echo(json.dumps(tuning_text.history_facts(state), ensure_ascii=False))
-    else:
-        typer.echo("\n".join(tuning_text.history_lines(state)))
+    print_told(tuning_text.history_facts(state), tuning_text.history_lines(state), as_json=as_json)
 
 
 @app.command("branch")
@@ -258,7 +255,4 @@ def _act(project: Path, act: Callable[[TuningProject], TuningState], *, as_json:
 
     with open_project(project) as tuning:
         state = act(tuning)
-    if as_json:
-        typer.echo(json.dumps(tuning_text.show_facts(state), ensure_ascii=False))
-    else:
-        typer.echo("\n".join(tuning_text.show_lines(state)))
+    print_told(tuning_text.show_facts(state), tuning_text.show_lines(state), as_json=as_json)

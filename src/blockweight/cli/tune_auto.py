@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
 from blockweight.cli.renderer_option import with_renderer
@@ -106,6 +106,9 @@ def auto(
         picture_model=picture_model,
         examples=tuple(example or ()),
     )
+    wanted = (asked != SearchAsked(), apply is not None or search is not None, cancel)
+    if sum(wanted) > 1 or (estimate and (apply is not None or search is not None or cancel)):
+        raise typer.BadParameter("say one thing at a time: what to search for, --apply or --search, or --cancel.")
     with open_project(project) as tuning:
         if apply is not None:
             told = steps.take(tuning, apply, search, event_id=event)
@@ -117,4 +120,4 @@ def auto(
             told = steps.estimate(tuning, asked)
         else:
             told = steps.run(tuning, asked, command_renderer, TerminalProgress())
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from blockweight.cli import scene_options as options
+from blockweight.cli.printed import print_told
 from blockweight.cli.progress import TerminalProgress
 from blockweight.cli.project_options import Id, Json, Project
 from blockweight.cli.renderer_option import with_renderer
@@ -65,4 +65,4 @@ def prefer(
             told = steps.judged(tuning, best, worst, command_renderer, TerminalProgress(), event_id=event)
         else:
             told = steps.run(tuning, asked, plane, command_renderer, TerminalProgress())
-    typer.echo(json.dumps(told.facts, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    print_told(told.facts, told.lines, as_json=as_json)

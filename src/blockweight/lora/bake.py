@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +70,7 @@ def bake(
     recipe: Recipe = Recipe(),
     *,
     overwrite: bool = False,
+    evidence: Mapping[str, object] = MappingProxyType({}),
 ) -> BakeReport:
     """Write `source` with ΔW of every module times strength × the weight of its block to `out`.
 
@@ -78,6 +81,7 @@ def bake(
     verified (see `verify_baked`) before it gets its name.
 
     Metadata are kept, but for what would be wrong in the new file (see `baked_metadata`), and its hashes are set right.
+    `evidence` is what is known of the weights, for its stamp.
 
     BlockweightError, with nothing written: a source that `open_lora` refuses or that is of another family than the
     layout, weights that `plan_bake` refuses, numbers that overflow or vanish in their format, and an `out` that is
@@ -98,7 +102,7 @@ def bake(
         lora.header,
         out,
         instructions,
-        baked_metadata(lora, weights, recipe, plans, out),
+        baked_metadata(lora, weights, recipe, plans, out, evidence),
         overwrite=overwrite,
         check=lambda temporary: checks.append(_worth_keeping(plans, check_bake(lora, plans, temporary))),
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from blockweight.errors import BlockweightError
@@ -20,6 +21,7 @@ _PARENTS = "modelspec.merged_from"
 
 _DIGEST = "source_data_sha256"
 _ZEROS = "zero_blocks"
+_EVIDENCE = "evidence"
 
 BAKED_BEFORE = "blockweight.baked_before"
 """JSON in a file that was made from baked ones by anything but a bake: a list of `file` and `stamp`, what the baked
@@ -39,11 +41,16 @@ class Provenance:
 
 
 def baked_metadata(
-    lora: Lora, weights: BlockWeights, recipe: Recipe, plans: Sequence[ModulePlan], out: Path
+    lora: Lora,
+    weights: BlockWeights,
+    recipe: Recipe,
+    plans: Sequence[ModulePlan],
+    out: Path,
+    evidence: Mapping[str, object] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """The source's metadata for a file with these weights baked in: stamped with them (role `applied`), advice on
-    weights marked as stale, and titles and the name that WebUIs insert, where there are any, those of the new file.
-    Hashes are set right when the file is written."""
+    """The source's metadata for a file with these weights baked in: stamped with them (role `applied`) and with what is
+    known of them (`evidence`, plain values), advice on weights marked as stale, and titles and the name that WebUIs
+    insert, where there are any, those of the new file. Hashes are set right when the file is written."""
     old = with_stale_advice(lora.header.metadata)
     renamed = {key: f"{old[key]} ({weights.name})" for key in _TITLES if old.get(key)}
     if old.get(_NAME):
@@ -54,7 +61,8 @@ def baked_metadata(
     before = {key: lora.header.metadata.get(key) for key in changed if changed[key] != lora.header.metadata.get(key)}
     zeros = list(dict.fromkeys(plan.block for plan in plans if plan.weight == 0))
     details = _details(lora, recipe) | ({_ZEROS: zeros} if zeros else {}) | {"before": before}
-    return changed | stamp(weights, "applied", details)
+    known = {_EVIDENCE: dict(evidence)} if evidence else {}
+    return changed | stamp(weights, "applied", details | known)
 
 
 def unstamped(metadata: Mapping[str, str], parents: Sequence[Lora]) -> dict[str, str]:

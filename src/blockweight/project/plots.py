@@ -5,13 +5,13 @@ They stand beside the tuning history, like comparisons and transfers: no undo of
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 
 from blockweight.errors import BlockweightError
 from blockweight.plan import Job, LoraUse, Scene, Variant
+from blockweight.project.begun import completed, given_up
 from blockweight.project.plain import (
     Body,
     layout_body,
@@ -35,7 +35,6 @@ PLOTTED = "plotted"
 PLOTTING = frozenset({PLOT_PLANNED, PLOT_RESUMED, PLOT_CANCELLED, PLOTTED})
 """The kinds of events of plots."""
 
-_FOLDER = re.compile(r"plot-\d{2,5}", re.ASCII)
 
 Cells = tuple[tuple[tuple[Job, ...], ...], ...]
 """A plot's jobs, [grid][row][column]."""
@@ -160,15 +159,9 @@ def next_plots(known: Plots, number: int, time: str, kind: str, body: Body) -> P
 
 def _ended(found: BegunPlot, kind: str, body: Body) -> BegunPlot:
     if kind == PLOT_CANCELLED:
-        if found.folder:
-            raise BlockweightError("The plot is complete, so there is nothing to give up.")
-        return replace(found, cancelled=True)
-    if found.cancelled:
-        raise BlockweightError("The plot was given up meanwhile, so it was not recorded; begin it again.")
-    folder = text_in(body, "folder")
-    if not _FOLDER.fullmatch(folder):
-        raise ValueError("no folder of a plot")
-    return found if found.folder else replace(found, folder=folder)
+        return given_up(found, BlockweightError("The plot is complete, so there is nothing to give up."))
+    meanwhile = BlockweightError("The plot was given up meanwhile, so it was not recorded; begin it again.")
+    return completed(found, "plot", text_in(body, "folder"), meanwhile)
 
 
 def _planned(number: int, time: str, body: Body) -> BegunPlot:

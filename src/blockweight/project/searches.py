@@ -14,6 +14,7 @@ from blockweight.blocks import REST, Layout
 from blockweight.errors import BlockweightError
 from blockweight.measure import Segment, parse_wishes, wishes_text
 from blockweight.plan import Scene
+from blockweight.project.begun import completed, given_up
 from blockweight.project.plain import (
     Body,
     layout_body,
@@ -40,7 +41,6 @@ SEARCHING = frozenset({SEARCH_PLANNED, SEARCH_CANCELLED, SEARCHED})
 SAMPLERS = ("gp", "tpe", "nsga2")
 """What may propose weights: a Gaussian process, TPE, NSGA-II."""
 
-_FOLDER = re.compile(r"search-\d{2,5}", re.ASCII)
 _MODEL = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -242,16 +242,14 @@ def next_searches(known: Searches, number: int, kind: str, body: Body, layout: L
 
 def _ended(found: SearchPlan, kind: str, body: Body) -> SearchPlan:
     if kind == SEARCH_CANCELLED:
-        if found.folder:
-            raise BlockweightError("The search is complete, so there is nothing to give up.")
-        return replace(found, cancelled=True)
-    if found.cancelled:
-        raise BlockweightError("The search was given up meanwhile, so it was not recorded; begin it again.")
-    folder, choices = text_in(body, "folder"), tuple(_choice(found, each) for each in body["choices"])
+        return given_up(found, BlockweightError("The search is complete, so there is nothing to give up."))
+    meanwhile = BlockweightError("The search was given up meanwhile, so it was not recorded; begin it again.")
+    choices = tuple(_choice(found, each) for each in body["choices"])
     references = tuple(SearchReference(words_in(each, "label"), *_spans(found, each)) for each in body["references"])
-    if not _FOLDER.fullmatch(folder) or not choices:
-        raise ValueError("no folder of a search")
-    return found if found.folder else replace(found, folder=folder, choices=choices, references=references)
+    if not choices:
+        raise ValueError("a search has choices")
+    folder = text_in(body, "folder")
+    return completed(found, "search", folder, meanwhile, choices=choices, references=references)
 
 
 def _choice(plan: SearchPlan, body: Body) -> SearchChoice:

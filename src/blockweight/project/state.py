@@ -203,8 +203,7 @@ def _set_weights(point: Point, _: int, body: Body) -> Point:
 def _choose(point: Point, _: int, body: Body) -> Point:
     whole_in(body, "search")
     whole_in(body, "trial")
-    if not isinstance(body["evidence"], Mapping):
-        raise TypeError("evidence is no object")
+    whole_in(body["evidence"], "choice", 1)
     made = replace(point, weights=weights_from(body, point.subject.layout), applied={})
     if "also" not in body:
         return made

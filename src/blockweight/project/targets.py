@@ -24,12 +24,17 @@ class TargetStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "targets"
 
-    def load(self, digest: str) -> Picture:
-        """The picture of this digest (16 hex digits), uint8 (H, W, 3). BlockweightError if it is not there, or another
-        than its name says."""
+    def path(self, digest: str) -> Path:
+        """Where the picture of this digest (16 hex digits) is. BlockweightError if it is not there."""
         path = self._folder / f"{digest}.png"
         if not _DIGEST.fullmatch(digest) or not is_own_file(path):
             raise BlockweightError(f"The target picture '{path}' is not there; give it again with --target.")
+        return path
+
+    def load(self, digest: str) -> Picture:
+        """The picture of this digest, uint8 (H, W, 3). BlockweightError if it is not there, or another than its name
+        says."""
+        path = self.path(digest)
         picture = read_target(path)
         if target_digest(picture) != digest:
             raise BlockweightError(f"The target picture '{path}' was changed; give it again with --target.")

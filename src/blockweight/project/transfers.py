@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError
 from blockweight.plan import Scene
+from blockweight.project.begun import completed, given_up
 from blockweight.project.plain import (
     Body,
     scene_body,
@@ -32,7 +33,6 @@ TRANSFERRED = "transferred"
 TRANSFERRING = frozenset({TRANSFER_PLANNED, TRANSFER_CANCELLED, TRANSFERRED})
 """The kinds of events of transfers."""
 
-_FOLDER = re.compile(r"transfer-\d{2,5}", re.ASCII)
 _MASK = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
@@ -104,15 +104,9 @@ def next_transfers(known: Transfers, number: int, kind: str, body: Body, layout:
 
 def _ended(planned: PlannedTransfer, kind: str, body: Body) -> PlannedTransfer:
     if kind == TRANSFER_CANCELLED:
-        if planned.folder:
-            raise BlockweightError("The transfer is complete, so there is nothing to give up.")
-        return replace(planned, cancelled=True)
-    if planned.cancelled:
-        raise BlockweightError("The transfer was given up meanwhile, so it was not recorded; begin it again.")
-    folder = text_in(body, "folder")
-    if not _FOLDER.fullmatch(folder):
-        raise ValueError("no folder of a transfer")
-    return planned if planned.folder else replace(planned, folder=folder)
+        return given_up(planned, BlockweightError("The transfer is complete, so there is nothing to give up."))
+    meanwhile = BlockweightError("The transfer was given up meanwhile, so it was not recorded; begin it again.")
+    return completed(planned, "transfer", text_in(body, "folder"), meanwhile)
 
 
 def _group(body: Body) -> TransferGroup:

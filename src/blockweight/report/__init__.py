@@ -72,6 +72,7 @@ from blockweight.report.fonts import (
 from blockweight.report.front_figure import (
     FrontMark,
     FrontPoint,
+    FrontWords,
     front_figure,
 )
 from blockweight.report.grids import (
@@ -152,6 +153,7 @@ __all__ = [
     "FigureWords",
     "FrontMark",
     "FrontPoint",
+    "FrontWords",
     "Grid",
     "GridPage",
     "Headline",

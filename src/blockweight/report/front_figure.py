@@ -13,6 +13,7 @@ from blockweight.report.svg import Drawing, text_width
 
 _LEFT, _TOP, _WIDE, _HIGH = 64.0, 14.0, 620.0, 460.0
 _NAME = 11.0
+_LEGEND = 10.5
 _DOT = 6.0
 
 
@@ -36,8 +37,22 @@ class FrontMark:
     chosen: bool
 
 
+@dataclass(frozen=True)
+class FrontWords:
+    """The words of the figure, in English unless told otherwise."""
+
+    held_out: str = "held out"
+    offered: str = "offered"
+    compared: str = "to compare with"
+    held: str = "the same in the scenes held out, with 95 %\N{NO-BREAK SPACE}intervals"
+
+
 def front_figure(
-    titles: tuple[str, str], tried: Sequence[tuple[float, float]], marks: Sequence[FrontMark], title: str
+    titles: tuple[str, str],
+    tried: Sequence[tuple[float, float]],
+    marks: Sequence[FrontMark],
+    title: str,
+    words: FrontWords = FrontWords(),
 ) -> bytes:
     """An SVG with a small dot for all that was `tried` (x, y) and the `marks`: discs for the choices and rings for what
     they are compared with, each joined by a line to a diamond that says what the same weights did in the scenes held
@@ -51,7 +66,7 @@ def front_figure(
     for x, y in tried:
         drawing.circle(across.at(x), up.at(y), 2.4, MUTED, fill_opacity=0.4, class_="tried")
     for mark in marks:
-        _elsewhere(drawing, mark, across, up)
+        _elsewhere(drawing, mark, across, up, words.held_out)
     for mark in marks:
         x, y = across.at(mark.searched.x), up.at(mark.searched.y)
         tip = f"{mark.name}: {short_number(mark.searched.x)} / {short_number(mark.searched.y)}"
@@ -60,7 +75,7 @@ def front_figure(
         else:
             drawing.circle(x, y, _DOT, PAPER, tip, stroke=INK, stroke_width=1.5, class_="reference")
     _names(drawing, marks, across, up)
-    _legend(drawing)
+    _legend(drawing, words)
     return drawing.svg()
 
 
@@ -83,7 +98,7 @@ def _frame(drawing: Drawing, across: Linear, up: Linear, titles: tuple[str, str]
     drawing.text(14, middle, titles[1], 11, MUTED, text_anchor="middle", transform=f"rotate(-90 14 {middle})")
 
 
-def _elsewhere(drawing: Drawing, mark: FrontMark, across: Linear, up: Linear) -> None:
+def _elsewhere(drawing: Drawing, mark: FrontMark, across: Linear, up: Linear, held_out: str) -> None:
     x, y = across.at(mark.held.x), up.at(mark.held.y)
     drawing.open(class_="held")
     drawing.line(across.at(mark.searched.x), up.at(mark.searched.y), x, y, MUTED, stroke_dasharray="1.5 3.5")
@@ -92,7 +107,7 @@ def _elsewhere(drawing: Drawing, mark: FrontMark, across: Linear, up: Linear) ->
         drawing.line(across.at(mark.held.across[0]), y, across.at(mark.held.across[1]), y, MUTED, stroke_opacity=0.6)
     if mark.held.up is not None:
         drawing.line(x, up.at(mark.held.up[0]), x, up.at(mark.held.up[1]), MUTED, stroke_opacity=0.6)
-    _diamond(drawing, x, y, f"{mark.name}, held out: {short_number(mark.held.x)} / {short_number(mark.held.y)}")
+    _diamond(drawing, x, y, f"{mark.name}, {held_out}: {short_number(mark.held.x)} / {short_number(mark.held.y)}")
     drawing.close()
 
 
@@ -110,11 +125,17 @@ def _names(drawing: Drawing, marks: Sequence[FrontMark], across: Linear, up: Lin
                      stroke_width=3, paint_order="stroke", stroke_linejoin="round", class_="name")  # fmt: skip
 
 
-def _legend(drawing: Drawing) -> None:
-    x, y = _LEFT, _TOP + _HIGH + 62
-    drawing.circle(x + 6, y - 4, _DOT, BAR, stroke=PAPER)
-    drawing.text(x + 18, y, "offered", 10.5, MUTED)
-    drawing.circle(x + 92, y - 4, _DOT, PAPER, stroke=INK, stroke_width=1.5)
-    drawing.text(x + 104, y, "to compare with", 10.5, MUTED)
-    _diamond(drawing, x + 216, y - 4)
-    drawing.text(x + 228, y, "the same in the scenes held out, 95 % interval", 10.5, MUTED)
+def _legend(drawing: Drawing, words: FrontWords) -> None:
+    x, y = _LEFT + 6, _TOP + _HIGH + 62
+    drawing.circle(x, y - 4, _DOT, BAR, stroke=PAPER)
+    x = _beside(drawing, x, y, words.offered)
+    drawing.circle(x, y - 4, _DOT, PAPER, stroke=INK, stroke_width=1.5)
+    x = _beside(drawing, x, y, words.compared)
+    _diamond(drawing, x, y - 4)
+    _beside(drawing, x, y, words.held)
+
+
+def _beside(drawing: Drawing, x: float, y: float, word: str) -> float:
+    """Write a word beside its mark; where the next mark goes."""
+    drawing.text(x + 12, y, word, _LEGEND, MUTED)
+    return x + 12 + text_width(word, _LEGEND) + 26

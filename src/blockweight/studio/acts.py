@@ -99,7 +99,7 @@ def _transfer(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
 
 
 def _search(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
-    return begin_search(tuning, ask_search(tuning, search_of_form(data)), event_id=event_id)
+    return begin_search(tuning, ask_search(tuning, search_of_form(tuning, data)), event_id=event_id)
 
 
 def _judge(tuning: TuningProject, data: Data, event_id: str) -> TuningState:
@@ -137,7 +137,9 @@ ACTS: Mapping[str, Act] = {
     "cancel transfer": lambda tuning, _, event_id: cancel_transfer(tuning, event_id=event_id),
     "begin search": _search,
     "cancel search": lambda tuning, _, event_id: cancel_search(tuning, event_id=event_id),
-    "take choice": lambda tuning, data, event_id: take_choice(tuning, whole_of(data, "choice"), event_id=event_id),
+    "take choice": lambda tuning, data, event_id: take_choice(
+        tuning, whole_of(data, "choice"), whole_of(data, "search"), event_id=event_id
+    ),
     "begin choosing": lambda tuning, data, event_id: choosing.begin_choosing(
         tuning, choosing_of_form(data), event_id=event_id
     ),

@@ -52,3 +52,22 @@ FIGURE_WORDS = (
     marked("‖Δ‖²"),
 )
 """All that `analysis_figure` has translated, but for the names of objectives."""
+
+FRONT_WORDS = (
+    marked("The front"),
+    marked("held out"),
+    marked("offered"),
+    marked("to compare with"),
+    marked("the same in the scenes held out, with 95 %\N{NO-BREAK SPACE}intervals"),
+    marked("blocks changed"),
+    marked("to raise"),
+    marked("to lower"),
+    marked("no LoRA"),
+    marked("all 1"),
+    marked("both at 1"),
+    marked("as it was"),
+    marked("%(lora)s alone"),
+    marked("%"),
+    marked("levels"),
+)
+"""The same of the front of a search."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -117,12 +117,19 @@ class Typed:
 
 
 def bake_text(
-    source: Path, typed: Typed, out: Path | None, recipe: Recipe = Recipe(), *, overwrite: bool = False
+    source: Path,
+    typed: Typed,
+    out: Path | None,
+    recipe: Recipe = Recipe(),
+    *,
+    overwrite: bool = False,
+    known: Callable[[BlockWeights, Recipe], Mapping[str, object]] = lambda _weights, _recipe: {},
 ) -> tuple[BakeReport, tuple[str, ...]]:
-    """Bake typed weights, to `out` or `baked_name`; returns the report and the blocks that took the fill value."""
+    """Bake typed weights, to `out` or `baked_name`; returns the report and the blocks that took the fill value. What is
+    `known` of the weights goes along in the new file's stamp."""
     weights, filled, whole = typed.read(source, recipe)
     target = baked_name(source, weights, recipe.strength) if out is None else out
-    return bake(source, weights, target, whole, overwrite=overwrite), filled
+    return bake(source, weights, target, whole, overwrite=overwrite, evidence=known(weights, whole)), filled
 
 
 def unbake_file(baked: Path, out: Path | None, original: Path | None, *, overwrite: bool = False) -> UnbakeReport:

@@ -141,7 +141,7 @@ def parse_hues(text: str) -> tuple[float, float]:
     return low, high
 
 
-def read_picture_file(path: Path) -> Picture:
+def read_picture_file(path: Path | BinaryIO) -> Picture:
     """A picture of any format, (H, W, 3), transparency on white. BlockweightError if it cannot be read."""
     try:
         with Image.open(path) as image:
@@ -152,7 +152,7 @@ def read_picture_file(path: Path) -> Picture:
     return np.asarray(Image.alpha_composite(white, whole).convert("RGB"))
 
 
-def read_mask_file(path: Path) -> Mask:
+def read_mask_file(path: Path | BinaryIO) -> Mask:
     """A mask from a picture of any format, (H, W), True where it is lighter than middle grey. BlockweightError if it
     cannot be read, or covers nothing or everything."""
     try:
@@ -162,6 +162,8 @@ def read_mask_file(path: Path) -> Mask:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _unread("mask", path, error, "give a PNG, white inside") from error
     if mask.all() or not mask.any():
+        if not isinstance(path, Path):
+            raise BlockweightError("The mask is of one colour; paint white what the LoRA is for, black the rest.")
         raise BlockweightError(f"The mask '{path}' is of one colour; paint white what the LoRA is for, black the rest.")
     return mask
 
@@ -180,8 +182,10 @@ def _check_target(target: Path, *sources: Path, overwrite: bool) -> None:
     check_free(target, overwrite=overwrite)
 
 
-def _unread(what: str, path: Path, error: Exception, step: str) -> BlockweightError:
+def _unread(what: str, path: Path | BinaryIO, error: Exception, step: str) -> BlockweightError:
     reason = getattr(error, "strerror", None) or type(error).__name__
+    if not isinstance(path, Path):
+        return BlockweightError(f"The file is no {what} that can be read ({reason}); save it as PNG.")
     return BlockweightError(f"The {what} '{path}' cannot be read ({reason}); {step}.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from blockweight.errors import BlockweightError
@@ -14,6 +15,7 @@ from blockweight.weights import format_weight
 from blockweight.workflow.bake_preview import BakePreview, preview_bake
 from blockweight.workflow.baking import Recipe, Typed, bake_text, baked_name
 from blockweight.workflow.places import lora_place, place_of
+from blockweight.workflow.search.evidence import search_evidence
 from blockweight.workflow.tuning_project import TuningProject
 
 
@@ -46,7 +48,8 @@ def bake_project(
     *,
     overwrite: bool = False,
 ) -> tuple[BakeReport, tuple[str, ...], Bake]:
-    """Bake the project's LoRA to `out`, or to `baked_name` in the project's folder, and keep the report.
+    """Bake the project's LoRA to `out`, or to `baked_name` in the project's folder, and keep the report. The
+    evidence of weights that were taken from a search goes along in the file.
 
     BlockweightError, with nothing written, for a LoRA that is not where it was or was changed, weights that do not fit
     it, and what `bake` refuses.
@@ -55,7 +58,8 @@ def bake_project(
     if out is None:
         weights, _, _ = typed.read(source, recipe)
         out = tuning.folder / baked_name(source, weights, recipe.strength).name
-    report, filled = bake_text(source, typed, out, recipe, overwrite=overwrite)
+    known = partial(search_evidence, tuning.state())
+    report, filled = bake_text(source, typed, out, recipe, overwrite=overwrite, known=known)
     place = f"bake {secrets.token_hex(8)}"
     body = {**bake_body(out.name, place, bake_facts(report, filled)), "places": {place: place_of(out)}}
     state = tuning.log.add(BAKED, lambda _: body)

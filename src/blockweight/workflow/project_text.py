@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ def list_facts() -> list[dict[str, object]]:
     return [_listed(each) for each in recent_projects()]
 
 
-def list_lines() -> Iterator[str]:
-    """The recent projects, a line each."""
-    rows = [_row(each) for each in list_facts()]
+def list_lines(listed: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """The recent projects, as `list_facts` tells them, a line each."""
+    rows = [_row(each) for each in listed]
     if not rows:
         yield "No project was opened yet; make one with 'blockweight project new'."
         return

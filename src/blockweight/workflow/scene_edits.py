@@ -26,7 +26,7 @@ from blockweight.workflow.further_fields import (
     merged,
 )
 from blockweight.workflow.places import place_of
-from blockweight.workflow.prompt_loras import PromptLoras, prompt_of, refuse_twice, scene_label
+from blockweight.workflow.prompt_loras import PromptLoras, prompt_of, refuse_twice, scene_label, tag_text
 from blockweight.workflow.scenes import (
     found_prompts,
     parse_cfg,
@@ -147,6 +147,8 @@ def scenes_lines(state: TuningState) -> Iterator[str]:
             f"{number:>3}  {quoted(scene.prompt, 300)} seed {scene.seed}, {scene.width}x{scene.height}, {scene.steps} "
             f"steps of {scene.sampler_name}, CFG {scene.cfg_scale:g}{further_text(scene)}"
         )
+        for lora in scene.loras:
+            yield f"     with {tag_text(lora)}"
         if scene.negative_prompt:
             yield f"     without {quoted(scene.negative_prompt, 300)}"
 

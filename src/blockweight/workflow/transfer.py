@@ -12,7 +12,7 @@ from blockweight.blocks import Layout
 from blockweight.errors import BlockweightError, quoted
 from blockweight.measure import Gain, GroupGains, Mask, Picture, TransferRow, gain_of, mask_digest, transfer_table
 from blockweight.plan import Checkpoint, Job, LoraUse, Scene, Variant
-from blockweight.project import LOCATED, TuningState
+from blockweight.project import LOCATED, AnalysisPlan, TuningState
 from blockweight.render import Renderer
 from blockweight.render.scales import check_scales
 from blockweight.weights import BlockWeights, uniform
@@ -272,17 +272,35 @@ def _loaded(group: Group, path: Path | None) -> tuple[Mask, ...]:
 
 
 def analysis_masks(tuning: TuningProject, state: TuningState) -> tuple[Mask, ...]:
-    """The masks of the latest complete analysis that has any, one for each of the project's scenes; none where it was
-    in other scenes."""
+    """The masks of the latest complete analysis that has any, one for each of the project's scenes; one that was given
+    for several is for those too that the analysis did not see. None at all where a scene has none."""
+    plan = _masked_plan(state)
+    names = () if plan is None else _mask_names(plan, state.scenes)
+    if None in names:
+        return ()
+    return tuple(mask_of(tuning, name) for name in names if name is not None)
+
+
+def unmasked_scene(state: TuningState) -> Scene | None:
+    """The first of the project's scenes for which the latest complete analysis with masks has none; None where it has
+    one for each, or there is no such analysis."""
+    plan = _masked_plan(state)
+    names = () if plan is None else _mask_names(plan, state.scenes)
+    return next((scene for scene, name in zip(state.scenes, names, strict=False) if name is None), None)
+
+
+def _masked_plan(state: TuningState) -> AnalysisPlan | None:
     plans = {plan.number: plan for plan in state.analysis_plans if plan.masks}
-    plan = next((plans[found.plan] for found in reversed(state.analyses) if found.plan in plans), None)
-    if plan is None:
-        return ()
-    names = {_what(scene): mask_for(plan, number) for number, scene in enumerate(plan.scenes)}
-    found = [names.get(_what(scene)) for scene in state.scenes]
-    if any(name is None for name in found):
-        return ()
-    return tuple(mask_of(tuning, name) for name in found if name is not None)
+    return next((plans[found.plan] for found in reversed(state.analyses) if found.plan in plans), None)
+
+
+def _mask_names(plan: AnalysisPlan, scenes: Sequence[Scene]) -> tuple[str | None, ...]:
+    """The mask of each scene, None for one that has none."""
+    known = {_what(scene): mask_for(plan, number) for number, scene in enumerate(plan.scenes)}
+    sizes = {scene.picture_size for scene in plan.scenes}
+    # A single mask of a single scene may be painted on its picture alone.
+    common = plan.masks[0] if len(plan.masks) == 1 < len(plan.scenes) else None
+    return tuple(known.get(_what(scene)) or (common if scene.picture_size in sizes else None) for scene in scenes)
 
 
 def masks_alike(group: Group, home: Group) -> tuple[Mask, ...]:

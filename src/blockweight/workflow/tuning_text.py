@@ -156,7 +156,7 @@ _TEXT: Mapping[str, Callable[[Mapping[str, Any], Layout], str]] = {
     PLANNED: lambda body, _: f"plan {body['kind']} by {format_weight(body['step'])}, {len(body['variants'])} variants",
     DECIDED: lambda body, _: f"{body['choice']} {body['variant']}",
     FINISHED: lambda _body, _layout: "finish the round",
-    CHOSEN: lambda body, _: f"take the weights {quoted(body['name'])} from a search",
+    CHOSEN: lambda body, _: f"take choice {body['evidence']['choice']} of a search",
     CHOOSING_BEGUN: lambda _body, _layout: "begin to choose by preference",
     CHOICE_MADE: lambda body, _: f"judge round {body['round']} of the choices",
     CHOICES_PLANNED: lambda body, _: f"show other choices in round {body['round']}",

@@ -11,18 +11,19 @@ from fastapi.responses import FileResponse, Response
 
 from blockweight.studio.forms import json_object
 from blockweight.studio.guard import REPORT_POLICY
+from blockweight.studio.languages import catalogue
 from blockweight.studio.pages import Facts, cost_words, look_of, page_text, project_page
 from blockweight.studio.projects import Opened, OpenProject
 from blockweight.studio.search_form import choosing_of_form, search_of_form
-from blockweight.workflow.choosing.asking import ChoosingAsked, ask_choosing
+from blockweight.studio.uploads import small_upload
+from blockweight.workflow.choosing.asking import ChoosingAsked, ask_choosing, usual_scenes
 from blockweight.workflow.choosing.running import choosing_cost
 from blockweight.workflow.choosing.view import choices_view, left_of, prefer_command, shown_choices
 from blockweight.workflow.search.asking import BUDGET, GRID, SearchAsked, ask_search
+from blockweight.workflow.search.form import auto_command, keep_held_mask, keep_target, search_choices
 from blockweight.workflow.search.running import search_cost
 from blockweight.workflow.search.view import (
-    auto_command,
     begun_search,
-    first_objectives,
     found_search,
     front_drawing,
     search_file,
@@ -32,21 +33,22 @@ from blockweight.workflow.tuning_text import cost_facts
 router = APIRouter(prefix="/projects/{identity}/search")
 
 Data = Annotated[Mapping[str, object], Depends(json_object)]
+Upload = Annotated[bytes, Depends(small_upload)]
 
 
 @router.get("")
 def page(request: Request, found: Opened) -> Response:
     """The form of an automatic search, the one that is begun, and what the latest one found."""
-    objectives = first_objectives(found.tuning)
+    choices = search_choices(found.tuning)
     return project_page(
         request,
         found,
         "search.html.j2",
         view=_view(request, found),
-        objectives=objectives,
+        choices=choices,
         budget=BUDGET,
         grid=GRID,
-        command=auto_command(SearchAsked((objectives,))),
+        command=auto_command(found.tuning, SearchAsked((choices.objectives,))),
     )
 
 
@@ -59,17 +61,30 @@ def view(request: Request, found: Opened) -> Facts:
 @router.post("/cost")
 def cost(request: Request, found: Opened, data: Data) -> Facts:
     """What the search that the form asks for would cost at most, in words, and the same as a command."""
-    asked = search_of_form(data)
+    asked = search_of_form(found.tuning, data)
     plan = ask_search(found.tuning, asked).plan
     words = cost_words(request, cost_facts(search_cost(found.tuning, plan)))
     text = _part(request, found, "search_cost.html.j2", cost=words, plan=plan)
-    return Facts({"text": unescape(text), "command": auto_command(asked)})
+    return Facts({"text": unescape(text), "command": auto_command(found.tuning, asked)})
+
+
+@router.post("/targets")
+def target(found: Opened, data: Upload) -> Facts:
+    """Keep a picture to come near; the answer is its name."""
+    return Facts({"name": keep_target(found.tuning, data)})
+
+
+@router.post("/masks")
+def mask(found: Opened, data: Upload) -> Facts:
+    """Keep a mask for scenes held out; the answer is its name."""
+    return Facts({"name": keep_held_mask(found.tuning, data)})
 
 
 @router.get("/front.svg")
-def front(found: Opened) -> Response:
-    """The front of the latest search."""
-    return Response(front_drawing(found.tuning), headers={"cache-control": "no-store"}, media_type="image/svg+xml")
+def front(request: Request, found: Opened) -> Response:
+    """The front of the latest search, in the words of the page that asks."""
+    drawn = front_drawing(found.tuning, catalogue(look_of(request).language).gettext)
+    return Response(drawn, headers={"cache-control": "no-store"}, media_type="image/svg+xml")
 
 
 @router.get("/choose")
@@ -81,6 +96,7 @@ def choose(request: Request, found: Opened) -> Response:
         "choose.html.j2",
         view=_choices(request, found),
         scenes=found.tuning.state().scenes,
+        usual=usual_scenes(found.tuning.state()),
         grid=GRID,
         command=prefer_command(ChoosingAsked()),
     )

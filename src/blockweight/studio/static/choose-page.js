@@ -2,6 +2,7 @@
 
 import { costForm, put } from "./cost-form.js";
 import { act, news, place, queue } from "./project.js";
+import { typedWeights, wireWeights } from "./search-weights.js";
 import { post, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import { scripted } from "./scripted.js";
@@ -45,6 +46,7 @@ const render = () => post(`${place}/render`, { work: "choices" });
 function show() {
   const { round } = view;
   by("choices").hidden = !round;
+  by("new-title").textContent = round ? words.anew : words.begin;
   put(by("stands"), view.stands);
   by("left").textContent = round && !rendering && !ready() ? view.left : "";
   if (!round) return;
@@ -223,9 +225,9 @@ addEventListener("keydown", (event) => {
 // The form.
 
 const typed = () => {
-  const { segments, grid, seed } = form.elements;
+  const { segments, seed } = form.elements;
   const scenes = [...form.querySelectorAll("[name=scene]:checked")].map((box) => Number(box.value));
-  return { segments: segments.value, grid: grid.value, seed: seed.value, scenes };
+  return { segments: segments.value, ...typedWeights(form), seed: seed.value, scenes };
 };
 
 const askCost = costForm({
@@ -240,6 +242,7 @@ const askCost = costForm({
   },
 });
 
+wireWeights(form);
 show();
 askCost();
 scripted();

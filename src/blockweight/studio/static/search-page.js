@@ -2,7 +2,8 @@
 
 import { costForm, put } from "./cost-form.js";
 import { act, news, place, queue } from "./project.js";
-import { post, sayIn } from "./server.js";
+import { typedWeights, wireWeights } from "./search-weights.js";
+import { post, Refused, refusalIn, sayIn } from "./server.js";
 import { follow } from "./view.js";
 import { scripted } from "./scripted.js";
 import "./job-progress.js";
@@ -42,9 +43,14 @@ function show() {
   put(by("found"), view.found);
 }
 
+const PLAIN = ["objectives", "budget", "segments", "hold_out", "seeds", "mask", "model", "also", "also_segments", "sampler", "seed"];
+const kept = { mask_file: [], target: [], examples: [] }; // names of the files that the server has, by their fields
+
 const typed = () => {
-  const { objectives, budget, segments, grid, seeds, home_mask: mask } = form.elements;
-  return { objectives: objectives.value, budget: budget.value, segments: segments.value, grid: grid.value, seeds: seeds.value, home_mask: mask.checked };
+  const texts = PLAIN.map((name) => [name, form.elements[name]?.value ?? ""]);
+  const [mask = ""] = kept.mask_file;
+  const [target = ""] = kept.target;
+  return { ...Object.fromEntries(texts), ...typedWeights(form), mask_file: mask, target, examples: kept.examples };
 };
 
 const render = () => post(`${place}/render`, { work: "search" });
@@ -53,10 +59,51 @@ const askCost = costForm({
   address: `${place}/search/cost`,
   typed,
   say,
+  slow: ({ model }) => Boolean(model),
   begun: async (asked) => {
     await reach((await act({ act: "begin search", ...asked })).version);
     await render();
   },
+});
+
+/** Have the server keep what was chosen in a field for files, before anything is asked with it. */
+async function keep(field) {
+  by("begin").disabled = true;
+  say("");
+  try {
+    kept[field.name] = await Promise.all([...field.files].map((file) => upload(file, field.name === "mask_file" ? "masks" : "targets")));
+  } catch (error) {
+    field.value = "";
+    kept[field.name] = [];
+    say(error instanceof Refused ? error.message : form.dataset.unknown, error.lang);
+  }
+  askCost();
+}
+
+async function upload(file, where) {
+  const response = await fetch(`${place}/search/${where}`, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: file });
+  const text = await response.text();
+  if (!response.ok) throw new Refused(refusalIn(text), response.status);
+  return JSON.parse(text).name;
+}
+
+form.addEventListener(
+  "change",
+  (event) => {
+    if (event.target.name === "mask") by("mask-field").hidden = event.target.value !== "file";
+    if (event.target.type !== "file") return;
+    event.stopPropagation();
+    keep(event.target);
+  },
+  { capture: true },
+);
+form.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-wish]");
+  if (!button) return;
+  const { objectives } = form.elements;
+  const there = objectives.value.split(",").map((each) => each.trim()).filter(Boolean);
+  if (!there.includes(button.dataset.wish)) objectives.value = [...there, button.dataset.wish].join(", ");
+  askCost();
 });
 
 by("go-on").addEventListener("click", render);
@@ -73,13 +120,14 @@ by("found").addEventListener("click", async ({ target }) => {
   if (!button) return;
   say("");
   try {
-    await act({ act: "take choice", choice: Number(button.dataset.take) });
+    await act({ act: "take choice", search: Number(button.dataset.search), choice: Number(button.dataset.take) });
     location.assign(`${place}/tune`);
   } catch {
     // The sentence is shown by "refused".
   }
 });
 
+wireWeights(form);
 show();
 askCost();
 scripted();

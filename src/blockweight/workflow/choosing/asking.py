@@ -80,9 +80,12 @@ def _scenes(state: TuningState, numbers: Sequence[int]) -> tuple[Scene, ...]:
     for number in numbers:
         if not 1 <= number <= len(state.scenes):
             raise BlockweightError(f"The project has no scene {number}; its scenes are 1 to {len(state.scenes)}.")
-    if numbers:
-        return tuple(state.scenes[number - 1] for number in dict.fromkeys(numbers))
-    return tuple(state.scenes[place] for place in sorted(taking_turns(state.scenes)[:SCENES]))
+    return tuple(state.scenes[number - 1] for number in dict.fromkeys(numbers or usual_scenes(state)))
+
+
+def usual_scenes(state: TuningState) -> tuple[int, ...]:
+    """The numbers of the scenes of a round, from 1, where nobody says which: of different prompts, if there are."""
+    return tuple(place + 1 for place in sorted(taking_turns(state.scenes)[:SCENES]))
 
 
 def _matters(state: TuningState, analysis: AnalysisPlan, segments: Sequence[Segment]) -> tuple[float, ...]:

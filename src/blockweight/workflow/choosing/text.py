@@ -12,7 +12,7 @@ from blockweight.workflow.choosing.running import place_names, round_scenes
 from blockweight.workflow.conversions import weights_facts
 from blockweight.workflow.tuning_text import block_text, scene_facts
 
-LITTLE, OPEN, KNOWN = "hardly matters", "open", "settled"
+LITTLE, OPEN, KNOWN = "hardly matters so far", "open", "settled"
 """What is known of a segment."""
 
 _LITTLE = 1.0

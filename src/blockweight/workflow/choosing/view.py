@@ -104,6 +104,8 @@ def prefer_command(asked: ChoosingAsked) -> str:
     parts = ["blockweight", "tune", "prefer", "--project", "."]
     for option, text in (("--segments", asked.segments), ("--grid", asked.grid)):
         parts += [option, text.strip()] if text.strip() else []
+    if asked.between is not None:
+        parts += ["--between", *map(format_weight, asked.between)]
     if asked.scenes:
         parts += ["--scenes", ",".join(map(str, asked.scenes))]
     if asked.seed is not None:

@@ -17,6 +17,9 @@ from blockweight.workflow.tune import NO_LORA
 PAIRS = 3
 """At most so many pairs of segments that conflict begin the search, with three points each."""
 
+ALONE = " alone"
+"""What the label of one LoRA without the other ends with."""
+
 MOST_REFERENCES = 5
 """At most so many weights every search of two LoRAs is compared with."""
 
@@ -42,6 +45,11 @@ def scene_with(scene: Scene, variant: Variant) -> Scene:
     return scene.with_lora(variant.other, variant.also) if isinstance(variant, Together) else scene
 
 
+def lora_alone(label: str) -> str:
+    """The name of the LoRA that is alone in a reference of this label, empty for another one."""
+    return label.removesuffix(ALONE) if label.endswith(ALONE) else ""
+
+
 def together_references(state: TuningState, plan: SearchPlan, also: AlsoSearched) -> tuple[Variant, ...]:
     """What a search of two LoRAs is compared with: neither, each alone with all blocks at 1, both, and the weights that
     it starts from, if they are others."""
@@ -49,8 +57,8 @@ def together_references(state: TuningState, plan: SearchPlan, also: AlsoSearched
     digest = also.digest
     found = (
         Together(NO_LORA.label, None, digest, None),
-        Together(f"{_stem(state.subject.lora)} alone", ones, digest, None),
-        Together(f"{_stem(also.lora)} alone", None, digest, others),
+        Together(f"{_stem(state.subject.lora)}{ALONE}", ones, digest, None),
+        Together(f"{_stem(also.lora)}{ALONE}", None, digest, others),
         Together("both at 1", ones, digest, others),
     )
     same = (ones.values, ones.rest) == (plan.weights.values, plan.weights.rest)

@@ -30,7 +30,7 @@ from blockweight.workflow.places import place_of
 from blockweight.workflow.search.also import MOST_REFERENCES, also_searched, together_references
 from blockweight.workflow.search.grouping import Analysed, segments_for, usual_count
 from blockweight.workflow.search.picture_model import checked_model
-from blockweight.workflow.transfer import HOME, Group, analysis_masks, masks_alike, other_seeds
+from blockweight.workflow.transfer import HOME, Group, analysis_masks, masks_alike, other_seeds, unmasked_scene
 from blockweight.workflow.tune import NO_LORA
 from blockweight.workflow.tuning_project import TuningProject
 from blockweight.workflow.tuning_rounds import seconds_each
@@ -107,7 +107,7 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
     out, no analysis to make segments from, and what else cannot be read or does not fit.
     """
     state = tuning.state()
-    if not any(map(str.strip, asked.objectives)):
+    if not any(each.strip(" ,") for each in asked.objectives):
         raise BlockweightError(
             "Say what to search for with --objective, as in 'raise kept', 'raise gone', 'lower green:outside' or "
             "'kept>=80%'."
@@ -121,11 +121,7 @@ def ask_search(tuning: TuningProject, asked: SearchAsked) -> AskedSearch:
         # What is kept is told without a mask as well, but not with one in some scenes and without in others.
         needed = wish.needs_mask or (wish.name == KEPT and bool(searched.masks))
         if needed and not (searched.masks and held.masks):
-            where = "the scenes held out" if searched.masks else "the project's scenes"
-            how = "give --hold-out-mask FILE, or --home-mask" if searched.masks else (
-                "run 'blockweight tune analyze --mask FILE', with a picture that is white where the LoRA should work"
-            )  # fmt: skip
-            raise BlockweightError(f"{quoted(wish.name)} needs a mask, and there is none for {where}; {how}.")
+            raise _maskless(state, wish, searched)
     examples = tuple(map(read_picture_file, asked.examples))
     model = checked_model(asked.picture_model, examples, wishes)
     trials = _trials(tuning, state, asked, len(searched.scenes), len(held.scenes))
@@ -217,6 +213,11 @@ def _split(state: TuningState, asked: SearchAsked, analysis: AnalysisPlan | None
                                                                                         strict=True)
         )  # fmt: skip
     if any(len(group.scenes) < LEAST for group in groups):
+        if asked.hold_out is not None and len(home) >= 2 * LEAST:
+            raise BlockweightError(
+                f"--hold-out {asked.hold_out:g} leaves {len(groups[0].scenes)} of {len(home)} scenes to search in, and "
+                f"{LEAST} are the least; hold fewer out."
+            )
         raise BlockweightError(
             f"A search needs {LEAST} scenes to search in and {LEAST} others to hold out, and the project has "
             f"{len(home)}; add seeds or prompts to it, or give further seeds to hold out with --hold-out-seeds."
@@ -239,6 +240,24 @@ def _masked(
     elif asked.seeds_mask is not None or asked.home_mask:
         raise BlockweightError("A mask for the scenes held out is for further seeds alone; give --hold-out-seeds too.")
     return searched, Group(held.name, held.kind, held.scenes, others)
+
+
+def _maskless(state: TuningState, wish: Wish, searched: Group) -> BlockweightError:
+    name, bare = quoted(wish.name), unmasked_scene(state)
+    if searched.masks:
+        return BlockweightError(
+            f"{name} needs a mask, and there is none for the scenes held out; give --hold-out-mask FILE, or "
+            "--home-mask."
+        )
+    if bare is not None:
+        return BlockweightError(
+            f"{name} needs a mask for every scene, and the latest analysis with masks has none for '{bare.label}', "
+            f"seed {bare.seed}; analyse all scenes with masks, or give one mask for all of them."
+        )
+    return BlockweightError(
+        f"{name} needs a mask, and there is none for the project's scenes; run 'blockweight tune analyze --mask FILE', "
+        "with a picture that is white where the LoRA should work."
+    )
 
 
 def _target(asked: SearchAsked, wishes: Sequence[Wish], scenes: Sequence[Scene]) -> Picture | None:

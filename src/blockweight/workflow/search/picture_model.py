@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from blockweight.errors import BlockweightError, quoted
@@ -36,17 +37,35 @@ def checked_model(folder: Path | None, examples: Sequence[Picture], wishes: Sequ
         raise BlockweightError(
             f"{quoted(compared.name)} needs pictures to compare with; give one or several with --example FILE."
         )
+    if not folder.is_dir():
+        load_embedder(folder)  # which says what is missing
+    return _checked(folder, _stamp(folder), reads=any(wish.name == PROMPT for wish in wishes))
+
+
+@lru_cache(maxsize=8)
+def _checked(folder: Path, _: tuple[tuple[str, int, int], ...], *, reads: bool) -> str:
+    """The digest of a model that can do it, found once for as long as its files stay as they are: a page asks again at
+    every change of its form."""
     embedder = load_embedder(folder)
-    if any(wish.name == PROMPT for wish in wishes):
+    if reads:
         embedder.text("a picture")  # a model that reads no texts is refused here, not after an hour
     return model_digest(folder)
+
+
+def _files(folder: Path) -> list[Path]:
+    kinds = (".json", ".txt", ".model", ".safetensors")
+    return sorted(path for path in folder.iterdir() if path.suffix in kinds and path.is_file())
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    told = ((path.name, path.stat()) for path in _files(folder))
+    return tuple((name, each.st_size, each.st_mtime_ns) for name, each in told)
 
 
 def model_digest(folder: Path) -> str:
     """64 hex digits of SHA-256 over the names and contents of a model's settings, vocabulary and weights."""
     total = hashlib.sha256()
-    kinds = (".json", ".txt", ".model", ".safetensors")
-    for path in sorted(path for path in folder.iterdir() if path.suffix in kinds and path.is_file()):
+    for path in _files(folder):
         total.update(f"{path.name}\0{file_digest(path)}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 

@@ -68,8 +68,13 @@ def current_search(state: TuningState) -> SearchPlan | None:
     return None if latest is None or latest.cancelled else latest
 
 
+def latest_found(state: TuningState) -> SearchPlan | None:
+    """The latest search that is complete, whatever was begun or given up after it."""
+    return next((each for each in reversed(state.searches) if each.folder), None)
+
+
 def planned_search(state: TuningState) -> SearchPlan:
-    """The same; BlockweightError if there is none."""
+    """The search that was asked for last; BlockweightError if there is none, or it was given up."""
     plan = current_search(state)
     if plan is None:
         raise BlockweightError("No search is planned; begin one with 'blockweight tune auto --objective …'.")
@@ -126,6 +131,7 @@ def run_search(
             found = course.found()
         except Paused:
             return RenderedPart(len(bench.rendered), max(1, cost.pictures - bar.done))
+        course.reach(cost.pictures)
         folder = write_search(tuning, found)
         body = searched_body(plan.number, folder.name, found.plan.choices, found.plan.references)
         tuning.log.add(SEARCHED, lambda _: body)
@@ -144,17 +150,14 @@ def found_search(state: TuningState, number: int) -> SearchPlan:
 
 def take_choice(tuning: TuningProject, number: int, search: int | None = None, *, event_id: str = "") -> TuningState:
     """Set the project's weights to the choice of this number, from 1, of the `search` whose folder has that number
-    (None: the one that was asked for last), and those of a further LoRA that was searched too; undo takes them back.
-    The step carries its evidence. BlockweightError if there is no such choice."""
+    (None: the one that was asked for last, or if that was given up the latest complete one), and those of a further
+    LoRA that was searched too; undo takes them back. The step carries its evidence. BlockweightError if there is no
+    such choice."""
 
     def body(state: TuningState) -> Mapping[str, object]:
-        plan = planned_search(state) if search is None else found_search(state, search)
+        plan = _taken_of(state) if search is None else found_search(state, search)
         if not 1 <= number <= len(plan.choices):
-            raise BlockweightError(
-                f"The search has no choice {number}; it has {len(plan.choices)}."
-                if plan.choices
-                else "The search is not complete, so there is nothing to take; run 'blockweight tune auto' first."
-            )
+            raise BlockweightError(f"The search has no choice {number}; it has {len(plan.choices)}.")
         choice = plan.choices[number - 1]
         weights = plan.weights_of(choice.weights, plan.weights.name)
         scenes = {name: [{"label": scene.label, "seed": scene.seed, "prompt": scene.prompt} for scene in some]
@@ -171,6 +174,27 @@ def take_choice(tuning: TuningProject, number: int, search: int | None = None, *
         }
 
     return tuning.log.add(CHOSEN, body, event_id=event_id)
+
+
+def _taken_of(state: TuningState) -> SearchPlan:
+    """The search that a choice is taken of where nobody says which."""
+    earlier = latest_found(state)
+    plan = current_search(state) or earlier or planned_search(state)
+    if plan.folder:
+        return plan
+    if earlier is None:
+        raise BlockweightError(
+            "The search is not complete, so there is nothing to take; run 'blockweight tune auto' first."
+        )
+    raise BlockweightError(
+        "The search is not complete, so there is nothing to take of it; run 'blockweight tune auto' first, or take of "
+        f"the earlier one with --search {folder_number(earlier)}."
+    )
+
+
+def folder_number(plan: SearchPlan) -> int:
+    """The number by which a complete search is asked for: 2 of `search-02`."""
+    return int(plan.folder.rpartition("-")[2])
 
 
 @dataclass(frozen=True)
@@ -210,13 +234,14 @@ class _Course:
         for answer in self._study.answers():
             self._learn(answer)
         wanted = plan.trials if size is None else min(plan.trials, size)
+        compared = (len(plan.scenes) + len(plan.held)) * len(self._searched.beside)
         # A Gaussian process learns from every trial, and reckons longest where others are pending.
         at_once = 1 if plan.sampler == "gp" else max(1, AT_ONCE // len(plan.scenes))
         while (left := wanted - len(self._known)) > 0:
             if self._stuck():
                 self._study.set_next(self._neighbours()[: min(at_once, left)])
             self._try(self._study.proposals(min(at_once, left)))
-            self._reach(len(plan.scenes) * len(self._known))
+            self.reach(compared + len(plan.scenes) * len(self._known))
 
     def _try(self, proposals: Sequence[Proposal]) -> None:
         news = [self._variant(each.point) for each in proposals if each.point not in self._known]
@@ -254,10 +279,9 @@ class _Course:
     def _tried(self) -> tuple[Tried, ...]:
         return tuple(Tried(each.number, each.found, self._plan.changed(each.point)) for each in self._known.values())
 
-    def _reach(self, trials: int) -> None:
-        """Move the bar to so many pictures of trials at least: some were there already."""
-        compared = (len(self._plan.scenes) + len(self._plan.held)) * len(self._searched.beside)
-        while self._bar.done < compared + trials:
+    def reach(self, pictures: int) -> None:
+        """Move the bar to so many pictures at least: some were there already, or were not needed."""
+        while self._bar.done < pictures:
             self._bar.advance()
 
     def found(self) -> SearchPictures:

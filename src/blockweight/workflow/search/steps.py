@@ -19,7 +19,9 @@ from blockweight.workflow.search.running import (
     begin_search,
     cancel_search,
     current_search,
+    folder_number,
     found_search,
+    latest_found,
     planned_search,
     run_search,
     search_cost,
@@ -41,8 +43,11 @@ def estimate(tuning: TuningProject, asked: SearchAsked) -> Told:
 
 
 def run(tuning: TuningProject, asked: SearchAsked, make_renderer: Callable[[], Renderer], progress: Progress) -> Told:
-    """Begin a search and run it; where nothing was asked for and there is one, go on with that, or show what it
-    found."""
+    """Begin a search and run it; where nothing was asked for go on with the one that is begun, or show what the latest
+    one found."""
+    found = latest_found(tuning.state())
+    if asked == SearchAsked() and current_search(tuning.state()) is None and found is not None:
+        return show(tuning, folder_number(found))
     if asked != SearchAsked() or current_search(tuning.state()) is None:
         _time_a_picture(tuning, asked, make_renderer, progress)
         begin_search(tuning, ask_search(tuning, asked))

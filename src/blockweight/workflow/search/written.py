@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from blockweight.measure import Tried, Wish, free_wishes, parse_wishes, segments_text
@@ -18,6 +19,7 @@ from blockweight.report import (
     Figure,
     FrontMark,
     FrontPoint,
+    FrontWords,
     Report,
     Section,
     WeightTable,
@@ -26,6 +28,7 @@ from blockweight.report import (
     write_whole,
 )
 from blockweight.workflow.folders import result_folder
+from blockweight.workflow.search.also import lora_alone
 from blockweight.workflow.search.measuring import Gauge
 from blockweight.workflow.search.text import asked_lines, point_text, search_facts, span_text
 from blockweight.workflow.tuning_project import TuningProject
@@ -110,14 +113,14 @@ def _cells(wishes: tuple[Wish, ...], each: SearchChoice | SearchReference) -> li
     return [span_text(wish, span) for wish, *both in pairs for span in both]
 
 
-def front_of(plan: SearchPlan, all_tried: tuple[Tried, ...]) -> Figure:
+def front_of(plan: SearchPlan, all_tried: tuple[Tried, ...], translated: Callable[[str], str] = str) -> Figure:
     """The front of a complete search and all that was tried: the first objective upwards; the second, or where there is
-    none the blocks that are changed, to the right."""
+    none the blocks that are changed, to the right. The words in the drawing are `translated`."""
     wishes = parse_wishes(plan.wishes)
     free = free_wishes(wishes)
     up = wishes.index(free[0])
     across = wishes.index(free[1]) if len(free) > 1 else None
-    title = "blocks changed" if across is None else _axis_title(wishes[across])
+    title = translated("blocks changed") if across is None else _axis_title(wishes[across], translated)
 
     def point(spans: tuple[Span, ...], changed: int) -> FrontPoint:
         y = _scaled(wishes[up], spans[up])
@@ -127,7 +130,8 @@ def front_of(plan: SearchPlan, all_tried: tuple[Tried, ...]) -> Figure:
         return FrontPoint(x.mean, y.mean, _ends(x), _ends(y))
 
     marks = [
-        FrontMark(each.label, point(each.searched, 0), point(each.held, 0), chosen=False) for each in plan.references
+        FrontMark(_name(each.label, translated), point(each.searched, 0), point(each.held, 0), chosen=False)
+        for each in plan.references
     ]
     marks += [
         FrontMark(str(number), point(each.searched, plan.changed(each.weights)),
@@ -135,16 +139,23 @@ def front_of(plan: SearchPlan, all_tried: tuple[Tried, ...]) -> Figure:
         for number, each in enumerate(plan.choices, 1)
     ]  # fmt: skip
     tried = [point(tuple(map(Span, each.values)), each.changed) for each in all_tried]
-    titles = title, _axis_title(wishes[up])
-    data = front_figure(titles, [(each.x, each.y) for each in tried], marks, "The front")
+    titles = title, _axis_title(wishes[up], translated)
+    words = FrontWords(**{name: translated(word) for name, word in asdict(FrontWords()).items()})
+    data = front_figure(titles, [(each.x, each.y) for each in tried], marks, translated("The front"), words)
     caption = "Small dots: all weights that were tried, as means over the scenes that were searched in."
     alt = f"{len(all_tried)} weights by {titles[1]} and {titles[0]}; {len(plan.choices)} are offered."
     return Figure(data, caption, alt)
 
 
-def _axis_title(wish: Wish) -> str:
-    unit = "%, " if wish.share else "" if wish.needs_model else "levels, "
-    return f"{wish.name} ({unit}to {wish.way})"
+def _axis_title(wish: Wish, translated: Callable[[str], str]) -> str:
+    unit = ["%"] if wish.share else [] if wish.needs_model else ["levels"]
+    return f"{wish.name} ({', '.join(map(translated, [*unit, f'to {wish.way}']))})"
+
+
+def _name(label: str, translated: Callable[[str], str]) -> str:
+    """What a reference is called: one LoRA alone, of two, by its own name."""
+    alone = lora_alone(label)
+    return translated("%(lora)s alone") % {"lora": alone} if alone else translated(label)
 
 
 def _scaled(wish: Wish, span: Span) -> Span:
