@@ -50,8 +50,8 @@ _SAID: Mapping[str, Mapping[str, str]] = {
 
 def decided(nodes: Nodes, lora: str, picture: str, places: frozenset[str]) -> dict[str, str]:
     """By a scene's fields, what the nodes that lead to `picture` hold where there is no place for what a scene says; a
-    value that comes from elsewhere, or is one of several, is empty. In a `prompt`, `%prompt%` stands for the scene's, as
-    `%negative%` does in a `negative_prompt`. `lora` is the node that gives way to ours."""
+    value that comes from elsewhere, or is one of several, is empty. In a `prompt`, `%prompt%` stands for the scene's,
+    as `%negative%` does in a `negative_prompt`. `lora` is the node that gives way to ours."""
     used = [nodes[name] for name in sorted(_leading_to(nodes, picture)) if name != lora]
     found: dict[str, str] = {}
     for name, field in _FIELDS.items():
