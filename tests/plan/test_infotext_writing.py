@@ -19,6 +19,7 @@ from blockweight.plan import (
     Part,
     TaggedLora,
     Variant,
+    decided_of,
     grid_infotext,
     infotext_of,
     read_infotext,
@@ -206,3 +207,17 @@ def test_a_grid_says_its_axes_as_the_webuis_plot_does():
     assert text.startswith(infotext_of(job()))
     assert read_infotext(text).settings["Y Values"] == '"a, b",c'
     assert grid_infotext(job(), []) == infotext_of(job())
+
+
+def test_a_text_says_a_renderers_own_values_only_where_they_are_not_the_scenes():
+    text = infotext_of(job(), decides={"steps": str(SCENE.steps), "sampler": "uni_pc", "model": "", "noise_source": ""})
+    read = read_infotext(text)
+    assert read.settings["Steps"] == str(SCENE.steps)
+    assert read.settings["Sampler"] == "uni_pc"
+    assert not {"Model", "Model hash", "Blockweight model hash", "RNG"} & read.settings.keys()
+    assert decided_of(read) == {"sampler": "uni_pc", "model": "", "noise_source": ""}
+    assert decided_of(read_infotext(infotext_of(job()))) == {}
+
+
+def test_what_was_changed_of_a_renderers_own_values_is_no_error():
+    assert decided_of(read_infotext("a girl\nSteps: 5, Seed: 1, Size: 64x64, Blockweight decided: [1")) == {}

@@ -98,6 +98,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "plan/infotext_scene.py": {"_RULES": "", "_AS_BEFORE": "", "_setting_notes": ""},
     "project/rendering_lock.py": {"_refusal": ""},
     "render/local/renderer.py": {"LocalRenderer": ""},
+    "render/pool/renderer.py": {"_left_out": "worker", "_lost": "worker", "_gone": "worker", "_unlike": "worker"},
     "render/protocol.py": {"RenderingError": ""},
     "render/remote/http.py": {"_sentence": ""},
     "render/webui/lora_tags.py": {"why_not_live": "why"},
@@ -161,8 +162,8 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "workflow/weight_sheet.py": {"Sheet": "", "_written": ""},
 }
 """Names of a file's functions, classes and constants whose texts are said too, and to which kind of saying they belong:
-`step` of the history, `cover` of a LoRA, `why` and `or`, which are only parts of sentences, or, where a
-text is a whole sentence, none. A text of one word is none."""
+`step` of the history, `cover` of a LoRA, what is said of a `worker`, `why` and `or`, which are only parts of sentences,
+or, where a text is a whole sentence, none. A text of one word is none."""
 
 
 def _spelled() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -353,3 +353,13 @@ def test_every_kind_of_step_is_known():
     steps = {each.text for each in sentences() if each.kind == "step"}
     assert Sentence("finish the round", "step") in sentences()
     assert all(JA.translated(text.format(**dict.fromkeys(places(text), "x to 1")), "step") for text in steps)
+
+
+def test_what_is_said_of_a_lost_worker_and_why_is_translated():
+    why = "The WebUI at http://gpu:7860 cannot be reached (refused); check that it runs, and its address."
+    lost = (
+        "The WebUI at http://gpu:7860 was lost, and what it was at is begun anew; if that is said again, look after it:"
+    )
+    found = said("ja", f"{lost} {why}", "worker")
+    assert found.lang == "ja"
+    assert said("ja", why).text in found.text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ from projects import make
 
 from blockweight.errors import BlockweightError
 from blockweight.project.rendering_lock import HOLDER
-from blockweight.workflow.render_process import RenderProcess
+from blockweight.workflow import render_worker, renderers
+from blockweight.workflow.render_process import RenderProcess, Task
 from blockweight.workflow.renderers import check_renderer, renderer_named
 from blockweight.workflow.tuning_rounds import plan_round, round_cost
 from workshop import tree
@@ -186,3 +190,33 @@ def test_a_renderer_that_there_is_not_is_refused(name):
         check_renderer(name)
     with pytest.raises(BlockweightError, match="There is no renderer"):
         renderer_named(name)
+
+
+def test_what_a_renderer_says_of_its_workers_reaches_the_other_process(monkeypatch, tmp_path):
+    class Ended(Exception):
+        pass
+
+    orders = iter([{"task": 1, "folder": "", "work": "round", "renderer": ""}])
+
+    class Orders:
+        def next(self):
+            for order in orders:
+                return order
+            raise Ended
+
+        def stopped(self, _task):
+            return False
+
+    def lose(*_given):
+        renderers._tell("A worker was lost.")
+
+    monkeypatch.setattr(render_worker, "open_project", lambda *_given: nullcontext())
+    monkeypatch.setattr(render_worker, "WORKS", {"round": lose})
+    answers = io.StringIO()
+    with pytest.raises(Ended):
+        render_worker.work(Orders(), answers)
+    (news, _) = map(json.loads, answers.getvalue().splitlines())
+    process = RenderProcess()
+    process._tasks[1] = Task(1, tmp_path, "round", "running")
+    process._told(news.pop("task"), news)
+    assert process.task(tmp_path).facts()["news"] == "A worker was lost."

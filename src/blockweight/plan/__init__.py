@@ -17,6 +17,7 @@ from blockweight.plan.hires import (
     picture_size,
 )
 from blockweight.plan.infotext import Infotext, quote_setting, read_infotext
+from blockweight.plan.infotext_decided import NEGATIVE_PLACE, PROMPT_PLACE, decided_of
 from blockweight.plan.infotext_loras import Extras, TaggedLora, TaggedLoras, tagged_loras
 from blockweight.plan.infotext_parts import ControlSettings, PartsSettings
 from blockweight.plan.infotext_sampling import SamplingSettings
@@ -54,10 +55,12 @@ __all__ = [
     "MOST_FACTORS",
     "MOST_PIXELS",
     "MOST_VALUES",
+    "NEGATIVE_PLACE",
     "NOISE_SOURCES",
     "OURS",
     "PIXELS_PER_LATENT",
     "PIXEL_UPSCALERS",
+    "PROMPT_PLACE",
     "RESIZE_MODES",
     "SAMPLERS",
     "SCHEDULES",
@@ -100,6 +103,7 @@ __all__ = [
     "TaggedLoras",
     "Variant",
     "check_sides",
+    "decided_of",
     "file_title",
     "folded",
     "grid_infotext",

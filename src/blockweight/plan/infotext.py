@@ -25,6 +25,9 @@ OWN = "Blockweight"
 OWN_PROMPT, OWN_NEGATIVE, OWN_TAGS = (f"{OWN} {name}" for name in ("prompt", "negative prompt", "tags"))
 """Settings that say prompts, without tags, and the tags, of a text from whose lines these cannot be told."""
 
+OWN_DECIDED = f"{OWN} decided"
+"""The setting that says what the renderer decided by itself (`infotext_decided.py`)."""
+
 MODEL_HASH, OWN_MODEL_HASH = "Model hash", f"{OWN} model hash"
 """Settings with the beginning of a model's hash: that of a single file, and our own digest of a model that has none."""
 

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from blockweight.errors import quoted
-from blockweight.plan.infotext import MODEL_HASH, OWN_MODEL_HASH, OWN_NEGATIVE, OWN_PROMPT, OWN_TAGS, Infotext
+from blockweight.plan.infotext import (
+    MODEL_HASH,
+    OWN_DECIDED,
+    OWN_MODEL_HASH,
+    OWN_NEGATIVE,
+    OWN_PROMPT,
+    OWN_TAGS,
+    Infotext,
+)
 from blockweight.plan.infotext_loras import TaggedLoras, is_own_setting, tagged_loras
 from blockweight.plan.infotext_numbers import number_of, sides_of, whole_of
 from blockweight.plan.infotext_parts import PartsSettings, is_part, parts_settings
@@ -24,7 +32,7 @@ HONOURED = ("Steps", "CFG scale", "Seed", "Size", "Clip skip", *SAMPLING)
 SAYS_WHAT = (
     "Model", MODEL_HASH, OWN_MODEL_HASH, "Lora hashes", "Hashes", "Civitai resources", "Civitai metadata", "Version",
     "User", "Template", "Negative Template", "Batch size", "Batch pos", "Created Date", OWN_PROMPT, OWN_NEGATIVE,
-    OWN_TAGS,
+    OWN_TAGS, OWN_DECIDED,
 )  # fmt: skip
 """Settings that tell what was used or by what, and decide nothing by themselves."""
 

@@ -15,6 +15,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from blockweight.plan.hires import Hires
 from blockweight.plan.infotext import (
@@ -28,6 +29,7 @@ from blockweight.plan.infotext import (
     quote_setting,
     read_infotext,
 )
+from blockweight.plan.infotext_decided import decided_beside, scene_as_drawn, settings_as_drawn
 from blockweight.plan.infotext_loras import Extras, own_setting
 from blockweight.plan.scenes import Job, LoraUse, Scene
 from blockweight.weights import BlockWeights, format_weight
@@ -43,18 +45,24 @@ _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """Control characters, which text chunks and readers of EXIF may drop."""
 
 
-def infotext_of(job: Job, hashes: Mapping[str, str] | None = None) -> str:
+def infotext_of(
+    job: Job, hashes: Mapping[str, str] | None = None, decides: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """The job as an infotext. `read_infotext` and `scene_settings` read it back to the last digit, but for what only
     the files themselves hold, the picture that is drawn over and the maps of ControlNets among them.
 
     `hashes` gives hashes as the WebUI has them by our digests: those of LoRAs (`lora.hashes.webui_hash`), by the digest
     of their use, and of a model that is a single file (`render.checkpoint_file_hash`).
+
+    `decides` is what the renderer decides by itself, by the scene's fields (`render.Capabilities`): the text tells its
+    values instead of the scene's, and that they are its own.
     """
-    scene, known = job.scene, hashes or {}
+    decided, known = decided_beside(job.scene, decides), hashes or {}
+    scene = scene_as_drawn(job.scene, decided)
     used = _used(job)
     tags = " ".join(_tag(use).text(weights.vector()) for use, weights, _ in used)
     settings = {
-        **_settings(scene, known),
+        **settings_as_drawn(_settings(scene, known), decided),
         **_hash_settings(scene, [use for use, _, _ in used], known),
         **_own_settings(used),
     }
@@ -73,7 +81,12 @@ OURS = "Blockweight"
 """What "Version" says in the infotext of a grid that is drawn here."""
 
 
-def grid_infotext(job: Job, axes: Sequence[tuple[str, Sequence[str]]], hashes: Mapping[str, str] | None = None) -> str:
+def grid_infotext(
+    job: Job,
+    axes: Sequence[tuple[str, Sequence[str]]],
+    hashes: Mapping[str, str] | None = None,
+    decides: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The infotext of a grid of pictures, as the WebUI's X/Y/Z plot writes it: that of its first picture, with the name
     and the values of each of up to three axes, X first."""
     named = {}
@@ -81,7 +94,7 @@ def grid_infotext(job: Job, axes: Sequence[tuple[str, Sequence[str]]], hashes: M
         if values:
             named[f"{letter} Type"] = name
             named[f"{letter} Values"] = _listed(values)
-    first = infotext_of(job, hashes)
+    first = infotext_of(job, hashes, decides)
     return ", ".join([first, *_items({"Script": GRID_SCRIPT, **named, "Version": OURS})]) if named else first
 
 

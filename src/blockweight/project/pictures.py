@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -65,11 +67,13 @@ class PictureStore:
             self._read[job.key] = known
         return True
 
-    def save(self, rendering: Rendering) -> None:
-        """Write the picture, with its job's facts and infotext (`write_picture`), and the keys of its batch."""
+    def save(self, rendering: Rendering, decides: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Write the picture, with its job's facts and infotext (`write_picture`), and the keys of its batch. `decides`
+        is what its renderer decided by itself (`infotext_of`)."""
         job = rendering.job
         texts = {BATCH: " ".join(rendering.batch)} if rendering.batch else {}
-        write_picture(self.path(job), rendering.picture, infotext_of(job, webui_hashes(job)), job.facts(), texts)
+        infotext = infotext_of(job, webui_hashes(job), decides)
+        write_picture(self.path(job), rendering.picture, infotext, job.facts(), texts)
 
 
 def read_picture(folder: Path, key: str) -> Picture:

@@ -14,7 +14,7 @@ from blockweight.plan import Job
 from blockweight.project.events import Event, EventLog
 from blockweight.project.pictures import PictureStore
 from blockweight.project.rendering_lock import Program, rendering_alone
-from blockweight.render import Picture, Renderer, Rendering, Step, Watch, unwatched
+from blockweight.render import Capabilities, Picture, Renderer, Rendering, Step, Watch, unwatched
 
 LOG = "project.sqlite"
 """The event log's name in a project folder."""
@@ -104,7 +104,7 @@ class Project:
         missing = self.missing(jobs)
         renderer.check(missing)
         if missing:
-            self._check_arithmetic(jobs[0].scene.renderer, renderer.capabilities.arithmetic)
+            self._check_arithmetic(jobs[0].scene.renderer, renderer.capabilities)
         wanted = {job.key for job in missing}
         distinct = {job.key: job for job in jobs}
         finished = distinct.keys() - wanted
@@ -120,14 +120,14 @@ class Project:
         with suppress(_Stopped):
             for rendering in renderer.render(list(distinct.values()), finished, step):
                 if rendering.job.key in wanted:
-                    self._keep(rendering)
+                    self._keep(rendering, renderer.capabilities.decides)
                     yield rendering
                 if not rendering.batch_left and stopped():
                     return
 
-    def _keep(self, rendering: Rendering) -> None:
+    def _keep(self, rendering: Rendering, decides: Mapping[str, str]) -> None:
         try:
-            self.pictures.save(rendering)
+            self.pictures.save(rendering, decides)
         except OSError as error:
             raise BlockweightError(
                 f"A finished picture could not be written to '{self.pictures.folder}' ({error.strerror}); make "
@@ -135,8 +135,18 @@ class Project:
             ) from error
         self._log_rendered(rendering.job.key, round(rendering.seconds, 4), rendering.job.scene.renderer)
 
-    def _check_arithmetic(self, name: str, arithmetic: str) -> None:
-        told = [event.body for event in self.log.read("renderer")]
+    def decides(self, renderer: str) -> Mapping[str, str]:
+        """What the renderer of this name (`Scene.renderer`) decided by itself in the project's pictures, by the scene's
+        fields (`Capabilities`); nothing before there are any."""
+        body = next((each for each in self._renderers() if each.get("name", "") == renderer), {})
+        found = body.get("decides", {})
+        return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+    def _renderers(self) -> list[Mapping[str, Any]]:
+        return [event.body for event in self.log.read("renderer")]
+
+    def _check_arithmetic(self, name: str, capabilities: Capabilities) -> None:
+        arithmetic, told = capabilities.arithmetic, self._renderers()
         body = next((each for each in told if each.get("name", "") == name), None)
         if body is None:
             if not told and any(self.pictures.folder.glob("*.png")):
@@ -144,7 +154,8 @@ class Project:
                     f"The log of '{self.folder}' does not say with what its pictures were made, so no others may be "
                     "mixed with them; choose another folder with --out."
                 )
-            self.log.append("renderer", {"arithmetic": arithmetic, **({"name": name} if name else {})})
+            decides = {"decides": dict(capabilities.decides)} if capabilities.decides else {}
+            self.log.append("renderer", {"arithmetic": arithmetic, **decides, **({"name": name} if name else {})})
         elif (made := body["arithmetic"]) != arithmetic:
             raise BlockweightError(
                 f"The pictures in '{self.folder}' were made with {made}, this run would use "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -69,11 +69,16 @@ class RenderingError(BlockweightError):
 class Capabilities:
     """What a renderer can do: the families it knows, how many jobs it renders at once (`batch`, at most), and with what
     it calculates (`arithmetic`, for people: `cpu, float32`), which may depend on the model of the jobs that were
-    checked last; pictures of another arithmetic differ in their last bits or more."""
+    checked last; pictures of another arithmetic differ in their last bits or more.
+
+    `decides` is what it decides by itself, whatever a scene says, by the scene's fields (`steps`, `sampler`, `model`,
+    …), in its own words, empty where it does not tell; in a `prompt`, `%prompt%` stands for the scene's. It is equal
+    wherever the arithmetic is."""
 
     families: tuple[str, ...]
     batch: int
     arithmetic: str
+    decides: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable

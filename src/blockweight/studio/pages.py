@@ -109,8 +109,8 @@ def told(request: Request, sentence: str, kind: str = "") -> dict[str, str]:
 
 def task_facts(language: str, task: Task) -> dict[str, object]:
     """What is being rendered, for a page's script."""
-    found = said(language, task.error)
-    return {**task.facts(), "error": found.text, "lang": found.lang}
+    found, news = said(language, task.error), said(language, task.news, "worker")
+    return {**task.facts(), "error": found.text, "lang": found.lang, "news": news.text, "newsLang": news.lang}
 
 
 def with_errors(request: Request, facts: Mapping[str, object]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from blockweight.errors import BlockweightError
+from blockweight.errors import BlockweightError, quoted
 from blockweight.lora import open_lora
 from blockweight.plan import (
     GRID_SCRIPT,
@@ -23,6 +23,7 @@ from blockweight.plan import (
     OtherLora,
     SceneSettings,
     Variant,
+    decided_of,
     infotext_of,
     read_infotext,
     scene_settings,
@@ -147,6 +148,7 @@ def again(
     if made.job.scene.renderer != named:
         made = replace(made, job=replace(made.job, scene=replace(made.job.scene, renderer=named)))
     renderer.check([made.job])
+    made = replace(made, notes=(*made.notes, *_decided_otherwise(texts, renderer)))
     progress = progress or SilentProgress()
     rendering = _rendered([made.job], renderer, progress)
     apart, together = (difference(data, rendering.picture) if compare else None), 1
@@ -160,13 +162,28 @@ def again(
                 rendering, apart, together = in_batch, then, len(batch)
     job = rendering.job
     try:
-        write_picture(target, rendering.picture, infotext_of(job, webui_hashes(job)), job.facts())
+        infotext = infotext_of(job, webui_hashes(job), renderer.capabilities.decides)
+        write_picture(target, rendering.picture, infotext, job.facts())
     except OSError as error:
         reason = error.strerror or str(error)
         raise BlockweightError(
             f"'{target}' could not be written ({reason}); choose another place with --out."
         ) from None
     return Again(target, made, apart, together)
+
+
+def _decided_otherwise(texts: PictureTexts, renderer: Renderer) -> tuple[str, ...]:
+    decided = decided_of(read_infotext(texts.infotext))
+    now = renderer.capabilities.decides
+    if all(now.get(name) == value for name, value in decided.items()):
+        return ()
+    named = ", ".join(
+        f"{name.replace('_', ' ')} {quoted(value) if value else ''}".strip() for name, value in decided.items()
+    )
+    return (
+        f"The workflow that drew it decided this by itself ({named}); for the same picture, render it with the same "
+        "workflow.",
+    )
 
 
 def _rendered(jobs: Sequence[Job], renderer: Renderer, progress: Progress, key: str = "") -> Rendering:

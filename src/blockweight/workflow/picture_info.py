@@ -17,6 +17,7 @@ from blockweight.plan import (
     LoraUse,
     SceneSettings,
     TaggedLora,
+    decided_of,
     read_comfyui,
     read_infotext,
     scene_settings,
@@ -158,7 +159,16 @@ def _own(plain: PictureInfo, job: Job, text: str) -> PictureInfo:
     first = {"prompt": scene.prompt, "negative_prompt": scene.negative_prompt, "model": read.settings.get("Model", "")}
     rest = {name: value for name, value in facts.items() if name not in (*first, "checkpoint", "loras")}
     said = {**first, "model_digest": scene.checkpoint.digest, **rest, "key": job.key}
-    return replace(plain, source="Blockweight", fields=_given(said), loras=loras)
+    decided = decided_of(read)
+    fields = {**_given(said), **{name: value or "not told" for name, value in decided.items() if name != "prompt"}}
+    notes: tuple[str, ...] = ()
+    if decided:
+        fields |= {"prompt": read.bare_prompt, "negative_prompt": read.negative_prompt}
+        if "model" in decided:
+            del fields["model_digest"]
+        named = ", ".join(map(_title, decided))
+        notes = (f"The workflow that drew it decided this by itself, whatever the scene said: {named}.",)
+    return replace(plain, source="Blockweight", fields=_given(fields), loras=loras, notes=notes)
 
 
 def _of_use(use: LoraUse, weights: BlockWeights, tag: TaggedLora | None) -> LoraInfo:

@@ -28,8 +28,8 @@ _CRASHED = (
 @dataclass(frozen=True)
 class Task:
     """Something to render for a project, and how far it is: `done` of `total` pictures, and `reached` with what is at
-    work beside them. `left` is in seconds, None before anything tells; `error`
-    is why it failed, in one sentence."""
+    work beside them. `left` is in seconds, None before anything tells; `news` is what the renderer said last of its
+    workers, and `error` why it failed, in one sentence each."""
 
     number: int
     folder: Path
@@ -39,6 +39,7 @@ class Task:
     done: int = 0
     reached: float = 0.0
     left: float | None = None
+    news: str = ""
     error: str = ""
 
     @property
@@ -50,7 +51,7 @@ class Task:
         """The task as plain values, without the folder."""
         told = {
             name: getattr(self, name)
-            for name in ("number", "work", "phase", "total", "done", "reached", "left", "error")
+            for name in ("number", "work", "phase", "total", "done", "reached", "left", "news", "error")
         }
         return {**told, "open": self.open}
 
@@ -169,6 +170,8 @@ class RenderProcess:
         if "total" in told:
             self._paces[number] = _Pace(time.monotonic(), told["done"])
             self._tasks[number] = replace(task, total=told["total"], done=told["done"], reached=told["done"])
+        elif "news" in told:
+            self._tasks[number] = replace(task, news=told["news"])
         elif "done" in told:
             pace = self._paces[number]
             reached = told["reached"]

@@ -24,7 +24,7 @@ from blockweight.workflow.planned_transfer import render_transfer
 from blockweight.workflow.plots.begun import render_plot
 from blockweight.workflow.progress import Bar, Progress
 from blockweight.workflow.project_analysis import render_analysis
-from blockweight.workflow.renderers import chosen_renderer, renderer_named
+from blockweight.workflow.renderers import chosen_renderer, hearing, renderer_named
 from blockweight.workflow.search.running import run_search
 from blockweight.workflow.tuning_project import TuningProject, open_project
 from blockweight.workflow.tuning_rounds import render_round
@@ -107,7 +107,7 @@ def work(orders: _Orders, answers: TextIO) -> None:
         tell = partial(_tell, answers, order["task"])
         stopped = partial(orders.stopped, order["task"])
         try:
-            with open_project(Path(order["folder"]), "studio") as tuning:
+            with hearing(partial(_tell_news, tell)), open_project(Path(order["folder"]), "studio") as tuning:
                 WORKS[order["work"]](tuning, partial(renderer, order["renderer"]), _Told(tell), stopped)
         except BlockweightError as error:
             tell(phase="failed", error=str(error))
@@ -117,6 +117,10 @@ def work(orders: _Orders, answers: TextIO) -> None:
             tell(phase="failed", error=f"Rendering failed ({type(error).__name__}: {reason}); the terminal says more.")
         else:
             tell(phase="stopped" if stopped() else "done")
+
+
+def _tell_news(tell: Callable[..., None], sentence: str) -> None:
+    tell(news=sentence)
 
 
 def _tell(answers: TextIO, task: int, **facts: object) -> None:

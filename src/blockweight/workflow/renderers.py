@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -103,9 +103,27 @@ def _server_renderer(addresses: tuple[Address, ...]) -> Renderer:
     return PoolRenderer([Worker(name, each) for name, each in zip(names, made, strict=True)], _tell)
 
 
-def _tell(sentence: str) -> None:
-    """To the terminal, beside what is shown of the progress."""
+def _to_terminal(sentence: str) -> None:
+    """Beside what is shown of the progress there."""
     sys.stderr.write(f"{sentence}\n")
+
+
+_HEARD: ContextVar[Callable[[str], object]] = ContextVar("heard", default=_to_terminal)
+
+
+@contextmanager
+def hearing(tell: Callable[[str], object]) -> Iterator[None]:
+    """In here `tell` hears what renderers say of workers that are lost, in one sentence each, instead of the
+    terminal."""
+    before = _HEARD.set(tell)
+    try:
+        yield
+    finally:
+        _HEARD.reset(before)
+
+
+def _tell(sentence: str) -> None:
+    _HEARD.get()(sentence)
 
 
 def check_server(text: str) -> None:

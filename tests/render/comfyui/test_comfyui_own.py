@@ -9,8 +9,10 @@ import pytest
 from comfyui_jobs import SMALL, job, renderer_for
 
 from blockweight.errors import BlockweightError
-from blockweight.plan import Hires
+from blockweight.plan import Hires, decided_of, read_infotext
+from blockweight.project import Project, picture_infotext
 from blockweight.render import RenderingError
+from blockweight.workflow.picture_info import picture_info
 
 
 def exported():
@@ -103,6 +105,70 @@ def test_what_has_no_place_stays_as_the_workflow_has_it(comfyui, own, use):
     list(own(changed("8", title="%seed%")).render([job(use, 1.0, replace(SMALL, sampler="Restart"))]))
     said = comfyui.posted[0]["prompt"]["8"]["inputs"]
     assert (said["seed"], said["steps"], said["sampler_name"]) == (1, 30, "euler")
+
+
+def test_what_the_workflow_decides_itself_is_told_by_its_own_values(own):
+    decides = own(changed("8", title="%seed%")).capabilities.decides
+    assert decides == {
+        "steps": "30",
+        "cfg_scale": "1",
+        "sampler": "Euler",
+        "scheduler": "Normal",
+        "prompt": "best quality, %prompt%",
+        "noise_source": "CPU",
+    }
+
+
+def test_a_workflow_with_all_places_decides_but_the_words_around_the_prompt(own):
+    assert own(changed("5", "text", "%prompt%")).capabilities.decides == {"noise_source": "CPU"}
+
+
+def test_what_nodes_of_its_own_give_or_several_hold_is_not_told(own):
+    nodes = changed("8", "steps", ["11", 0], title="%seed% %sampler% %scheduler%")
+    nodes["11"] = {"class_type": "Somebodys", "inputs": {"cfg": 5.0, "seed": 3}}
+    decides = own(nodes).capabilities.decides
+    assert (decides["steps"], decides["cfg_scale"], decides["noise_source"]) == ("", "", "")
+
+
+def test_a_workflows_own_model_vae_clip_skip_loras_and_negative_prompt_are_told(own):
+    nodes = changed("2", title="Model")
+    nodes["6"] = {"class_type": "CLIPTextEncode", "inputs": {"text": "bad hands", "clip": ["12", 0]}}
+    nodes["12"] = {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2, "clip": ["3", 1]}}
+    nodes["13"] = {"class_type": "VAELoader", "inputs": {"vae_name": "kl-f8.safetensors"}}
+    nodes["14"] = {"class_type": "LoraLoaderModelOnly", "inputs": {"lora_name": "ink.safetensors", "model": ["2", 0]}}
+    nodes["3"]["inputs"]["model"] = ["14", 0]
+    nodes["9"]["inputs"]["vae"] = ["13", 0]
+    decides = own(nodes).capabilities.decides
+    assert decides["model"] == "anime.safetensors"
+    assert (decides["vae"], decides["clip_skip"]) == ("kl-f8.safetensors", "2")
+    assert (decides["loras"], decides["negative_prompt"]) == ("ink.safetensors", "bad hands")
+
+
+def test_scenes_that_differ_in_what_the_workflow_decides_are_refused(own, use):
+    renderer = own(changed("8", title="%seed% %cfg% %sampler% %scheduler%"))
+    renderer.check([job(use)])
+    with pytest.raises(BlockweightError, match=r"by itself .steps., .* the place %steps%"):
+        renderer.check([job(use), job(use, 1.0, replace(SMALL, steps=5))])
+
+
+def test_a_picture_says_the_workflows_values_and_that_they_are_its_own(own, use, tmp_path):
+    renderer = own(changed("8", title="%seed%"))
+    wanted = job(use, 1.0, SMALL)
+    with Project(tmp_path / "project") as project:
+        list(project.render(renderer, [wanted]))
+        path = project.pictures.path(wanted)
+        assert project.decides("")["steps"] == "30"
+    read = read_infotext(picture_infotext(path.read_bytes()))
+    assert [read.settings[name] for name in ("Steps", "CFG scale", "Sampler", "Schedule type")] == [
+        "30",
+        "1",
+        "Euler",
+        "Normal",
+    ]
+    assert read.bare_prompt == f"best quality, {SMALL.prompt}"
+    assert decided_of(read)["sampler"] == "Euler"
+    told = "\n".join(picture_info(path).lines())
+    assert "decided this by itself" in told and "steps" in told and "30" in told
 
 
 def test_pictures_of_another_workflow_are_told_apart(own):

@@ -72,7 +72,9 @@ def test_what_a_lost_worker_had_is_made_by_another_and_the_loss_is_told_in_a_sen
     told = []
     found = list(pool(Scripted(lost), FakeRenderer(), tell=told.append).render(JOBS))
     assert sorted(keys(found)) == wanted()
-    assert told == ["worker 1 was lost, and what it was at is begun anew: The machine is off."]
+    assert told == [
+        "worker 1 was lost, and what it was at is begun anew; if that is said again, look after it: The machine is off."
+    ]
 
 
 def test_a_lost_worker_that_comes_back_renders_again():
@@ -101,13 +103,16 @@ def test_a_worker_that_comes_back_with_another_arithmetic_gives_no_picture(monke
     with pytest.raises(UnavailableError, match="Every worker is gone"):
         list(pool(worker, tell=told.append).render(JOBS))
     assert told[-1] == (
-        "worker 1 is gone, and the others go on without it: it calculates with other now, and the others with fake."
+        "worker 1 has changed and gets nothing more in this run; make it like the others before the next: it "
+        "calculates with other now, and the others with fake; start it as it was started before."
     )
 
 
 def test_once_every_worker_is_gone_that_is_said_and_no_job_is_blamed(monkeypatch):
     monkeypatch.setattr("blockweight.render.pool.schedule.REST", 0.001)
-    with pytest.raises(UnavailableError, match="Every worker is gone; of the last: The machine is off"):
+    with pytest.raises(
+        UnavailableError, match=r"Every worker is gone; start them anew, .*; of the last: The machine is off"
+    ):
         list(pool(Scripted(lost), Scripted(lost)).render(JOBS))
 
 
@@ -242,7 +247,10 @@ def test_a_worker_that_does_not_answer_is_told_and_left_out():
     off = Off()
     both = pool(off, Scripted(), tell=told.append)
     both.check(JOBS)
-    assert told == ["worker 1 does not answer and is left out: The machine is off."]
+    assert told == [
+        "worker 1 does not answer and is left out of this run; see whether it runs before the next one: "
+        "The machine is off."
+    ]
     assert sorted(keys(list(both.render(JOBS)))) == wanted()
     assert not off.rendered
 

@@ -66,6 +66,17 @@ def test_a_pool_lends_a_lora_once_and_takes_it_back_at_the_end(place):
         assert list(place.loras.iterdir()) == []
 
 
+def test_a_file_that_another_program_lends_is_not_taken_for_the_webuis_own(place):
+    with place.site(lends=True, wears=False) as (webui, renderer):
+        shelf = Shelf(place.loras, Server(read_addresses(f"webui+{webui.url}")[0]))
+        others = shelf.place(place.own / "hero.safetensors")
+        rendered(renderer, place.job(MIXED))
+        worn = [body["prompt"] for body in webui.drawn if "<lora:" in body["prompt"]]
+        assert worn
+        assert not any(others.stem in prompt for prompt in worn)
+        shelf.clear()
+
+
 def test_a_pool_that_is_stopped_takes_back_what_it_lent(place):
     with place.site(lends=True, wears=False) as (_, renderer):
         drawing = PoolRenderer([Worker("one", renderer)]).render([place.job(1.0), place.job(None)])

@@ -58,7 +58,7 @@ class Actor:
         except (self.ray.exceptions.RayError, ConnectionError, RuntimeError) as error:
             # A RuntimeError comes out of Ray's client when the first machine is gone; the actor's own are RayErrors.
             raise UnavailableError(
-                f"its process has ended, or its machine is gone ({type(error).__name__})."
+                f"its process has ended, or its machine is gone ({type(error).__name__}); see what it printed there."
             ) from error
 
 

@@ -102,7 +102,7 @@ class ActorRenderer:
             while over is None:
                 news: News | None = self._actor.ask("news", number)
                 if news is None:
-                    raise UnavailableError("its process has begun anew.")
+                    raise UnavailableError("its process has begun anew; see what it printed there.")
                 for made in news.made:
                     # A copy, since the cluster's memory is not free before it is let go.
                     yield Rendering(known[made.key], np.array(made.picture), made.seconds)

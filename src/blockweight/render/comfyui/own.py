@@ -18,6 +18,7 @@ from typing import Any
 
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import Job, Scene
+from blockweight.render.comfyui.decided import decided
 from blockweight.render.comfyui.graph import Graph, link_of
 from blockweight.render.comfyui.kinds import NodeKinds, links_to, on_server
 from blockweight.render.comfyui.loras import Unrest, add_loras
@@ -56,13 +57,15 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class OwnWorkflow:
-    """A workflow as it was exported, the names of its nodes for the LoRAs and the picture, and SHA-256 of the file."""
+    """A workflow as it was exported, the names of its nodes for the LoRAs and the picture, SHA-256 of the file, its
+    places, and what it decides by itself (`decided`)."""
 
     nodes: Mapping[str, Node]
     lora: str
     picture: str
     digest: str
     places: frozenset[str]
+    decides: Mapping[str, str]
 
     def filled(self, job: Job, kinds: NodeKinds, shelf: LoraShelf, unrest: Unrest) -> Workflow:
         """The workflow of a job. BlockweightError for what the scene says and the workflow has no place for."""
@@ -106,6 +109,7 @@ class OwnWorkflow:
             ("a clip skip", scene.clip_skip != 1),
             ("a VAE", scene.vae is not None and "vae" not in self.places),
             ("a negative prompt", bool(scene.negative_prompt.strip()) and "negative" not in self.places),
+            ("an eta", scene.eta is not None and "sampler" not in self.places),
             ("a distilled CFG scale", scene.guidance is not None and "guidance" not in self.places),
         ):
             if there:
@@ -179,7 +183,8 @@ def read_own(path: Path) -> OwnWorkflow:
                     f"The node {quoted(name)} of '{path}' has the title %{place}%, but none of the inputs "
                     f"{', '.join(PLACES[place])}; give the title to the node that has."
                 )
-    return OwnWorkflow(nodes, lora, picture, hashlib.sha256(data).hexdigest(), frozenset(places))
+    had, digest = frozenset(places), hashlib.sha256(data).hexdigest()
+    return OwnWorkflow(nodes, lora, picture, digest, had, decided(nodes, lora, picture, had))
 
 
 def _nodes(path: Path, found: object) -> dict[str, Node]:

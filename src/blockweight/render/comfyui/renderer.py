@@ -13,6 +13,7 @@ from blockweight.errors import BlockweightError
 from blockweight.plan import Job
 from blockweight.render.comfyui.conditions import check_embeddings
 from blockweight.render.comfyui.conversation import Conversation
+from blockweight.render.comfyui.decided import check_alike
 from blockweight.render.comfyui.kinds import NodeKinds, check_nodes
 from blockweight.render.comfyui.loras import Unrest, check_loras, unrest_of
 from blockweight.render.comfyui.models import KINDS
@@ -58,9 +59,11 @@ class ComfyuiRenderer:
     def capabilities(self) -> Capabilities:
         """One picture at a time, of the families that there is a workflow for. The arithmetic is the server's version,
         torch and device, with the flags it was started with that change its numbers."""
-        families = tuple(KINDS) if self._own is None else tuple(family.name for family in FAMILIES)
-        own = "" if self._own is None else f", workflow {self._own.digest[:12]}"
-        return Capabilities(families=families, batch=1, arithmetic=f"{self._arithmetic}{own}")
+        if self._own is None:
+            return Capabilities(tuple(KINDS), 1, self._arithmetic)
+        families = tuple(family.name for family in FAMILIES)
+        arithmetic = f"{self._arithmetic}, workflow {self._own.digest[:12]}"
+        return Capabilities(families, 1, arithmetic, self._own.decides)
 
     @cached_property
     def _arithmetic(self) -> str:
@@ -87,6 +90,8 @@ class ComfyuiRenderer:
         not fit. Nothing is sent yet."""
         if not jobs:
             return
+        if self._own is not None:
+            check_alike(jobs, self._own.decides)
         self._renew()
         # A pool hands over one job at a time, which tells nothing of what changes among them.
         self._unrest = unrest_of(jobs)

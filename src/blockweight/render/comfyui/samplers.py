@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from blockweight.errors import BlockweightError, quoted
 from blockweight.plan import SAMPLERS, Scene
 
-_SAMPLERS = {
+SAMPLER_NAMES = {
     "DPM++ 2M": "dpmpp_2m",
     "DPM++ SDE": "dpmpp_sde",
     "DPM++ 2M SDE": "dpmpp_2m_sde",
@@ -25,7 +25,7 @@ _SAMPLERS = {
 """k-diffusion's samplers, which both programs have. Not Restart, which ComfyUI lacks, nor DDIM, PLMS and UniPC, which
 walk through timesteps of their own in the WebUI. Source: `comfy/samplers.py` of ComfyUI 0.3.64."""
 
-_SCHEDULES = {
+SCHEDULE_NAMES = {
     "Uniform": "normal",
     "Normal": "normal",
     "Karras": "karras",
@@ -54,17 +54,17 @@ class Sampling:
 def sampling_of(scene: Scene) -> Sampling:
     """The scene's sampler and schedule type by ComfyUI's names. BlockweightError for those that it has not, or not
     alike."""
-    sampler = _SAMPLERS.get(scene.sampler)
+    sampler = SAMPLER_NAMES.get(scene.sampler)
     if sampler is None:
         raise BlockweightError(
             f"ComfyUI has no sampler that calculates like {quoted(scene.sampler)}; choose one of: "
-            f"{', '.join(_SAMPLERS)}."
+            f"{', '.join(SAMPLER_NAMES)}."
         )
-    scheduler = _SCHEDULES.get(scene.scheduler)
+    scheduler = SCHEDULE_NAMES.get(scene.scheduler)
     if scheduler is None:
         name = quoted(scene.scheduler) if scene.scheduler else "a scene that names none"
         raise BlockweightError(
-            f"ComfyUI has no schedule type with the noise levels of {name}; choose one of: {', '.join(_SCHEDULES)}."
+            f"ComfyUI has no schedule type with the noise levels of {name}; choose one of: {', '.join(SCHEDULE_NAMES)}."
         )
     if SAMPLERS[scene.sampler].takes_eta and scene.eta not in (None, USUAL_ETA):
         raise BlockweightError(

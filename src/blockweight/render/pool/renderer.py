@@ -55,7 +55,8 @@ class PoolRenderer:
                     "pictures of the two differ by more than a block may do; take only workers that are alike."
                 )
         families = tuple(name for name in first.families if all(name in each.families for each in known.values()))
-        return Capabilities(families, sum(each.batch for each in known.values()), first.arithmetic)
+        batch = sum(each.batch for each in known.values())
+        return replace(first, families=families, batch=batch)
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Ask every worker, all at once, for every job but those that differ in their seeds alone. One that does not
@@ -79,7 +80,7 @@ class PoolRenderer:
         if len(self._absent) == len(self._workers):
             raise UnavailableError(f"None of the workers answers; of the first: {answers[0]}")
         for number in sorted(self._absent):
-            self._tell(f"{self._workers[number].name} does not answer and is left out: {answers[number]}")
+            self._tell(_left_out(self._workers[number].name, answers[number]))
         self.capabilities  # noqa: B018 - raises if they are unlike
 
     def render(
@@ -96,7 +97,7 @@ class PoolRenderer:
         inbox = Inbox(ROOM)
         crew = Crew(self._workers, inbox, self.capabilities.arithmetic)
         try:
-            yield from _Run(schedule, crew, inbox, self._lost).pictures(watch)
+            yield from _Run(schedule, crew, inbox, self._said).pictures(watch)
         finally:
             crew.close()
         if schedule.failures:
@@ -110,22 +111,34 @@ class PoolRenderer:
     def _present(self) -> list[Worker]:
         return [worker for number, worker in enumerate(self._workers) if number not in self._absent]
 
-    def _lost(self, worker: int, reason: str, *, gone: bool) -> None:
-        name = self._workers[worker].name
-        if gone:
-            self._tell(f"{name} is gone, and the others go on without it: {reason}")
-        else:
-            self._tell(f"{name} was lost, and what it was at is begun anew: {reason}")
+    def _said(self, worker: int, sentence: Callable[[str, object], str], reason: str) -> None:
+        self._tell(sentence(self._workers[worker].name, reason))
+
+
+def _left_out(name: str, reason: object) -> str:
+    return f"{name} does not answer and is left out of this run; see whether it runs before the next one: {reason}"
+
+
+def _lost(name: str, reason: object) -> str:
+    return f"{name} was lost, and what it was at is begun anew; if that is said again, look after it: {reason}"
+
+
+def _gone(name: str, reason: object) -> str:
+    return f"{name} was lost {LOSSES} times and gets nothing more in this run; start it anew before the next: {reason}"
+
+
+def _unlike(name: str, reason: object) -> str:
+    return f"{name} has changed and gets nothing more in this run; make it like the others before the next: {reason}"
 
 
 class _Run:
     """One rendering by a crew."""
 
-    def __init__(self, schedule: Schedule, crew: Crew, inbox: Inbox, lost: Callable[..., None]) -> None:
+    def __init__(self, schedule: Schedule, crew: Crew, inbox: Inbox, say: Callable[..., None]) -> None:
         self._schedule = schedule
         self._crew = crew
         self._inbox = inbox
-        self._lost = lost
+        self._say = say
         self._steps: dict[int, Step] = {}
         self._reason = ""
 
@@ -134,7 +147,10 @@ class _Run:
         ready: deque[Rendering] = deque()
         while not self._schedule.done:
             if self._schedule.stranded:
-                raise UnavailableError(f"Every worker is gone; of the last: {self._reason}")
+                raise UnavailableError(
+                    "Every worker is gone; start them anew, and then this run, which goes on with what is missing; of "
+                    f"the last: {self._reason}"
+                )
             for task in self._schedule.assign(time.monotonic()):
                 self._crew.begin(task)
             events, steps = self._inbox.take(_HEARD)
@@ -160,11 +176,11 @@ class _Run:
                 self._reason = reason
                 times = self._schedule.lost(task, reason, now, begun=begun)
                 if times in (1, LOSSES):
-                    self._lost(task.worker, reason, gone=times == LOSSES)
+                    self._say(task.worker, _gone if times == LOSSES else _lost, reason)
             case Unlike(_, reason):
                 self._reason = reason
                 self._schedule.unlike(task)
-                self._lost(task.worker, reason, gone=True)
+                self._say(task.worker, _unlike, reason)
             case _:
                 self._schedule.withdrawn(task)
         return []

@@ -35,7 +35,10 @@ class Worker:
     def check(self, jobs: Sequence[Job]) -> None:
         """As its renderer does; UnavailableError too if it does not leave what was stopped."""
         if not self.alone.acquire(timeout=_BUSY):
-            raise UnavailableError(f"it is still busy with something that was stopped {_BUSY:.0f} s ago or earlier.")
+            raise UnavailableError(
+                f"it is still busy with something that was stopped {_BUSY:.0f} s ago or earlier; start it anew if that "
+                "goes on."
+            )
         try:
             self.renderer.check(jobs)
         finally:
@@ -130,7 +133,10 @@ class Crew:
         arithmetic = worker.renderer.capabilities.arithmetic
         if arithmetic == self._arithmetic:
             return None
-        return UnavailableError(f"it calculates with {arithmetic} now, and the others with {self._arithmetic}.")
+        return UnavailableError(
+            f"it calculates with {arithmetic} now, and the others with {self._arithmetic}; start it as it was started "
+            "before."
+        )
 
     def _check_wanted(self, task: Task) -> None:
         if task.number in self._withdrawn or self._inbox.closed:

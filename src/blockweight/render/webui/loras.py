@@ -18,7 +18,7 @@ from blockweight.render.wanted import check_use, check_uses, wanted_of
 from blockweight.render.webui.answers import Expected
 from blockweight.render.webui.discovery import Site, server_loras
 from blockweight.render.webui.lora_tags import Worn, is_off, is_plain, live_tag, plain_tag, why_not_live
-from blockweight.render.webui.shelf import Shelf
+from blockweight.render.webui.shelf import Shelf, is_lent
 from blockweight.weights import BlockWeights
 
 Route = Literal["plain", "live", "baked"]
@@ -170,7 +170,11 @@ class LoraDesk:
         be lent, since only a picture tells then whether it is the same."""
         title = file_title(use.path)
         found = server_loras(self._server)
-        same = [each.name for each in found if each.model_hash.removeprefix("0x")[:_DIGITS] == model_hash]
+        same = [
+            each.name
+            for each in found
+            if not is_lent(each.name) and each.model_hash.removeprefix("0x")[:_DIGITS] == model_hash
+        ]
         if same:
             return title if title in same else same[0]
         return title if self._shelf is None and title in {each.name for each in found} else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import shutil
 import tempfile
@@ -18,6 +19,14 @@ from blockweight.render.webui.discovery import API, server_loras
 from blockweight.weights import BlockWeights
 
 _START = "blockweight"
+
+_LENT = re.compile(rf"{_START}-[0-9a-f]{{16}}-[0-9a-f]{{8}}")
+"""What lent files are called, without their ending."""
+
+
+def is_lent(name: str) -> bool:
+    """Whether a WebUI's LoRA is one that this program or another one lends it, which may take it away at any time."""
+    return _LENT.fullmatch(name) is not None
 
 
 class Shelf:

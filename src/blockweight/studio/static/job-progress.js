@@ -15,6 +15,7 @@ class JobProgress extends HTMLElement {
 
   show(task) {
     sayIn(this.part("error"), task.error ?? "", task.lang);
+    sayIn(this.part("news"), task.news ?? "", task.newsLang);
     this.hidden = !task.open && !task.error;
     if (this.hidden) return;
     this.classList.toggle("over", !task.open);

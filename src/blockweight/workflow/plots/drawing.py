@@ -95,13 +95,15 @@ def write_plot(planned: PlannedPlot, project: Project, look: PlotLook = PlotLook
 def grid_of_plot(planned: PlannedPlot, project: Project, language: str = "en") -> PlotGrid:
     """The plot as `report` shows it; cells without a picture are empty."""
     cells, hashes = {}, dict[str, str]()
+    decides = {name: project.decides(name) for name in {job.scene.renderer for job in planned.every}}
+    typical = _typical(planned)
     for z, page in enumerate(planned.jobs):
         for y, row in enumerate(page):
             for x, job in enumerate(row):
                 path = project.pictures.path(job)
                 if path.is_file():
                     hashes |= webui_hashes(job)
-                    cells[x, y, z] = PlotCell(path, infotext_of(job, hashes))
+                    cells[x, y, z] = PlotCell(path, infotext_of(job, hashes, decides[job.scene.renderer]))
     ask = planned.ask
     labels = tuple(place_label(row.label, language, ask.y.kinds, baseline=row.baseline) for row in planned.rows)
     several = len(planned.rows) > 1 or any(labels)
@@ -113,7 +115,7 @@ def grid_of_plot(planned: PlannedPlot, project: Project, language: str = "en") -
         z=_axis(ask.z, language),
         cells=cells,
         language=language,
-        infotext=grid_infotext(_typical(planned), _named_axes(planned), hashes),
+        infotext=grid_infotext(typical, _named_axes(planned), hashes, decides[typical.scene.renderer]),
     )
 
 

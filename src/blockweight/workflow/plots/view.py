@@ -43,12 +43,13 @@ def plot_page(tuning: TuningProject, number: int, pictures: str, language: str) 
     jobs = [job for page in planned.jobs for row in page for job in row]
     sizes = {job.scene.picture_size for job in jobs}
     size = max(width for width, _ in sizes), max(height for _, height in sizes)
+    decides = {name: tuning.project.decides(name) for name in {job.scene.renderer for job in jobs}}
     return plot_html(
         grid,
         tuning.folder,
         address=lambda picture, _: f"{pictures}/{picture.name}",
         size=size,
-        awaited=[(f"{pictures}/{job.key}.png", infotext_of(job)) for job in jobs],
+        awaited=[(f"{pictures}/{job.key}.png", infotext_of(job, decides=decides[job.scene.renderer])) for job in jobs],
     )
 
 
